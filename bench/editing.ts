@@ -30,7 +30,7 @@ interface Typing {
 }
 
 function typing(input: Typed): Typing {
-  const service = createService({ readFile: () => undefined, resolveImport: () => undefined });
+  const service = createService({ resolveImport: () => undefined });
   service.setText(FILE, inputs[input]());
   const strokes = typists[input]();
   return {

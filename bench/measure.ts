@@ -23,7 +23,7 @@ const PROGRAM = process.env["KNET_BENCH_PROGRAM"] ?? "dist/knet.cjs";
 let seen = 0;
 
 function fresh(): Service {
-  return createService({ readFile: () => undefined, resolveImport: () => undefined });
+  return createService({ resolveImport: () => undefined });
 }
 
 function analysed(service: Service): Analysis {

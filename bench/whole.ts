@@ -8,7 +8,8 @@ import { createDisk } from "../server/src/lsp/disk.ts";
 import { createDocuments, type Documents } from "../server/src/lsp/documents.ts";
 import { provenFixes } from "../server/src/service/features/fixes.ts";
 import { hoverAt } from "../server/src/service/features/hover/index.ts";
-import { createService, MAX_TEXT } from "../server/src/service/service.ts";
+import { MAX_TEXT } from "../server/src/service/limits.ts";
+import { createService } from "../server/src/service/service.ts";
 import { lineIndex } from "../server/src/text/line-index.ts";
 import { COMMON, clusterFile, fixable, hostsOf, unformatted } from "./generate.ts";
 import { names } from "./names.ts";
@@ -126,7 +127,7 @@ export function largest(times: number): Result[] {
 
 /** All fixes of all findings of a small file. */
 export function proofs(times: number): Result[] {
-  const service = createService({ readFile: () => undefined, resolveImport: () => undefined });
+  const service = createService({ resolveImport: () => undefined });
   service.setText("a.knet", fixable());
   const analysis = service.analysisOf("a.knet");
   if (!analysis) throw new Error("no analysis of an open file");

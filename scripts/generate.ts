@@ -7,8 +7,6 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Bench } from "../bench/schema.ts";
 import { catalog } from "../server/src/checks/catalog.ts";
-import type { Check, Family } from "../server/src/checks/check.ts";
-import { LEVELS } from "../server/src/checks/levels.ts";
 import { Report } from "../server/src/cli/report-schema.ts";
 import { RoutesReport } from "../server/src/dataplane/routes-schema.ts";
 import { RulesReport } from "../server/src/dataplane/rules-schema.ts";
@@ -26,6 +24,8 @@ import {
   schema,
 } from "../server/src/declared/schema/index.ts";
 import { sysctls } from "../server/src/declared/schema/sysctls.ts";
+import type { CheckInfo, Family } from "../server/src/findings/check.ts";
+import { LEVELS } from "../server/src/findings/levels.ts";
 import { type GrammarWords, grammar } from "../server/src/frontends/knet/textmate.ts";
 import { Matrix } from "../server/src/kubernetes/matrix/schema.ts";
 import { Trace } from "../server/src/trace/schema.ts";
@@ -288,7 +288,7 @@ segment office {
 }
 \`\`\``;
 
-function inOrder(): Check[] {
+function inOrder(): CheckInfo[] {
   return [...catalog].sort((a, b) => (a.code < b.code ? -1 : 1));
 }
 
@@ -311,7 +311,7 @@ function indexPage(folder: string): string {
   ]);
 }
 
-function checkPage({ code, name, severity, family, summary, documentation, example }: Check): string {
+function checkPage({ code, name, severity, family, summary, documentation, example }: CheckInfo): string {
   const [text = "", references] = documentation.trim().split(/^(?=## References$)/m);
   return page([
     "<!-- Generated from server/src/checks by `npm run generate`. -->",
@@ -330,7 +330,7 @@ function checkPage({ code, name, severity, family, summary, documentation, examp
 
 /** The JSON Schema with which VS Code validates and completes `knet.json`. */
 function configSchema(): object {
-  const level = (check: Check): object => ({ enum: LEVELS, default: check.severity, description: check.summary });
+  const level = (check: CheckInfo): object => ({ enum: LEVELS, default: check.severity, description: check.summary });
   return {
     $schema: "https://json-schema.org/draft/2020-12/schema",
     $id: "knet-config-1.schema.json",

@@ -1,5 +1,5 @@
-// The complete test run: types, lint, build, vitest (unit, property, protocol, and command-line tests), kernel,
-// real programs, editor.
+// The complete test run: types, lint, build, vitest (unit, property, protocol, and command-line tests), the core in a
+// browser, kernel, real programs, editor.
 // The last line is the total. `npm test -- --only=editor,unit` runs selected suites.
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -64,6 +64,11 @@ const suites = {
       ),
       skipped: report.numPendingTests + report.numTodoTests,
     }));
+  },
+  browser: async () => {
+    const file = join(reports, "browser.json");
+    const code = await node(["test/browser/run.ts"], { KNET_TEST_REPORT: file });
+    return counted(file, code, (report) => report);
   },
   kernel: async () => {
     const file = join(reports, "kernel.json");

@@ -3,24 +3,24 @@
 import { modeAddressing } from "../cni/modes.ts";
 import { buildNetwork, networkProblems } from "../cni/network.ts";
 import type { Network } from "../dataplane/model.ts";
-import type { Decl } from "../declared/decl.ts";
+import type { Decl, DeclProblem } from "../declared/decl.ts";
+import type { Fault } from "../declared/document.ts";
+import type { FileProblem } from "../declared/file-problem.ts";
 import { identities } from "../declared/navigate.ts";
+import type { Problem } from "../declared/problem.ts";
+import type { AnyCheck, CheckContext, Family, ProblemCheck, ProblemCode, ProblemData } from "../findings/check.ts";
+import { type Finding, finding } from "../findings/finding.ts";
+import { type Levels, NO_LEVELS, withLevels } from "../findings/levels.ts";
+import { applySilences, placing, unclearSilence, unusedSilence } from "../findings/silences.ts";
 import { withoutPolicies } from "../kubernetes/contribute.ts";
+import { valueAt } from "../memo/memo.ts";
+import type { Effect } from "../questions/effect.ts";
 import { number } from "../text/format.ts";
-import { t, translated } from "../text/l10n.ts";
+import { t } from "../text/l10n.ts";
+import type { Span } from "../text/span.ts";
 import { buildTopology } from "../topology/build.ts";
 import type { Cluster, Topology } from "../topology/model.ts";
-import type { TopologyProblem } from "../topology/problems.ts";
-import { tooManyNodes } from "./capacity/too-many-nodes.ts";
-import { catalog } from "./catalog.ts";
-import type { Check, CheckContext, Code, Finding } from "./check.ts";
-import { isAcknowledged } from "./expectations/acknowledged.ts";
-import { finding } from "./finding.ts";
-import { type Levels, NO_LEVELS, withLevels } from "./levels.ts";
-import { applySilences, placing } from "./silence.ts";
-import { syntaxFinding } from "./syntax/parse.ts";
-import { unclearSilence } from "./syntax/silence-unclear.ts";
-import { unusedSilence } from "./syntax/silence-unused.ts";
+import { catalog, checksOfProblems } from "./catalog.ts";
 
 /** Maximum number of findings per code, to keep the report of a file with thousands of errors readable. */
 const MOST_PER_CODE = 1000;
@@ -28,24 +28,29 @@ const MOST_PER_CODE = 1000;
 export interface RunOptions {
   /** The severities that the project configures. */
   readonly levels?: Levels;
-  /** Findings of the service about the files themselves. */
-  readonly extra?: readonly Finding[];
+  /** Problems of the files themselves. */
+  readonly extra?: readonly FileProblem[];
+  /** Receives each finding when it is found, before comments and severities apply to it. */
+  readonly watch?: (finding: Finding) => void;
 }
 
-type Given = Omit<CheckContext, "found" | "reported" | "open" | "peopled">;
+type Given = Omit<CheckContext, "explaining" | "open" | "peopled">;
 
 /** All findings that are neither off nor suppressed, in catalog order: causes before consequences. */
 export function runChecks(context: Given, options: RunOptions = {}): readonly Finding[] {
-  const all = [...(options.extra ?? []), ...allFindings(context)];
+  const ofFile = (problem: FileProblem): Finding => worded(problem, context.topology);
+  const all = [...(options.extra ?? []).map(ofFile), ...allFindings(context, options.watch)];
   if (context.cancelled()) return [];
   const silences = context.files.flatMap((file) => file.silences());
   const levels = options.levels ?? NO_LEVELS;
   const { kept, unused } = applySilences(silences, all, placing(context.files));
-  const comments = silences.flatMap((silence) => unclearSilence(silence, (code) => byCode.has(code)) ?? []);
+  const comments: FileProblem[] = silences.flatMap(
+    (silence) => unclearSilence(silence, (code) => byCode.has(code)) ?? [],
+  );
   // A check that is off has no findings: a comment that also suppresses it is not an error.
   for (const { silence, code } of unused)
     if (byCode.has(code) && levels.get(code) !== "off") comments.push(unusedSilence(silence, code));
-  return withLevels([...kept, ...comments], levels, (code) => byCode.get(code)?.severity);
+  return withLevels([...kept, ...comments.map(ofFile)], levels, (code) => byCode.get(code)?.severity);
 }
 
 function peopledTopology({ files, topology }: Given): Topology {
@@ -60,19 +65,22 @@ function openNetwork({ topology, network }: Given, peopled: Topology): Network {
 }
 
 /** All findings, regardless of the configuration: a suppressed finding is still the cause of its consequences. */
-function allFindings(context: Given): Finding[] {
+function allFindings(context: Given, watch: RunOptions["watch"]): Finding[] {
   const found = new Map<string, Finding[]>();
   const dropped = new Map<string, number>();
-  const reported: Finding[] = [];
+  const explaining = new Map<Effect, Finding[]>();
   const add = (one: Finding): void => {
-    if ((found.get(one.code)?.length ?? 0) < MOST_PER_CODE) reported.push(one);
-    const same = found.get(one.code);
-    if (!same) found.set(one.code, [one]);
-    else if (same.length < MOST_PER_CODE) same.push(one);
-    else dropped.set(one.code, (dropped.get(one.code) ?? 0) + 1);
+    const same = valueAt(found, one.code, (): Finding[] => []);
+    if (same.length === MOST_PER_CODE) {
+      dropped.set(one.code, (dropped.get(one.code) ?? 0) + 1);
+      return;
+    }
+    same.push(one);
+    watch?.(one);
+    for (const effect of effectsOf(one)) valueAt(explaining, effect, (): Finding[] => []).push(one);
   };
   for (const file of context.files) {
-    for (const one of file.faults()) add(syntaxFinding(one));
+    for (const one of file.faults()) add(worded(problemOfFault(one), context.topology));
     for (const decl of file.decls) addDeclProblems(file.file, decl, context.topology, add);
     if (context.cancelled()) return [];
   }
@@ -88,22 +96,43 @@ function allFindings(context: Given): Finding[] {
       open ??= openNetwork(context, full.peopled);
       return open;
     },
-    found: (code) => found.get(code) ?? [],
-    reported,
+    explaining: (effect) => explaining.get(effect) ?? [],
   };
-  // A topology of this size has no further findings: computing them could use all memory.
-  const tooLarge = context.topology.problems.filter(({ code }) => code === tooManyNodes.code);
+  // Without further findings: computing them could use all memory.
+  const tooLarge = context.topology.problems.filter(({ code }) => checksOfProblems[code].stops);
   if (tooLarge.length > 0) {
     addProblems(tooLarge, full, add);
     return inOrder(found, dropped);
   }
   addProblems([...context.topology.problems, ...networkProblems(context.topology)], full, add);
-  for (const check of catalog) {
+  for (const check of searches) {
     if (context.cancelled()) return [];
     for (const one of check.run?.(full) ?? []) add(one);
   }
   return inOrder(found, dropped);
 }
+
+/** Lost packets are an effect of all errors in what the file declares. */
+function effectsOf({ code, severity }: Finding): ReadonlySet<Effect> {
+  const check = byCode.get(code);
+  const effects = new Set(check?.explains);
+  if (check && severity === "error" && DECLARING.has(check.family)) effects.add("lost-packets");
+  return effects;
+}
+
+/** The families of checks that find errors in declarations alone, without the data plane. */
+const DECLARING: ReadonlySet<Family> = new Set(["syntax", "addresses", "capacity"]);
+/** Families whose checks send packets. */
+const SENDING: ReadonlySet<Family> = new Set<Family>(["mtu", "reachability", "expectations"]);
+
+/**
+ * The checks in the order in which they run. The expensive ones run last, so a run that is canceled because of a finding ends early;
+ * no finding of a later family is the cause of theirs.
+ */
+const searches: typeof catalog = [
+  ...catalog.filter(({ family }) => !SENDING.has(family)),
+  ...catalog.filter(({ family }) => SENDING.has(family)),
+];
 
 function inOrder(found: ReadonlyMap<string, readonly Finding[]>, dropped: ReadonlyMap<string, number>): Finding[] {
   const all: Finding[] = [];
@@ -132,52 +161,63 @@ function inOrder(found: ReadonlyMap<string, readonly Finding[]>, dropped: Readon
 
 /* ---------------------------------------------------------------- problems */
 
-const byCode: ReadonlyMap<string, Check> = new Map(catalog.map((check) => [check.code, check]));
+const byCode: ReadonlyMap<string, AnyCheck> = new Map(catalog.map((check) => [check.code, check]));
+
+/** A problem of any layer; `span`: its location in the text if it is not part of a declaration. */
+type AnyProblem<C extends ProblemCode = ProblemCode> = Problem<ProblemData, C> & { readonly span?: Span };
+
+function problemOfFault({ kind, text, span, source, repair }: Fault): FileProblem {
+  return { code: "KN001", source, span, data: { kind, text, repair }, related: [] };
+}
 
 function addDeclProblems(file: string, decl: Decl, topology: Topology, add: (one: Finding) => void): void {
   if (decl.problemCount === 0) return;
-  for (const { code, data, part, decl: inner, related } of decl.problems) {
-    const place = { file, decl: inner ?? decl, part };
-    const others = (related ?? []).map((other) => ({
-      source: { file, decl: other, part: "keyword" as const },
-      message: t`also declared here`,
-    }));
-    add(worded({ code, data, source: place, related: others }, topology));
-  }
+  for (const problem of decl.problems) add(worded(located(problem, file, decl), topology));
   for (const child of decl.children) addDeclProblems(file, child, topology, add);
 }
 
+function located({ part, decl: inner, related, ...problem }: DeclProblem, file: string, decl: Decl): AnyProblem {
+  const others = (related ?? []).map((other) => ({
+    source: { file, decl: other, part: "keyword" as const },
+    message: t`also declared here`,
+  }));
+  return { ...problem, source: { file, decl: inner ?? decl, part }, related: others };
+}
+
 /** Merges problems of one kind at one location (the nodes of a pool share their statements) into one finding. */
-function addProblems(problems: readonly TopologyProblem[], context: CheckContext, add: (one: Finding) => void): void {
+function addProblems(problems: readonly AnyProblem[], context: CheckContext, add: (one: Finding) => void): void {
   const idOf = identities();
-  const places = new Map<string, { readonly first: TopologyProblem; count: number }>();
-  const codes = new Map<string, TopologyProblem[]>();
+  const places = new Map<string, { readonly first: AnyProblem; count: number }>();
+  const explaining = new Map<Effect, AnyProblem[]>();
   for (const problem of problems) {
-    const same = codes.get(problem.code);
-    if (same) same.push(problem);
-    else codes.set(problem.code, [problem]);
+    for (const effect of checksOfProblems[problem.code].explains ?? [])
+      valueAt(explaining, effect, (): AnyProblem[] => []).push(problem);
   }
   for (const problem of problems) {
-    const isOfIt = (other: TopologyProblem): boolean => isSameSegment(problem, other);
-    if (byCode.get(problem.code)?.impliedBy?.some((code) => codes.get(code)?.some(isOfIt))) continue;
+    const { effect } = checksOfProblems[problem.code];
+    if (effect && explaining.get(effect)?.some((cause) => isSameSegment(cause, problem))) continue;
     const key = `${problem.code} ${idOf(problem.source.decl.handle)} ${String(problem.source.part)}`;
     const place = places.get(key);
     if (place) place.count += 1;
     else places.set(key, { first: problem, count: 1 });
   }
   for (const { first, count } of places.values()) {
-    const one = isAcknowledged(first, context)
-      ? expected(worded(first, context.topology))
-      : worded(first, context.topology);
+    const found = worded(first, context.topology);
+    const one = isExpected(first, context) ? expected(found) : found;
     add(
       count === 1 ? one : { ...one, message: t`${one.message} (${number(count - 1)} more like this at this location)` },
     );
   }
 }
 
-/** A problem of one segment never implies a problem of a different segment. */
-function isSameSegment({ data: a }: TopologyProblem, { data: b }: TopologyProblem): boolean {
-  return a.segment === undefined || b.segment === undefined || a.segment === b.segment;
+/** A problem of one segment never explains a problem of a different segment. */
+function isSameSegment({ data: a }: AnyProblem, { data: b }: AnyProblem): boolean {
+  return !("segment" in a) || !("segment" in b) || a.segment === b.segment;
+}
+
+function isExpected<C extends ProblemCode>({ code, data }: AnyProblem<C>, context: CheckContext): boolean {
+  const check: ProblemCheck<C> = checksOfProblems[code];
+  return check.isExpected?.(data, context) ?? false;
 }
 
 function expected(one: Finding): Finding {
@@ -188,24 +228,13 @@ function expected(one: Finding): Finding {
   };
 }
 
-function worded(problem: TopologyProblem, topology: Topology): Finding {
-  const check = byCode.get(problem.code);
-  if (!check) {
-    // A lower layer uses a code that is missing from the catalog; a test prevents this.
-    const data = Object.entries(problem.data).map(([name, value]) => `${name} ${value}`);
-    const message = `problem ${problem.code}: ${data.join(", ")}`;
-    return {
-      code: problem.code as Code,
-      severity: "error",
-      message,
-      source: problem.source,
-      related: problem.related,
-      fixes: [],
-    };
-  }
-  return finding(check, problem.source, check.message?.(problem.data) ?? translated(check.summary), {
-    severity: check.severityOf?.(problem.data) ?? check.severity,
-    related: problem.related,
-    fixes: check.fixes?.(problem.data, problem.source, { topology, related: problem.related }) ?? [],
+function worded<C extends ProblemCode>(problem: AnyProblem<C>, topology: Topology): Finding {
+  const { code, data, source, related, span } = problem;
+  const check: ProblemCheck<C> = checksOfProblems[code];
+  const one = finding(check, source, check.message(data), {
+    severity: check.severityOf?.(data) ?? check.severity,
+    related,
+    fixes: check.fixes?.(data, source, { topology, related, span }) ?? [],
   });
+  return span === undefined ? one : { ...one, source, span };
 }

@@ -1,6 +1,6 @@
 /** `knet explain`: the page of a diagnostic, or the list of all diagnostics. */
 import { catalog } from "../checks/catalog.ts";
-import type { Check } from "../checks/check.ts";
+import type { CheckInfo } from "../findings/check.ts";
 import { t, translated } from "../text/l10n.ts";
 import { UsageError } from "./errors.ts";
 import { say } from "./output.ts";
@@ -19,7 +19,7 @@ export function explain(code: string | undefined): number {
   return 0;
 }
 
-function page(check: Check): string {
+function page(check: CheckInfo): string {
   const indent = (text: string): string => text.trimEnd().replace(/^/gm, "    ");
   // References close the page, after the example, as on the pages under docs/diagnostics.
   const [text = "", references] = translated(check.documentation)

@@ -3,13 +3,11 @@ import { closeSync, type Dirent, existsSync, openSync, readdirSync, readSync, re
 import { dirname, join, relative, resolve, sep } from "node:path";
 import type { Netns } from "../dataplane/model.ts";
 import type { Analysis } from "../service/analysis.ts";
-import {
-  CONFIG_FILE,
-  createService,
-  MAX_TEXT,
-  type Service,
-  tooLarge as tooManyCharacters,
-} from "../service/service.ts";
+import type { Provided } from "../service/files.ts";
+import { CONFIG_FILE } from "../service/front-ends.ts";
+import { MAX_TEXT, tooLarge as tooManyCharacters } from "../service/limits.ts";
+import { pulling } from "../service/pull.ts";
+import { createService, type Service } from "../service/service.ts";
 import { t } from "../text/l10n.ts";
 import { namespaceOf } from "../trace/endpoints.ts";
 import { errno, UnreadableError, UsageError } from "./errors.ts";
@@ -18,6 +16,8 @@ import { errno, UnreadableError, UsageError } from "./errors.ts";
 export const STDIN = "-";
 const SKIPPED_FOLDERS = new Set(["node_modules", ".git"]);
 
+/** Bytes per read of a file of unknown size. */
+const CHUNK = 1 << 16;
 /** UTF-8 needs at most three bytes for a UTF-16 code unit, so a larger file exceeds the limit without decoding it. */
 const MAX_BYTES = 3 * MAX_TEXT;
 /** Open file descriptors, such as of the shell's `<(command)`; a pipe or a device by any other name does not end, or blocks. */
@@ -52,14 +52,18 @@ function readOpened(file: string, size: number): Uint8Array {
 function readBytes(file: string, descriptor: number, size: number): Uint8Array {
   const chunks: Uint8Array[] = [];
   let length = 0;
+  // One byte more than expected: the read that finds the end of the file needs no second buffer.
+  let free = new Uint8Array(size > 0 ? size + 1 : CHUNK);
   while (length <= MAX_BYTES) {
-    const chunk = new Uint8Array(Math.max(size + 1 - length, 1 << 16));
-    const count = tried(file, () => readSync(descriptor, chunk));
+    if (free.length === 0) free = new Uint8Array(CHUNK);
+    const into = free;
+    const count = tried(file, () => readSync(descriptor, into));
     if (count === 0) break;
-    chunks.push(chunk.subarray(0, count));
+    chunks.push(free.subarray(0, count));
+    free = free.subarray(count);
     length += count;
   }
-  return Buffer.concat(chunks);
+  return chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks);
 }
 
 function decoded(file: string, bytes: Uint8Array): string {
@@ -202,16 +206,8 @@ function configFiles(file: string): string[] {
 
 /** A service that reads from disk. Files keep the names given by the user; imported files are relative to the working folder. */
 export function diskService(): Service {
-  return createService({
+  const service = createService({
     configFiles,
-    readFile(file) {
-      try {
-        return readRegular(file);
-      } catch (error) {
-        if (!(error instanceof UnreadableError)) throw error;
-        return existsSync(file) ? { problem: error.problem } : undefined;
-      }
-    },
     resolveImport(from, path) {
       const base = from === STDIN ? process.cwd() : dirname(resolve(from));
       const target = resolve(base, path);
@@ -220,6 +216,16 @@ export function diskService(): Service {
       return short === "" || short === STDIN || short.startsWith(`..${sep}`) ? target : short;
     },
   });
+  return pulling(service, provided);
+}
+
+function provided(file: string): Provided {
+  try {
+    return readRegular(file);
+  } catch (error) {
+    if (!(error instanceof UnreadableError)) throw error;
+    return existsSync(file) ? { problem: error.problem } : undefined;
+  }
 }
 
 /** Whether a file can be read more than once: not standard input or an open descriptor. */

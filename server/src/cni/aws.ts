@@ -16,7 +16,6 @@ import { booleanIn, numberIn, prefixesIn, statement, wordIn } from "../declared/
 import { t } from "../text/l10n.ts";
 import { type InterfaceNeed, sizeOfNeeds } from "../topology/addressing.ts";
 import type { CniSettings, Interface, Node, Pod, Topology } from "../topology/model.ts";
-import type { TopologyProblem } from "../topology/problems.ts";
 import { ENI_LIMITS, type EniLimits } from "./aws-limits.ts";
 import { firstOf } from "./azure.ts";
 import { bridgedPods } from "./bridged.ts";
@@ -29,7 +28,7 @@ import {
   NO_NODE_PARTS,
   type NodeParts,
 } from "./mode.ts";
-import { CODES, problem } from "./problems.ts";
+import { CODES, type NetworkProblem, problem } from "./problems.ts";
 import { type RoutedSpec, routedHost, routedPod } from "./routed.ts";
 import { pluginOf, settingsOf, settingsPerNode } from "./settings.ts";
 import { subnetProblems } from "./subnet-share.ts";
@@ -118,10 +117,10 @@ export const awsVpc: Mode = {
   compile,
 };
 
-function check(context: ClusterContext): readonly TopologyProblem[] {
+function check(context: ClusterContext): readonly NetworkProblem[] {
   const { cluster } = context;
   const settings = awsSettings(cluster.cni, undefined);
-  const problems: TopologyProblem[] = [];
+  const problems: NetworkProblem[] = [];
   const { instance, limits, instanceSource } = settings;
   const most = capacityOf(settings) + 2;
   if (!settings.ipv6 && cluster.maxPods > most) {

@@ -19,14 +19,13 @@ import type { Origin } from "../declared/origin.ts";
 import { prefixesIn, statement, wordIn } from "../declared/settings.ts";
 import { t } from "../text/l10n.ts";
 import type { CniSettings, Node, Router } from "../topology/model.ts";
-import type { TopologyProblem } from "../topology/problems.ts";
 import { cloudRoutes } from "./cloud-routes.ts";
 import { familyOf } from "./host.ts";
 import { kubeRanges } from "./hostlocal.ts";
 import { masqAgentChains } from "./masq-agent.ts";
 import { type ClusterContext, type CompiledMode, type FabricDomain, type Mode, NO_NODE_PARTS } from "./mode.ts";
 import { nodeAddress } from "./peers.ts";
-import { CODES, problem } from "./problems.ts";
+import { CODES, type NetworkProblem, problem } from "./problems.ts";
 import { type RoutedSpec, routedHost, routedPod } from "./routed.ts";
 import { pluginOf, settingsOf, settingsPerNode } from "./settings.ts";
 import { subnetProblems } from "./subnet-share.ts";
@@ -111,7 +110,7 @@ export const AKS_FORBIDDEN: readonly Prefix[] = [
   return prefix ? [prefix] : [];
 });
 
-function check(context: ClusterContext): readonly TopologyProblem[] {
+function check(context: ClusterContext): readonly NetworkProblem[] {
   const { topology, cluster } = context;
   const { overlay, source } = azureSettings(cluster.cni, undefined);
   const segments = new Set(cluster.nodes.flatMap(({ interfaces }) => interfaces.map(({ segment }) => segment)));
@@ -126,7 +125,7 @@ function check(context: ClusterContext): readonly TopologyProblem[] {
       })),
     ),
   ];
-  const problems = ranges.flatMap(({ prefix, source: place, what }): TopologyProblem[] => {
+  const problems = ranges.flatMap(({ prefix, source: place, what }): NetworkProblem[] => {
     const hit = AKS_FORBIDDEN.find(
       (one) => typeof one.ip === typeof prefix.ip && rangesOverlap(prefixRange(one), prefixRange(prefix)),
     );

@@ -6,12 +6,12 @@
 import type { Origin } from "../declared/origin.ts";
 import { booleanIn, numberIn, statement, wordIn } from "../declared/settings.ts";
 import type { CniSettings, Node } from "../topology/model.ts";
-import type { TopologyProblem } from "../topology/problems.ts";
 import { type BridgeSpec, bridgeDevices, bridgedPod, bridgedPods } from "./bridged.ts";
 import { type GatewayPlace, gatewayIn, kubeRanges, usableIn } from "./hostlocal.ts";
 import { podMasquerade } from "./masquerade.ts";
 import { type ClusterContext, type CompiledMode, type Mode, NO_NODE_PARTS } from "./mode.ts";
 import { peerRoutes, peersOffLink } from "./peers.ts";
+import type { NetworkProblem } from "./problems.ts";
 import { settingsOf } from "./settings.ts";
 
 interface BridgeSettings {
@@ -60,7 +60,7 @@ export const bridge: Mode = {
   compile,
 };
 
-function check(context: ClusterContext): readonly TopologyProblem[] {
+function check(context: ClusterContext): readonly NetworkProblem[] {
   const settings = bridgeSettings(context.cluster.cni, undefined);
   return settings.routes ? peersOffLink(context, "bridge", settings.routesSource) : [];
 }

@@ -8,20 +8,19 @@ import { formatIp, formatPrefix, hostPrefix, isNear, prefixContains, prefixOf } 
 import type { Device, Nexthop, Route } from "../dataplane/model.ts";
 import type { Origin } from "../declared/origin.ts";
 import { t } from "../text/l10n.ts";
-import { nodesWhere } from "../topology/column.ts";
-import type { Interface, StaticRoute, Station, Topology } from "../topology/model.ts";
-import type { TopologyProblem } from "../topology/problems.ts";
+import type { Interface, StaticRoute, Station, StationRef, Topology } from "../topology/model.ts";
+import { nodesWhere } from "../topology/node-queries.ts";
 import { type GatewayRule, gatewayRule } from "./gateways.ts";
 import { linkLocalOf, macOf } from "./hash.ts";
 import { withoutShortIpv6 } from "./minimum-mtu.ts";
-import { CODES, problem } from "./problems.ts";
+import { CODES, type NetworkProblem, problem } from "./problems.ts";
 
 export interface HostState {
   readonly station: Station;
   readonly devices: readonly Device[];
   /** Connected, default, and static routes, in the order in which they were added to the kernel. */
   readonly routes: readonly Route[];
-  readonly problems: readonly TopologyProblem[];
+  readonly problems: readonly NetworkProblem[];
   /** Equal for machines whose routes use the same devices and gateways for every destination. */
   readonly routing: string;
   /** The longest match among `routes`; with `dev`, only among routes through that device. */
@@ -51,7 +50,7 @@ export function hostState(station: Station): HostState {
   const devices = station.interfaces.map((iface) => physicalDevice(station, iface));
   if (station.kind === "node" && station.dockerBridge) devices.push(dockerBridge(station.path, station.dockerBridge));
   const routes: Route[] = devices.flatMap((device) => connectedRoutes(device));
-  const problems: TopologyProblem[] = [];
+  const problems: NetworkProblem[] = [];
   for (const written of station.routes) {
     const made = staticRoute(station, devices, routes, written);
     if ("route" in made) routes.push(made.route);
@@ -203,7 +202,7 @@ function gatewayDevice(existing: readonly Route[], via: Ip, dev: string): string
   return hop && hop.via === undefined ? hop.dev : undefined;
 }
 
-type Made = { readonly route: Route } | { readonly problem: TopologyProblem };
+type Made = { readonly route: Route } | { readonly problem: NetworkProblem };
 
 function staticRoute(
   station: Station,
@@ -214,12 +213,7 @@ function staticRoute(
   const { dst, dev, source } = written;
   if (dev !== undefined && dev !== "lo" && !devices.some((device) => device.name === dev)) {
     return {
-      problem: problem(CODES.routeDeviceUnknown, source, {
-        kind: station.kind,
-        station: station.path,
-        dst: formatPrefix(dst),
-        dev,
-      }),
+      problem: problem(CODES.routeDeviceUnknown, source, { station: refOf(station), dst: formatPrefix(dst), dev }),
     };
   }
   const nexthops: Nexthop[] = [];
@@ -253,15 +247,20 @@ function refusedProblem(
   { source, implied }: StaticRoute,
   route: Route,
   refused: Refusal,
-): TopologyProblem {
-  const data = { kind: station.kind, station: station.path, dst: formatPrefix(route.dst), cause: refused };
-  if (refused === "exists") return problem(CODES.routeExists, source, data);
-  const via = route.nexthops.map((hop) => (hop.via === undefined ? "" : formatIp(hop.via))).join(", ");
+): NetworkProblem {
+  const rejected = { station: refOf(station), dst: formatPrefix(route.dst) };
+  if (refused === "exists") return problem(CODES.routeExists, source, rejected);
+  const via = route.nexthops.flatMap((hop) => hop.via ?? []);
+  const data = { ...rejected, via, cause: refused };
   const [first] = station.interfaces;
-  if (!implied || !first) return problem(CODES.routeGatewayOffLink, source, { ...data, via });
+  if (!implied || !first) return problem(CODES.routeGatewayOffLink, source, data);
   // The segment determines the gateway; the cause is the prefix length of this address.
-  const related = [{ source, message: t`${via}: gateway of segment \`${first.segment}\`` }];
-  return problem(CODES.routeGatewayOffLink, first.source, { ...data, via }, related);
+  const related = [{ source, message: t`${via.map(formatIp).join(", ")}: gateway of segment \`${first.segment}\`` }];
+  return problem(CODES.routeGatewayOffLink, first.source, data, related);
+}
+
+function refOf({ kind, path }: Station): StationRef {
+  return { kind, path };
 }
 
 /** Whether the file sets routes on the machine, in addition to the default route via its segment's gateway. */
@@ -288,13 +287,13 @@ function isGatewayApart(segments: Topology["segments"], { interfaces, routes }: 
 }
 
 /** Route problems, for the checks: covers only machines with static routes or an unusual prefix length. */
-export function routeProblems(topology: Topology): readonly TopologyProblem[] {
+export function routeProblems(topology: Topology): readonly NetworkProblem[] {
   const outside = [...topology.routers, ...topology.hosts].filter((station) => isOdd(station, topology.segments));
   const nodes = topology.clusters.flatMap((cluster) => oddNodes(cluster, topology.segments));
   return [...outside, ...nodes].flatMap((station) => hostState(station).problems);
 }
 
-const oddNodes = nodesWhere<Topology["segments"]>(isOdd);
+const oddNodes = nodesWhere<[Topology["segments"]]>(isOdd);
 
 function isOdd(station: Station, segments: Topology["segments"]): boolean {
   return hasOwnRoutes(station) || isGatewayApart(segments, station);

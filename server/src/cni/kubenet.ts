@@ -9,13 +9,12 @@ import type { Origin } from "../declared/origin.ts";
 import { booleanIn, numberIn, prefixesIn, statement } from "../declared/settings.ts";
 import { t } from "../text/l10n.ts";
 import type { CloudName, CniSettings, Node } from "../topology/model.ts";
-import type { TopologyProblem } from "../topology/problems.ts";
 import { type BridgeSpec, bridgeDevices, bridgedPod, bridgedPods } from "./bridged.ts";
 import { cloudRoutes } from "./cloud-routes.ts";
 import { familyOf } from "./host.ts";
 import { gatewayIn, kubeRanges, usableIn } from "./hostlocal.ts";
 import { type ChainRules, type ClusterContext, type CompiledMode, type Mode, NO_NODE_PARTS } from "./mode.ts";
-import { CODES, problem } from "./problems.ts";
+import { CODES, type NetworkProblem, problem } from "./problems.ts";
 import { settingsOf, settingsPerNode } from "./settings.ts";
 
 interface KubenetSettings {
@@ -62,7 +61,7 @@ export const kubenet: Mode = {
   compile,
 };
 
-function check({ topology, cluster }: ClusterContext): readonly TopologyProblem[] {
+function check({ topology, cluster }: ClusterContext): readonly NetworkProblem[] {
   const { cloudRoutes: wanted, limit: stated, routesSource } = kubenetSettings(cluster.cni, undefined);
   if (!wanted) return [];
   const routes = cluster.nodes.reduce((sum, { podCidrs }) => sum + podCidrs.length, 0);

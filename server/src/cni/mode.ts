@@ -3,6 +3,7 @@
  * netfilter rules, and sockets that it adds to a node, and the state of a pod; `network.ts` adds the state that every
  * host has. A mode has no knowledge of tracing, and nothing outside this folder depends on a particular mode.
  */
+
 import type { Ip, Prefix } from "../addressing/ip.ts";
 import type {
   Children,
@@ -23,10 +24,10 @@ import type {
 import type { RuleSpec } from "../dataplane/rule.ts";
 import type { ModeAddressing } from "../topology/addressing.ts";
 import type { Cluster, CniSettings, Node, Pod, PodCidr, Router, Topology } from "../topology/model.ts";
-import type { TopologyProblem } from "../topology/problems.ts";
 import type { Speaker } from "./bgp/model.ts";
 import type { Bgp } from "./bgp/solve.ts";
 import type { HostState } from "./host.ts";
+import type { NetworkProblem } from "./problems.ts";
 
 export interface Mode {
   /** As in `cni flannel`. */
@@ -38,7 +39,7 @@ export interface Mode {
    */
   addressing(settings: CniSettings, podCidrs: readonly PodCidr[], maxPods?: number): ModeAddressing;
   /** Settings that the real programs reject, or accept and fail on later. */
-  check(context: ClusterContext): readonly TopologyProblem[];
+  check(context: ClusterContext): readonly NetworkProblem[];
   /** State shared by the nodes of a cluster, created once per network; must cost nothing until a node is requested. */
   compile(context: ClusterContext): CompiledMode;
   /** The nodes that run BGP. */

@@ -5,7 +5,6 @@
 
 import type { Netns, NetnsId, Network } from "../dataplane/model.ts";
 import type { Cluster, Node, Pod, Router, Station, Topology } from "../topology/model.ts";
-import type { TopologyProblem } from "../topology/problems.ts";
 import { clusterStates, pluginsOf } from "./clusters.ts";
 import type { Contributor, RouterParts } from "./contributor.ts";
 import { type DomainParts, domainParts } from "./domains.ts";
@@ -14,6 +13,7 @@ import { type HostState, hostState, routeProblems } from "./host.ts";
 import { modeOf } from "./modes.ts";
 import { nodeNetns, plainNetns, podNetns } from "./netns.ts";
 import { type PortmapChains, portmapChains } from "./portmap.ts";
+import type { NetworkProblem } from "./problems.ts";
 import { resolver } from "./resolve.ts";
 import { pluginOf } from "./settings.ts";
 import { sourceCheck } from "./source-check.ts";
@@ -91,8 +91,8 @@ function clusterNodeNetns({ clusters, contributors }: World, cluster: Cluster, n
 }
 
 /** Problems found by the modes, and routes that the kernel rejects, for the checks. */
-export function networkProblems(topology: Topology): readonly TopologyProblem[] {
-  const problems: TopologyProblem[] = [...routeProblems(topology)];
+export function networkProblems(topology: Topology): readonly NetworkProblem[] {
+  const problems: NetworkProblem[] = [...routeProblems(topology)];
   const clusters = clusterStates(topology);
   problems.push(...clusters.bgp().problems);
   for (const cluster of topology.clusters) {

@@ -9,10 +9,9 @@ import type { Route, RouteLayer } from "../dataplane/model.ts";
 import type { Origin } from "../declared/origin.ts";
 import { t } from "../text/l10n.ts";
 import type { Interface, Node } from "../topology/model.ts";
-import type { TopologyProblem } from "../topology/problems.ts";
 import { familyOf, hasOwnRoutes, onLinkDevice, withMetric } from "./host.ts";
 import type { ClusterContext } from "./mode.ts";
-import { CODES, problem } from "./problems.ts";
+import { CODES, type NetworkProblem, problem } from "./problems.ts";
 import { pluginOf } from "./settings.ts";
 
 /** A node's InternalIP: the first address of the family on its first interface that has one. */
@@ -72,7 +71,7 @@ function* routesToNodes(context: ClusterContext, plugin: string, from: Node): It
 }
 
 /** The problem reported if nodes that run the plugin are not on one link. */
-export function peersOffLink(context: ClusterContext, plugin: string, source: Origin): readonly TopologyProblem[] {
+export function peersOffLink(context: ClusterContext, plugin: string, source: Origin): readonly NetworkProblem[] {
   const { cluster } = context;
   const groups = new Map<string, { node: Node; count: number; ip: Ip }>();
   for (const node of cluster.nodes) {

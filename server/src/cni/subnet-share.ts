@@ -1,10 +1,8 @@
 /** Whether a segment has enough addresses if pods use addresses of the segment. */
-import { formatPrefix } from "../addressing/ip.ts";
 import { reservedIn } from "../topology/clouds.ts";
 import type { Node, Segment } from "../topology/model.ts";
-import type { TopologyProblem } from "../topology/problems.ts";
 import type { ClusterContext } from "./mode.ts";
-import { CODES, problem } from "./problems.ts";
+import { CODES, type NetworkProblem, problem } from "./problems.ts";
 import { pluginOf } from "./settings.ts";
 
 /** `perNode`: addresses that a node uses, including its own; `surge`: additional nodes during upgrades. */
@@ -13,7 +11,7 @@ export function subnetProblems(
   plugin: string,
   perNode: (node: Node) => number,
   surge: number,
-): readonly TopologyProblem[] {
+): readonly NetworkProblem[] {
   const bySegment = new Map<string, Node[]>();
   for (const node of cluster.nodes) {
     // A node that found the segment full still needs its share.
@@ -23,7 +21,7 @@ export function subnetProblems(
     if (there) there.push(node);
     else bySegment.set(segment, [node]);
   }
-  return [...bySegment].flatMap(([name, nodes]): TopologyProblem[] => {
+  return [...bySegment].flatMap(([name, nodes]): NetworkProblem[] => {
     const segment = topology.segments.get(name);
     const [first] = nodes;
     if (!segment || !first) return [];
@@ -31,10 +29,9 @@ export function subnetProblems(
     const needed = nodes.reduce((sum, node) => sum + perNode(node), 0) + surge * perNode(first);
     const free = sizeOf(segment) - (segment.cloud === undefined ? others : 0);
     if (needed <= free) return [];
-    const cidrs = segment.cidrs.map(formatPrefix).join(", ");
     const data = {
       segment: name,
-      cidrs,
+      cidrs: segment.cidrs,
       cluster: cluster.name,
       nodes: nodes.length,
       perNode: Math.max(...nodes.map(perNode)),

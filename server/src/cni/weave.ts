@@ -15,12 +15,11 @@ import type { Origin } from "../declared/origin.ts";
 import { lengthIn, numberIn, prefixesIn, statement } from "../declared/settings.ts";
 import { t } from "../text/l10n.ts";
 import type { Cluster, CniSettings, Node } from "../topology/model.ts";
-import type { TopologyProblem } from "../topology/problems.ts";
 import { type BridgeSpec, bridgeDevices, bridgedPod } from "./bridged.ts";
 import { defaultInterface, familyOf, interfaceMac } from "./host.ts";
 import { blockOf } from "./hostlocal.ts";
 import { type ChainRules, type ClusterContext, type CompiledMode, type Mode, NO_NODE_PARTS } from "./mode.ts";
-import { CODES, problem } from "./problems.ts";
+import { CODES, type NetworkProblem, problem } from "./problems.ts";
 import { pluginOf, settingsOf, settingsPerNode } from "./settings.ts";
 import { podMac } from "./veth.ts";
 
@@ -97,7 +96,7 @@ function bridgeAddress(range: Prefix, cidr: Prefix): Ip {
 }
 
 /** weaveutil netcheck: the launcher exits if the range overlaps a route of the host. */
-function check(context: ClusterContext): readonly TopologyProblem[] {
+function check(context: ClusterContext): readonly NetworkProblem[] {
   const { cluster } = context;
   const settings = weaveSettings(cluster.cni, undefined);
   for (const node of cluster.nodes) {
@@ -111,7 +110,7 @@ function check(context: ClusterContext): readonly TopologyProblem[] {
           (prefixCovers(dst, settings.range) || prefixCovers(settings.range, dst)),
       );
     if (!taken) continue;
-    const data = { range: formatPrefix(settings.range), node: node.path, route: formatPrefix(taken.dst) };
+    const data = { range: settings.range, node: node.path, route: formatPrefix(taken.dst) };
     const related = [
       {
         source: taken.origin ?? node.source,

@@ -71,6 +71,7 @@ export type ReasonCode =
   | "broadcast"
   | "multicast"
   | "link-local"
+  | "ipv4-mapped"
   | "no-source-address"
   | "neighbour-failed"
   | "stacked-apart"

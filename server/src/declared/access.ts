@@ -3,6 +3,7 @@ import type { Ip } from "../addressing/ip.ts";
 import type { Decl } from "./decl.ts";
 import type { Part } from "./handle.ts";
 import type { Origin } from "./origin.ts";
+import type { Context } from "./schema/types.ts";
 import { addressIn, booleanIn, numberIn, type Setting, wordIn } from "./settings.ts";
 import type { Read, Value, ValueKind } from "./values.ts";
 
@@ -11,7 +12,7 @@ const nothing: readonly never[] = [];
 export type ValueOf<K extends ValueKind> = Extract<Value, { readonly kind: K }>;
 
 /** The first value of an argument. */
-export function one(decl: Decl | undefined, argument: string): Read | undefined {
+export function one(decl: Pick<Decl, "values"> | undefined, argument: string): Read | undefined {
   if (decl === undefined) return undefined;
   for (const read of decl.values) if (read.name === argument) return read;
   return undefined;
@@ -25,7 +26,11 @@ export function all(decl: Decl | undefined, argument: string): readonly Read[] {
 }
 
 /** The first value of an argument if it has this kind. */
-export function oneOf<K extends ValueKind>(decl: Decl | undefined, argument: string, kind: K): ValueOf<K> | undefined {
+export function oneOf<K extends ValueKind>(
+  decl: Pick<Decl, "values"> | undefined,
+  argument: string,
+  kind: K,
+): ValueOf<K> | undefined {
   const value = one(decl, argument)?.value;
   return value !== undefined && isKind(value, kind) ? value : undefined;
 }
@@ -79,6 +84,16 @@ function settingOf(decl: Decl | undefined, keyword: string): Setting | undefined
   return found && { decl: found };
 }
 
+/**
+ * The context of the block of a declaration; undefined if it takes no block, or if the argument that determines the context
+ * is missing.
+ */
+export function contextInside({ spec, values }: Pick<Decl, "spec" | "values">): Context | undefined {
+  if (spec?.block === undefined || typeof spec.block === "string") return spec?.block;
+  const choice = oneOf({ values }, spec.block.by, "word")?.text;
+  return choice === undefined ? undefined : spec.block.contexts[choice];
+}
+
 /** The source location of a declaration or of one part of it. */
 export function sourceOf(file: string, decl: Decl, part: Part = "whole"): Origin {
   return { file: decl.file ?? file, decl, part };
@@ -87,4 +102,9 @@ export function sourceOf(file: string, decl: Decl, part: Part = "whole"): Origin
 /** The source location of a value. */
 export function sourceOfRead(file: string, decl: Decl, { index, item }: Read): Origin {
   return { file: decl.file ?? file, decl, part: item === undefined ? index : [index, item] };
+}
+
+/** Whether a part of the declaration has no value. A prefix with host bits (KN014) has one: the masked prefix. */
+export function isBroken({ problems }: Decl): boolean {
+  return problems.some(({ code }) => code !== "KN014");
 }

@@ -1,3 +1,4 @@
+import { backwards, editedText } from "../text/edit.ts";
 import type { Document } from "./document.ts";
 
 /** A file without declarations, in which findings can be located (knet.json). */
@@ -10,9 +11,11 @@ export function plainDocument(file: string, text: string): Document {
     faults: () => [],
     silences: () => [],
     spanOf: () => undefined,
+    innerSpanOf: () => undefined,
+    pointAt: () => ({ decls: [], token: undefined }),
     prepare: () => {},
     render: (change) =>
       change.kind === "insert" ? { start: change.at, end: change.at, text: change.text } : undefined,
-    edited: () => plainDocument(file, text),
+    edited: (edits) => plainDocument(file, backwards(edits).reduce(editedText, text)),
   };
 }

@@ -12,17 +12,37 @@ import {
 import { either } from "../text/format.ts";
 import { t } from "../text/l10n.ts";
 import { nearest } from "../text/nearest.ts";
+import type { DeclProblem } from "./decl.ts";
+import type { Part } from "./handle.ts";
+import type { DeclProblemData } from "./problem-data.ts";
 import { isSysctl, sysctls } from "./schema/sysctls.ts";
-import type { ArgType, SymbolKind } from "./schema/types.ts";
+import type { ArgSpec, ArgType, KeywordSpec, SymbolKind, Unit } from "./schema/types.ts";
 import type { Requirement, Value } from "./values.ts";
 
+/** KN006 wrong type, KN007 out of range, KN014 prefix with host bits set. */
+type UnreadCode = "KN006" | "KN007" | "KN014";
+
 /** Why an argument is not valid. With `value` if it is still usable. */
-export interface Unread {
+export type Unread = { readonly [Code in UnreadCode]: UnreadOf<Code> }[UnreadCode];
+
+interface UnreadOf<Code extends UnreadCode> {
   readonly kind: "unread";
-  /** KN006 wrong type, KN007 out of range, KN014 prefix with host bits set. */
-  readonly code: "KN006" | "KN007" | "KN014";
-  readonly data: Readonly<Record<string, string | number>>;
+  readonly code: Code;
+  readonly data: Omit<DeclProblemData[Code], "keyword" | "argument">;
   readonly value?: Value;
+}
+
+/** The problem of an argument that is not valid. */
+export function unreadProblem(spec: KeywordSpec, target: ArgSpec, part: Part, read: Unread): DeclProblem {
+  const where = { keyword: spec.keyword, argument: target.name };
+  switch (read.code) {
+    case "KN006":
+      return { code: read.code, part, data: { ...where, ...read.data } };
+    case "KN007":
+      return { code: read.code, part, data: { ...where, ...read.data } };
+    case "KN014":
+      return { code: read.code, part, data: { ...where, ...read.data } };
+  }
 }
 
 type Protocol = "tcp" | "udp" | "sctp";
@@ -150,7 +170,7 @@ function describeReference(kinds: readonly SymbolKind[], orAddress: boolean): st
 }
 
 /** A reason is omitted if it only repeats the expected values. */
-function reject(type: ArgType, text: string, reason?: string): Unread {
+function reject(type: ArgType, text: string, reason?: string): UnreadOf<"KN006"> {
   const data = { text: short(text), expected: describeType(type) };
   return { kind: "unread", code: "KN006", data: reason === undefined ? data : { ...data, reason } };
 }
@@ -161,7 +181,7 @@ function rejectChoice(type: ArgType, text: string, choices: readonly string[], r
   return suggestion === undefined ? rejected : { ...rejected, data: { ...rejected.data, suggestion } };
 }
 
-function outOfRange(text: string, min: number, max: number, unit?: string): Unread {
+function outOfRange(text: string, min: number, max: number, unit?: Unit): UnreadOf<"KN007"> {
   const data = { text: short(text), min, max };
   return { kind: "unread", code: "KN007", data: unit === undefined ? data : { ...data, unit } };
 }

@@ -28,13 +28,26 @@ export function compare(trace: Trace, observed: Observation): Difference | undef
   let nearest: { difference: Difference; agreed: number } | undefined;
   for (const path of trace.paths) {
     const predicted = crossings(path);
-    const text = differenceIn(path, predicted, observed, trace.paths.length > 1);
+    const comparable = { ...observed, lines: comparableLines(path, predicted, observed.lines) };
+    const text = differenceIn(path, predicted, comparable, trace.paths.length > 1);
     if (text === undefined) return undefined;
-    const { seen: agreed } = follow(predicted, observed.lines);
+    const { seen: agreed } = follow(predicted, comparable.lines);
     const lines = predicted.map((one) => one.line);
     if (!nearest || agreed > nearest.agreed) nearest = { difference: { text, predicted: lines }, agreed };
   }
   return nearest?.difference;
+}
+
+/** A multicast frame enters all machines on the link; only the device of the sender is predicted. */
+function comparableLines({ reason }: Path, predicted: readonly Predicted[], lines: readonly Line[]): readonly Line[] {
+  if (reason?.code !== "multicast" || predicted.length === 0) return lines;
+  const places = new Set(predicted.map(({ line }) => placeOf(line)));
+  return lines.filter((line) => places.has(placeOf(line)));
+}
+
+/** "n1 eth0 out" */
+function placeOf(line: Line): string {
+  return line.split(" ", 3).join(" ");
 }
 
 function differenceIn(

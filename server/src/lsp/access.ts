@@ -1,9 +1,9 @@
 /** Shared by the handlers: documents at positions, the analysis of each project that contains a file, and edits in protocol form. */
 
 import type { CancellationToken, Connection, WorkspaceEdit } from "vscode-languageserver/node";
-import type { SyntaxTree } from "../frontends/knet/tree.ts";
+import type { Document } from "../declared/document.ts";
+import { isKnet, type KnetDocument } from "../frontends/knet/document.ts";
 import type { Analysis } from "../service/analysis.ts";
-import { knetFile } from "../service/knet.ts";
 import type { TextEdit } from "../text/edit.ts";
 import type { LineIndex } from "../text/line-index.ts";
 import type { ClientSupport } from "./capabilities.ts";
@@ -32,8 +32,12 @@ export interface Whole {
   readonly uri: string;
   readonly version: number;
   readonly analysis: Analysis;
-  readonly tree: SyntaxTree;
+  readonly document: Document;
   readonly index: LineIndex;
+}
+
+export interface WholeKnet extends Whole {
+  readonly document: KnetDocument;
 }
 
 export interface At extends Whole {
@@ -42,6 +46,8 @@ export interface At extends Whole {
 
 export interface Access {
   whole(uri: string): Whole | undefined;
+  /** Undefined if the document is not a `.knet` file. */
+  wholeKnet(uri: string): WholeKnet | undefined;
   at(uri: string, position: Position): At | undefined;
   /** The analysis of each project that contains a file, also if the importing files are not open. */
   analysesWith(key: string, token: CancellationToken): readonly Analysis[];
@@ -50,15 +56,19 @@ export interface Access {
 
 export function accessOf({ documents, disk, support }: Server): Access {
   const whole = (uri: string): Whole | undefined => {
-    const document = documents.get(uri);
-    const analysis = document && documents.analysisOf(uri);
-    const index = document && documents.linesOf(document.key);
-    const tree = document && analysis && knetFile(analysis, document.key)?.tree;
-    if (!document || !analysis || !index || !tree) return undefined;
-    return { key: document.key, uri, version: document.version, analysis, tree, index };
+    const open = documents.get(uri);
+    const analysis = open && documents.analysisOf(uri);
+    const index = open && documents.linesOf(open.key);
+    const document = open && analysis?.fileOf(open.key);
+    if (!open || !analysis || !index || !document) return undefined;
+    return { key: open.key, uri, version: open.version, analysis, document, index };
   };
   return {
     whole,
+    wholeKnet(uri) {
+      const here = whole(uri);
+      return here && isKnet(here.document) ? { ...here, document: here.document } : undefined;
+    },
     at(uri, position) {
       const here = whole(uri);
       return here && { ...here, offset: here.index.offsetAt(position) };

@@ -2,7 +2,8 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { MAX_TEXT, tooLarge, type Unreadable } from "../service/service.ts";
+import type { Provided } from "../service/files.ts";
+import { MAX_TEXT, tooLarge } from "../service/limits.ts";
 import { t } from "../text/l10n.ts";
 import { diskPath, folderOf, isInside, keyOf } from "./uri.ts";
 
@@ -10,7 +11,7 @@ export interface Disk {
   setFolders(uris: readonly string[]): void;
   /** Whether `from` is allowed to import `file`: both are in the workspace, or `file` is in or below the folder of `from`. */
   mayImport(from: string, file: string): boolean;
-  read(key: string): string | Unreadable | undefined;
+  read(key: string): Provided;
   /** Possible locations of a file with this name: the folder of `near` and its parent folders within the workspace. */
   upwards(near: string, name: string): readonly string[];
   /** The `.knet` files of the workspace; for a file outside the workspace, the files in its folder. */

@@ -1,9 +1,12 @@
 /** The documents that are open in the client, and the language service that analyzes them. */
 
-import type { SyntaxTree } from "../frontends/knet/tree.ts";
+import type { Document } from "../declared/document.ts";
 import type { Analysis } from "../service/analysis.ts";
-import { CONFIG_FILE, createService, MAX_TEXT, type Service } from "../service/service.ts";
-import type { TextEdit } from "../text/edit.ts";
+import { CONFIG_FILE } from "../service/front-ends.ts";
+import { MAX_TEXT } from "../service/limits.ts";
+import { pulling } from "../service/pull.ts";
+import { createService, type Service } from "../service/service.ts";
+import { editedText, type TextEdit } from "../text/edit.ts";
 import { type LineIndex, lineIndex } from "../text/line-index.ts";
 import { applyChanges, type ContentChange } from "./changes.ts";
 import type { Disk } from "./disk.ts";
@@ -37,23 +40,23 @@ const MANY_CHANGES = 16;
 
 export function createDocuments(disk: Disk): Documents {
   const open = new Map<string, OpenDocument>();
-  const lines = new WeakMap<SyntaxTree, LineIndex>();
-  const service = createService({
-    readFile: (file) => disk.read(file),
+  const lines = new WeakMap<Document, LineIndex>();
+  const files = createService({
     resolveImport(from, path) {
       const target = beside(from, path);
       return target !== undefined && disk.mayImport(from, target) ? target : undefined;
     },
     configFiles: (file) => disk.upwards(file, CONFIG_FILE),
   });
+  const service = pulling(files, disk.read);
 
   const linesOf = (key: string): LineIndex | undefined => {
-    const tree = service.treeOf(key);
-    if (!tree) return undefined;
-    let index = lines.get(tree);
+    const document = service.documentOf(key);
+    if (!document) return undefined;
+    let index = lines.get(document);
     if (!index) {
-      index = lineIndex(tree.text);
-      lines.set(tree, index);
+      index = lineIndex(document.text);
+      lines.set(document, index);
     }
     return index;
   };
@@ -79,7 +82,8 @@ export function createDocuments(disk: Disk): Documents {
       if (whole >= 0) setText(document, changes[whole]?.text ?? "");
       if (document.oversized !== undefined && rest.length <= MANY_CHANGES) {
         // Dividing the text into lines, as for many changes, would take most of a second.
-        const apply = (text: string, change: ContentChange): string => applied(text, editOf(lineIndex(text), change));
+        const apply = (text: string, change: ContentChange): string =>
+          editedText(text, editOf(lineIndex(text), change));
         setText(document, rest.reduce(apply, document.oversized));
         return true;
       }
@@ -92,7 +96,8 @@ export function createDocuments(disk: Disk): Documents {
         const edit = index && editOf(index, change);
         const length = service.textOf(document.key)?.length ?? 0;
         if (!edit) continue;
-        if (length + edit.text.length > MAX_TEXT) setText(document, applied(service.textOf(document.key) ?? "", edit));
+        if (length + edit.text.length > MAX_TEXT)
+          setText(document, editedText(service.textOf(document.key) ?? "", edit));
         else service.edit(document.key, [edit]);
       }
       return true;
@@ -115,8 +120,4 @@ function editOf(index: LineIndex, { range, text }: ContentChange): TextEdit {
   const start = index.offsetAt(range.start);
   const end = index.offsetAt(range.end);
   return { start: Math.min(start, end), end: Math.max(start, end), text };
-}
-
-function applied(text: string, { start, end, text: inserted }: TextEdit): string {
-  return text.slice(0, start) + inserted + text.slice(end);
 }

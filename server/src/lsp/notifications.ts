@@ -1,4 +1,5 @@
 /** Notifications of the client about documents, files, folders, and settings. */
+
 import {
   CodeLensRefreshRequest,
   type Connection,
@@ -7,7 +8,7 @@ import {
   FileChangeType,
   WatchKind,
 } from "vscode-languageserver/node";
-import { CONFIG_FILE } from "../service/service.ts";
+import { CONFIG_FILE } from "../service/front-ends.ts";
 import type { Server } from "./access.ts";
 import type { ClientSupport } from "./capabilities.ts";
 import type { Diagnostics } from "./diagnostics.ts";

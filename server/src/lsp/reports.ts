@@ -3,7 +3,7 @@
 import { type Connection, type Diagnostic, DiagnosticSeverity } from "vscode-languageserver/node";
 import type { Document } from "../declared/document.ts";
 import type { AnalysisOptions } from "../service/analysis.ts";
-import { MAX_TEXT } from "../service/service.ts";
+import { MAX_TEXT } from "../service/limits.ts";
 import { number } from "../text/format.ts";
 import { t } from "../text/l10n.ts";
 import { type DiagnosticSupport, type DocumentationLink, diagnosticOf } from "./convert.ts";

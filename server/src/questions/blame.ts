@@ -1,4 +1,4 @@
-/** Attributes a lost packet to a place in the file and to the check that reports it. */
+/** Attributes a lost packet to a place in the file. */
 
 import { formatPrefix, type Ip, type Prefix, prefixContains } from "../addressing/ip.ts";
 import { forwardingOf } from "../cni/sysctls.ts";
@@ -15,58 +15,79 @@ import type { Cluster, Interface, Node, Router, Segment, Station, Topology } fro
 import type { Stations } from "../topology/stations.ts";
 import type { Failure, Probe } from "./probes.ts";
 
-export type ReachabilityCode =
-  | "KN201"
-  | "KN202"
-  | "KN203"
-  | "KN204"
-  | "KN205"
-  | "KN206"
-  | "KN207"
-  | "KN208"
-  | "KN209"
-  | "KN214"
-  | "KN240"
-  | "KN241";
+/** Why packets are lost; each kind has its own check. */
+export type CauseKind =
+  /** The source address of packets between pods changes. */
+  | "nat"
+  /** An access list drops them. */
+  | "acl"
+  /** A machine on the path does not forward, or does not reply to ARP for this reason. */
+  | "forwarding-off"
+  | "rp-filter"
+  | "source-check"
+  /** The network does not carry the tunnel's protocol. */
+  | "protocol-refused"
+  /** A node and the pods on its own device cannot reach each other. */
+  | "stacked-apart"
+  /** A BGP router does not advertise a segment. */
+  | "not-advertised"
+  /** A route, or a routing table without a route, sends them elsewhere. */
+  | "route"
+  /** Any other loss between pods, from a node to pods, and between nodes. */
+  | "pods"
+  | "node"
+  | "nodes";
 
-interface Blame {
-  readonly code: ReachabilityCode;
+/** Kinds with one cause per place, regardless of how the packets are lost. */
+const ONE_WAY: ReadonlySet<CauseKind> = new Set(["forwarding-off", "route", "not-advertised"]);
+
+/** Kinds that differ only in the sender and the receiver. */
+const GENERAL: ReadonlySet<CauseKind> = new Set(["pods", "node", "nodes"]);
+
+export interface Blame {
+  readonly kind: CauseKind;
   readonly source: Origin;
   /** Whether the place alone explains the failure, regardless of other findings. */
   readonly specific: boolean;
 }
 
-/** The place in the file that causes a failure, and the check that reports it. */
+/** Failures with the same place and the same text have the same cause. */
+export function causeKey({ kind, specific }: Blame, { reason }: Failure): string {
+  const how = reason?.code === "no-session" ? "filtered" : (reason?.code ?? "");
+  return `${GENERAL.has(kind) ? "general" : kind} ${specific && ONE_WAY.has(kind) ? "" : how}`;
+}
+
+/** The place in the file that causes a failure. */
 export function attribute(failure: Failure, topology: Topology, stations: Stations, network: Network): Blame {
   const { probe, failed, reason } = failure;
   if (!reason) {
     const nat = failed.steps.find((step) => step.action === "snat");
-    return { code: "KN203", source: nat?.rule?.origin ?? probe.cluster.cni.source, specific: true };
+    return { kind: "nat", source: nat?.rule?.origin ?? probe.cluster.cni.source, specific: true };
   }
   const station = stations(reason.netns);
   const stray = DECIDED.has(reason.code) ? undefined : strayRoute(failed, probe.cluster, network);
   const wrong = wrongRoute(failed, probe.cluster) ?? stray;
-  if (wrong) return { code: "KN209", source: wrong, specific: true };
+  if (wrong) return { kind: "route", source: wrong, specific: true };
   const silent = DECIDED.has(reason.code) ? undefined : notAdvertised(failed, topology, stations)?.router.bgp;
-  if (silent) return { code: "KN241", source: silent.source, specific: true };
+  if (silent) return { kind: "not-advertised", source: silent.source, specific: true };
   switch (reason.code) {
     case "filtered":
     case "rejected-by-rule":
     case "no-session":
-      if (isAclRule(reason.origin)) return { code: "KN205", source: reason.origin, specific: true };
+      if (isAclRule(reason.origin)) return { kind: "acl", source: reason.origin, specific: true };
       break;
     case "neighbour-failed": {
-      if (reason.lost && isAclRule(reason.origin)) return { code: "KN205", source: reason.origin, specific: true };
+      if (reason.lost && isAclRule(reason.origin)) return { kind: "acl", source: reason.origin, specific: true };
       const source = silencedBy(probe, reason.netns);
-      if (source) return { code: "KN206", source, specific: true };
+      if (source) return { kind: "forwarding-off", source, specific: true };
       break;
     }
     case "stacked-apart":
-      return { code: "KN240", source: probe.cluster.cni.source, specific: true };
+      return { kind: "stacked-apart", source: probe.cluster.cni.source, specific: true };
     case "forwarding-off": {
       const packet = failed.steps.at(-1)?.packet;
       const source = station && packet ? forwardingOf(station, familyOf(packet))?.source : undefined;
-      if (source) return { code: "KN206", source, specific: true };
+      if (source) return { kind: "forwarding-off", source, specific: true };
       break;
     }
     case "reverse-path-filter": {
@@ -76,43 +97,43 @@ export function attribute(failure: Failure, topology: Topology, stations: Statio
       const ofDevice = station?.sysctls.has(own) ? own : "net.ipv4.conf.default.rp_filter";
       const names = [ofDevice, "net.ipv4.conf.all.rp_filter"];
       return {
-        code: "KN207",
+        kind: "rp-filter",
         source: highestOf(station, names) ?? reason.origin ?? probe.cluster.cni.source,
         specific: true,
       };
     }
     case "source-check":
       return {
-        code: "KN208",
+        kind: "source-check",
         source: checkedAttach(failure, network) ?? sourceCheckOf(reason.origin) ?? probe.cluster.cni.source,
         specific: true,
       };
     case "protocol-refused":
-      return { code: "KN214", source: ipipSetting(probe.cluster), specific: true };
+      return { kind: "protocol-refused", source: ipipSetting(probe.cluster), specific: true };
     case "ttl-exceeded":
     case "step-limit":
     case "tunnel-loop":
       return {
-        code: "KN209",
+        kind: "route",
         source: loopSource(failed) ?? reason.origin ?? probe.cluster.cni.source,
         specific: false,
       };
     default:
       break;
   }
-  if (otherNetwork(failure)) return { code: "KN204", source: probe.cluster.cni.source, specific: false };
+  if (otherNetwork(failure)) return { kind: "nodes", source: probe.cluster.cni.source, specific: false };
   const bare = bareOf(failed, probe.cluster, network);
-  if (bare) return { code: "KN209", source: bare, specific: false };
+  if (bare) return { kind: "route", source: bare, specific: false };
   const table = station && incompleteTable(failure, station);
-  if (table) return { code: "KN209", source: table, specific: false };
+  if (table) return { kind: "route", source: table, specific: false };
   const leak = leakOf(failed, probe.cluster, network);
-  if (leak) return { code: "KN209", source: routesSetting(probe.cluster), specific: false };
+  if (leak) return { kind: "route", source: routesSetting(probe.cluster), specific: false };
   const source = reason.origin ?? probe.cluster.cni.source;
   const last = failed.steps.at(-1)?.packet;
   const isTunnels = probe.to.imagined && last !== undefined && innerOf(last) !== undefined;
   if (isTunnels || (probe.to.kind === "node" && probe.from.kind === "node"))
-    return { code: "KN204", source, specific: false };
-  return { code: probe.from.kind === "pod" ? "KN201" : "KN202", source, specific: false };
+    return { kind: "nodes", source, specific: false };
+  return { kind: probe.from.kind === "pod" ? "pods" : "node", source, specific: false };
 }
 
 /** A segment of a BGP router that no router advertises, and the packet for it that another BGP router could not route. */

@@ -2,10 +2,10 @@
  * Many edits as one, so the text is parsed once. Each edit refers to the text after the previous edit, so the text is kept on both
  * sides of a gap: an edit costs the distance from the previous one, not the length of the text.
  */
-import type { Edit } from "../frontends/knet/incremental.ts";
+import type { TextEdit } from "../text/edit.ts";
 
 /** The smallest edit with the same effect as all edits in order. */
-export function combined(text: string, edits: readonly Edit[]): Edit {
+export function combined(text: string, edits: readonly TextEdit[]): TextEdit {
   const after = applied(text, edits);
   const most = Math.min(text.length, after.length);
   let head = 0;
@@ -17,7 +17,7 @@ export function combined(text: string, edits: readonly Edit[]): Edit {
 }
 
 /** The text after all edits. */
-export function applied(text: string, edits: readonly Edit[]): string {
+export function applied(text: string, edits: readonly TextEdit[]): string {
   const before: string[] = [];
   /** In reverse order. */
   const after = [text];

@@ -1,4 +1,28 @@
-/** The import graph of the open files: which root a file belongs to. */
+/** The imports of files, and the import graph of the open files: which root a file belongs to. */
+import { one } from "../declared/access.ts";
+import type { Document } from "../declared/document.ts";
+import type { Origin } from "../declared/origin.ts";
+
+export interface Import {
+  readonly source: Origin;
+  /** As written. */
+  readonly path: string;
+  /** Undefined if this file must not import the path. */
+  readonly target: string | undefined;
+}
+
+/** The files that the document imports. `resolve`: the identity of the file that a path refers to. */
+export function importsIn(
+  { file, decls }: Document,
+  resolve: (from: string, path: string) => string | undefined,
+): readonly Import[] {
+  return decls.flatMap((decl) => {
+    const path = decl.spec?.keyword === "import" ? one(decl, "path") : undefined;
+    if (path?.value.kind !== "string") return [];
+    const { text } = path.value;
+    return { source: { file, decl, part: path.index }, path: text, target: resolve(file, text) };
+  });
+}
 
 /** The files that a file imports; unreadable files are omitted. */
 export type ImportsOf = (file: string) => readonly string[];

@@ -8,8 +8,7 @@
 
 /** English text → translated text, both with `{0}`, `{1}`, … in place of the values. */
 export type Bundle = Readonly<Record<string, string>>;
-/** `undefined` only because problem data is a record: reading a key that a message requires has this type. */
-export type Value = string | number | bigint | undefined;
+export type Value = string | number | bigint;
 
 let installed: { readonly bundle: Bundle; readonly locale: string } | undefined;
 /** Caches bundle keys: JavaScript passes the same strings array each time a template is evaluated. */

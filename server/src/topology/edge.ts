@@ -1,5 +1,5 @@
 /** Features of a machine at the edge of a network, as written. */
-import { all, one, oneOf, sourceOf, sourceOfRead } from "../declared/access.ts";
+import { all, isBroken, one, oneOf, sourceOf, sourceOfRead } from "../declared/access.ts";
 import type { Decl } from "../declared/decl.ts";
 import type { Edge, NatRule } from "./model.ts";
 
@@ -23,7 +23,7 @@ export function readEdge(file: string, statements: readonly Decl[]): Edge {
 
 function natRule(file: string, decl: Decl): NatRule | undefined {
   // A rule with an unreadable part is ignored: without the part, it would apply to more packets than intended.
-  if (decl.problems.some(({ code }) => code !== "KN014")) return undefined;
+  if (isBroken(decl)) return undefined;
   const source = sourceOf(file, decl);
   if (decl.spec?.keyword === "masquerade") {
     const from = all(decl, "from").flatMap(({ value }) => (value.kind === "prefix" ? [value.prefix] : []));

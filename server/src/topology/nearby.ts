@@ -1,6 +1,7 @@
 /** Problems with undeclared names, with the most similar declared name. */
 import { formatIp, type Ip, type Prefix, prefixContains } from "../addressing/ip.ts";
 import type { Origin } from "../declared/origin.ts";
+import type { NamedKind } from "../declared/problem-data.ts";
 import { nearestEqual } from "../text/nearest.ts";
 import { CODES, problem, type TopologyProblem } from "./problems.ts";
 
@@ -55,11 +56,6 @@ export function nameProblems(
   };
 }
 
-/** `suggestions`: equally near names, separated by spaces. */
-function unknownName(name: string, kind: string, source: Origin, near: readonly string[]): TopologyProblem {
-  const [suggestion, ...others] = near;
-  const data = { name, kind };
-  if (suggestion === undefined) return problem(CODES.unknownName, source, data);
-  const more = others.length === 0 ? {} : { suggestions: near.join(" ") };
-  return problem(CODES.unknownName, source, { ...data, suggestion, ...more });
+function unknownName(name: string, kind: NamedKind, source: Origin, near: readonly string[]): TopologyProblem {
+  return problem(CODES.unknownName, source, { name, kind, suggestions: near });
 }

@@ -3,7 +3,7 @@
  * in each policy its rules. A Kubernetes NetworkPolicy has only allow rules.
  */
 import { type Prefix, prefixCovers, prefixEquals } from "../addressing/ip.ts";
-import { all, child, has, nameOf, numberOf, one, oneOf, sourceOf, sourceOfRead } from "../declared/access.ts";
+import { all, child, has, isBroken, nameOf, numberOf, one, oneOf, sourceOf, sourceOfRead } from "../declared/access.ts";
 import type { Decl } from "../declared/decl.ts";
 import type { Origin } from "../declared/origin.ts";
 import { CODES, problem, type TopologyProblem } from "./problems.ts";
@@ -121,23 +121,22 @@ export function policyKeyword(keyword: string | undefined): PolicyKeyword | unde
 
 /** A policy after reading. */
 export interface PolicyParts {
-  readonly file: string;
-  readonly namespace: string | undefined;
+  /** Undefined if the name is unreadable. */
   readonly policy: Policy | undefined;
   readonly problems: readonly TopologyProblem[];
 }
 
-/** Undefined if the name is unreadable. `namespace` undefined: it is in the cluster's own block. */
+/** `namespace` undefined: it is in the cluster's own block. */
 export function readPolicy(
   file: string,
   decl: Decl,
   keyword: PolicyKeyword,
   namespace: string | undefined,
   tiers: ReadonlyMap<string, Tier>,
-  problems: TopologyProblem[],
-): Policy | undefined {
+): PolicyParts {
+  const problems: TopologyProblem[] = [];
   const name = nameOf(decl);
-  if (name === undefined) return undefined;
+  if (name === undefined) return { policy: undefined, problems };
   const source = sourceOf(file, decl);
   const own = keyword === "policy" ? (namespace ?? "default") : namespace;
   const context: RuleContext = { file, kind: KINDS[keyword], isClusterWide: own === undefined, problems };
@@ -157,7 +156,7 @@ export function readPolicy(
         isolated.has(direction) ? rules.filter((rule) => rule.direction === direction) : undefined;
       const kind = keyword === "policy" ? "network" : "calico";
       const tier = kind === "network" ? DEFAULT : readTier(file, decl, tiers, problems);
-      return {
+      const policy: Policy = {
         ...base,
         kind,
         tier,
@@ -168,6 +167,7 @@ export function readPolicy(
         egress: of("egress"),
         ignored: rules.filter(({ direction }) => !isolated.has(direction)),
       };
+      return { policy, problems };
     }
     case "admin-policy":
     case "baseline-admin-policy": {
@@ -177,7 +177,7 @@ export function readPolicy(
         const own = rules.filter((rule) => rule.direction === direction);
         return own.length === 0 ? undefined : own;
       };
-      return {
+      const policy: Policy = {
         ...base,
         kind,
         tier: kind === "admin" ? ADMIN : BASELINE,
@@ -188,6 +188,7 @@ export function readPolicy(
         egress: of("egress"),
         ignored: [],
       };
+      return { policy, problems };
     }
   }
 }
@@ -204,7 +205,7 @@ function readTier(file: string, decl: Decl, tiers: ReadonlyMap<string, Tier>, pr
   if (statement === undefined || read?.value.kind !== "name" || read.value.text === DEFAULT.name) return DEFAULT;
   const tier = tiers.get(read.value.text);
   if (tier !== undefined) return tier;
-  const data = { name: read.value.text, kind: "calico-tier" };
+  const data = { name: read.value.text, kind: "calico-tier", suggestions: [] } as const;
   problems.push(problem(CODES.unknownName, sourceOfRead(file, statement, read), data));
   return DEFAULT;
 }
@@ -260,7 +261,7 @@ function readRule(context: RuleContext, decl: Decl): readonly PolicyRule[] {
   const action = word === "deny" || word === "pass" ? word : "allow";
   const statements = [decl, ...decl.children];
   // A rule with an unreadable part is ignored: its peers are unknown.
-  if (statements.some(({ problems: own }) => own.some(({ code }) => code !== "KN014"))) return [];
+  if (statements.some(isBroken)) return [];
   const before = problems.length;
   let isAny = false;
   const peers: Peer[] = [];

@@ -1,78 +1,120 @@
-/** The problems found by this layer. The checks write their messages. */
-import type { Origin } from "../declared/origin.ts";
+/** The problems found by this layer, with the values of their messages, which the checks write. */
 
-/**
- * A problem found during the build; `checks/` turns it into a diagnostic. `data` contains the values in its message.
- */
-export interface TopologyProblem {
-  readonly code: string;
-  readonly source: Origin;
-  readonly data: Readonly<Record<string, string | number>>;
-  readonly related: readonly { readonly source: Origin; readonly message: string }[];
+import type { Prefix } from "../addressing/ip.ts";
+import type { Origin } from "../declared/origin.ts";
+import type { Problem, Related } from "../declared/problem.ts";
+import type { DeclProblemData, NamedKind, Place } from "../declared/problem-data.ts";
+
+/** By diagnostic code. */
+export interface TopologyProblemData extends Pick<DeclProblemData, "KN006" | "KN007" | "KN011"> {
+  /** `suggestions`: equally near names. */
+  readonly KN012: { readonly name: string; readonly kind: NamedKind; readonly suggestions: readonly string[] };
+  /** Related: the first definition, which is used. */
+  readonly KN013: { readonly name: string; readonly kind: NamedKind; readonly context: Place };
+  /** A path that can refer to several endpoints. */
+  readonly KN016: { readonly name: string; readonly candidates: readonly string[] };
+  /** An interface address outside its segment. */
+  readonly KN120: { readonly address: string; readonly segment: string; readonly cidrs: string };
+  /** No address for `count` interfaces; the name is from the first one. */
+  readonly KN121: {
+    readonly segment: string;
+    readonly cidrs: string;
+    readonly count: number;
+    readonly station: string;
+  };
+  /** A pod address outside its node's pod CIDR. */
+  readonly KN122: { readonly pod: string; readonly address: string; readonly node: string; readonly range: string };
+  /** A node pod CIDR outside the cluster's. */
+  readonly KN123: { readonly node: string; readonly cidr: string; readonly pods: string };
+  /** The gateway router is not attached to the segment. */
+  readonly KN124: { readonly router: string; readonly segment: string };
+  /** A next hop of a different family than the destination. */
+  readonly KN125: { readonly destination: string; readonly address: string };
+  /** A NAT rule for a segment that the machine is not attached to. */
+  readonly KN126: {
+    readonly station: { readonly kind: "router" | "host" | "node"; readonly path: string };
+    readonly segment: string;
+  };
+  /** No pod CIDR for nodes: `count` without, `node` is the first. */
+  readonly KN401: {
+    readonly cluster: string;
+    readonly count: number;
+    readonly node: string;
+    readonly cidr: Prefix;
+    readonly perNode: number;
+    /** Allocated. */
+    readonly blocks: number;
+    /** In the range. */
+    readonly total: number;
+    /** Of these, the ones that overlap the service CIDR. */
+    readonly services: number;
+  };
+  /** More pods than pod addresses on `count` nodes; the other values are the first node's. */
+  readonly KN402: {
+    readonly cluster: string;
+    readonly count: number;
+    readonly node: string;
+    readonly pods: number;
+    readonly addresses: number;
+  };
+  /** More than knet supports. */
+  readonly KN403: { readonly kind: "nodes" | "pods" | "endpoints"; readonly count: number; readonly max: number };
+  /** No address for services: `count` without, `service` is the first. */
+  readonly KN408: {
+    readonly cluster: string;
+    readonly count: number;
+    readonly service: string;
+    readonly family: 4 | 6;
+  };
+  /** One range for all pods of the cluster is too small. */
+  readonly KN430: { readonly cluster: string; readonly pods: number; readonly addresses: number };
+  /** `cidr` and labels in one peer. */
+  readonly KN610: Readonly<Record<string, never>>;
+  /** Both as written. */
+  readonly KN611: { readonly except: string; readonly cidr: string };
+  /** A `from` or `to` without arguments; `kind`: of the policy. */
+  readonly KN615: { readonly peer: "from" | "to"; readonly kind: "network" | "admin" | "baseline" };
+  /** A rule of an admin policy without peers; `peer`: the missing keyword. */
+  readonly KN616: { readonly direction: "ingress" | "egress"; readonly peer: "from" | "to" };
+  /** A peer that ingress rules of admin policies do not have. */
+  readonly KN617: { readonly peer: "cidr" | "nodes" | "any" };
 }
 
+export type TopologyProblem = Problem<TopologyProblemData>;
+
 export const CODES = {
-  /** A value that is invalid only together with another argument. data: keyword, argument, text, expected, reason. */
+  /** A value that is invalid only together with another argument. */
   wrongType: "KN006",
-  /** A number that is invalid only here. data: keyword, argument, text, min, max. */
   numberOutOfRange: "KN007",
-  /**
-   * The cluster has pods but no `pods` range, or no range of the family that `service` requests. data: keyword,
-   * context, family?, service?.
-   */
+  /** The cluster has pods but no `pods` range, or no range of the family that a service requests. */
   missingStatement: "KN011",
-  /** data: name, kind (segment, router, node, endpoint …), suggestion?, suggestions? (several equally near ones, with spaces). */
   unknownName: "KN012",
-  /** data: name, kind, context; related: the first definition, which is used. */
   nameTwice: "KN013",
-  /** A path that can refer to several endpoints. data: name, candidates. */
   ambiguousName: "KN016",
-  /** data: address, segment, cidrs. */
   addressOutsideSegment: "KN120",
-  /** data: segment, cidrs, count (of interfaces without), station (the first). */
   segmentExhausted: "KN121",
-  /** data: pod, address, node, range. */
   podAddressOutsideNode: "KN122",
-  /** data: node, cidr, pods. */
   podCidrOutsideCluster: "KN123",
-  /** The gateway router is not attached to the segment. data: router, segment. */
   gatewayNotAttached: "KN124",
-  /** A next hop of a different family than the destination. data: destination, address. */
   nextHopFamily: "KN125",
-  /** A NAT rule for a segment that the machine is not attached to. data: station, segment. */
   natSegment: "KN126",
-  /**
-   * data: cluster, count (of nodes without), node (the first), cidr, perNode, blocks (allocated), total (in the range),
-   * services (of these, overlapping the service CIDR).
-   */
   noPodCidrLeft: "KN401",
-  /** data: cluster, count (of nodes), node (the first), pods, addresses (both of that node). */
   noPodAddressLeft: "KN402",
-  /** One range for all pods of the cluster is too small. data: cluster, pods, addresses. */
   sharedRangeFull: "KN430",
-  /** data: cluster, count (of services without), service (the first). */
   noServiceAddressLeft: "KN408",
-  /** More than knet supports. data: kind (nodes, pods, endpoints), count, max. */
   tooManyNodes: "KN403",
-  /** `cidr` and labels in one peer. */
   peerMixed: "KN610",
-  /** data: except, cidr. */
   exceptOutside: "KN611",
-  /** A `from` or `to` without arguments. data: peer (the keyword), kind (of the policy). */
   peerEmpty: "KN615",
-  /** A rule of an admin policy without peers. data: direction, peer (the keyword). */
   rulePeerMissing: "KN616",
-  /** A peer that ingress rules of admin policies do not have. data: peer (cidr, nodes, any). */
   peerUnsupported: "KN617",
-} as const;
+} as const satisfies Readonly<Record<string, keyof TopologyProblemData>>;
 
-export type ProblemCode = (typeof CODES)[keyof typeof CODES];
-
-export function problem(
-  code: ProblemCode,
+export function problem<Code extends keyof TopologyProblemData>(
+  code: Code,
   source: Origin,
-  data: TopologyProblem["data"],
-  related: TopologyProblem["related"] = [],
-): TopologyProblem {
+  data: TopologyProblemData[Code],
+  related: readonly Related[] = [],
+): Problem<TopologyProblemData, Code> {
   return { code, source, data, related };
 }

@@ -18,7 +18,7 @@ import { meets, table } from "../../../bench/table.ts";
 import { createService } from "../../../server/src/service/service.ts";
 
 const analysed = (name: InputName) => {
-  const service = createService({ readFile: () => undefined, resolveImport: () => undefined });
+  const service = createService({ resolveImport: () => undefined });
   service.setText("a.knet", inputs[name]());
   const analysis = service.analysisOf("a.knet");
   if (!analysis) throw new Error("no analysis");
@@ -78,7 +78,7 @@ describe("typing in services and policies", () => {
     ["services", "service", serviceData],
     ["policies", "policy", policyData],
   ] as const)("keeps the file with %s valid after each completed change", (input, keyword, dataOf) => {
-    const service = createService({ readFile: () => undefined, resolveImport: () => undefined });
+    const service = createService({ resolveImport: () => undefined });
     service.setText("a.knet", inputs[input]());
     const typing = tenantStrokes(dataOf(), keyword);
     for (let count = 0; count < 8; count += 1) {

@@ -24,7 +24,7 @@ cluster c {
 `;
 
 function analysisOf(text: string): Analysis {
-  const service = createService({ readFile: () => undefined, resolveImport: () => undefined });
+  const service = createService({ resolveImport: () => undefined });
   service.setText("a.knet", text);
   const analysis = service.analysisOf("a.knet");
   if (!analysis) throw new Error("an open file has an analysis");

@@ -1,6 +1,8 @@
 /** Imports: a file belongs to the root that imports it, in any order of names, and limits are reported. */
 import { describe, expect, it } from "vitest";
-import { createService, MAX_TEXT, type Service } from "../../../server/src/service/service.ts";
+import { MAX_TEXT } from "../../../server/src/service/limits.ts";
+import { pulling } from "../../../server/src/service/pull.ts";
+import { createService, type Service } from "../../../server/src/service/service.ts";
 
 interface Disk {
   readonly service: Service;
@@ -11,13 +13,13 @@ interface Disk {
 /** Opens the files in this order; files that are not opened are on disk. */
 function opened(files: Readonly<Record<string, string>>, order: readonly string[]): Disk {
   let resolved = 0;
-  const service = createService({
-    readFile: (file) => files[file],
+  const closed = createService({
     resolveImport(_from, path) {
       resolved += 1;
       return path;
     },
   });
+  const service = pulling(closed, (file) => files[file]);
   for (const file of order) service.setText(file, files[file] ?? "");
   return { service, resolved: () => resolved };
 }
@@ -162,10 +164,9 @@ describe("limits", () => {
   });
 
   it("the reason why an existing file cannot be read is part of the message", () => {
-    const service = createService({
-      readFile: (file) => (file === "pipe" ? { problem: "not a regular file" } : undefined),
-      resolveImport: (_from, path) => path,
-    });
+    const service = pulling(createService({ resolveImport: (_from, path) => path }), (file) =>
+      file === "pipe" ? { problem: "not a regular file" } : undefined,
+    );
     service.setText("a.knet", 'import "pipe"\nimport "missing.knet"\n');
     expect(messages(service, "a.knet")).toEqual([
       "a.knet KN015 `pipe` cannot be read (not a regular file)",

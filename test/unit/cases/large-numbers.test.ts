@@ -4,7 +4,7 @@ import type { Analysis } from "../../../server/src/service/analysis.ts";
 import { createService } from "../../../server/src/service/service.ts";
 
 function analysisOf(text: string): Analysis {
-  const service = createService({ readFile: () => undefined, resolveImport: () => undefined });
+  const service = createService({ resolveImport: () => undefined });
   service.setText("a.knet", text);
   const analysis = service.analysisOf("a.knet");
   if (!analysis) throw new Error("an open file has an analysis");

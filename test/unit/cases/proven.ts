@@ -1,5 +1,5 @@
 /** The fixes that the editor offers, and the text after each of them. */
-import type { Finding } from "../../../server/src/checks/check.ts";
+import type { Finding } from "../../../server/src/findings/finding.ts";
 import { provenFixes } from "../../../server/src/service/features/fixes.ts";
 import { createService } from "../../../server/src/service/service.ts";
 
@@ -13,7 +13,7 @@ export interface Offered {
 
 /** The offered fixes of the first finding with this code (or of the one whose message contains `part`). */
 export function offered(text: string, code: string, part = ""): readonly Offered[] {
-  const service = createService({ readFile: () => undefined, resolveImport: () => undefined });
+  const service = createService({ resolveImport: () => undefined });
   service.setText(FILE, text);
   const analysis = service.analysisOf(FILE);
   const found = analysis

@@ -79,7 +79,7 @@ describe("the formatter keeps the tree of text with problems", () => {
 });
 
 function findings(text: string): string[] {
-  const service = createService({ readFile: () => undefined, resolveImport: () => undefined });
+  const service = createService({ resolveImport: () => undefined });
   service.setText("a.knet", text);
   const analysis = service.analysisOf("a.knet");
   return (analysis?.findings(() => false) ?? []).map((one) => {
@@ -106,7 +106,7 @@ describe("a line ends with LF, CRLF, or CR", () => {
     const text = ["segment lan {", "  cidr 10.0.0.0/24", 'import "x', "host h {", "  attach lan", "}", ""].join(
       newline,
     );
-    const service = createService({ readFile: () => undefined, resolveImport: () => undefined });
+    const service = createService({ resolveImport: () => undefined });
     service.setText("a.knet", text);
     const found = service.analysisOf("a.knet")?.findings(() => false) ?? [];
     const inserted = found.flatMap(({ fixes }) =>
@@ -170,7 +170,7 @@ cluster c {
 
   it.each(["tor", "router/tor"])("is renamed with the machine: %s", (station) => {
     const text = `${topology}expect n1 -> far via ${station}\n`;
-    const service = createService({ readFile: () => undefined, resolveImport: () => undefined });
+    const service = createService({ resolveImport: () => undefined });
     service.setText("a.knet", text);
     const analysis = service.analysisOf("a.knet");
     const renamed = analysis && renameAt(analysis, "a.knet", text.indexOf("router tor") + "router ".length, "leaf");

@@ -2,17 +2,14 @@
  * Incomplete files: samples with parts removed, duplicated, or swapped. Every finding has a location, and nothing
  * throws.
  */
-import { readdirSync, readFileSync } from "node:fs";
 import fc from "fast-check";
 import { expect, it } from "vitest";
+import { textsIn } from "../texts.ts";
 import { check } from "./harness.ts";
 
-const folders = ["../../../samples/broken/", "./fixtures/"].map((path) => new URL(path, import.meta.url));
-const texts = folders.flatMap((folder) =>
-  readdirSync(folder)
-    .filter((name) => name.endsWith(".knet"))
-    .map((name) => readFileSync(new URL(name, folder), "utf8")),
-);
+const texts = ["samples/broken", "test/unit/checks/fixtures"]
+  .flatMap((folder) => textsIn(folder))
+  .map(({ text }) => text);
 
 const damage = fc.record({ at: fc.nat(), length: fc.nat(40), kind: fc.constantFrom("cut", "double", "swap", "brace") });
 

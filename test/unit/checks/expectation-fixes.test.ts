@@ -34,7 +34,7 @@ expect ${parts.wish}
 `;
 
 function offered(text: string): readonly string[] {
-  const service = createService({ readFile: () => undefined, resolveImport: () => undefined });
+  const service = createService({ resolveImport: () => undefined });
   service.setText("a.knet", text);
   const analysis = service.analysisOf("a.knet");
   const found = analysis?.findings(() => false)?.find(({ code }) => code === "KN701");

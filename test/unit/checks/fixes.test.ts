@@ -8,7 +8,7 @@ import { createService } from "../../../server/src/service/service.ts";
 const folder = new URL("../../../samples/broken/", import.meta.url);
 
 function fixesOf(name: string, text: string, code: string | undefined): readonly string[] {
-  const service = createService({ readFile: () => undefined, resolveImport: () => undefined });
+  const service = createService({ resolveImport: () => undefined });
   service.setText(name, text);
   const analysis = service.analysisOf(name);
   const found = analysis?.findings(() => false);

@@ -1,8 +1,9 @@
 /** The effect of comments and `knet.json` on findings. */
 import { describe, expect, test } from "vitest";
 import { codeOf } from "../../../server/src/checks/catalog.ts";
-import { readConfig } from "../../../server/src/checks/config.ts";
-import { withLevels } from "../../../server/src/checks/levels.ts";
+import { configuration } from "../../../server/src/checks/syntax/configuration.ts";
+import { withLevels } from "../../../server/src/findings/levels.ts";
+import { readConfig } from "../../../server/src/service/config.ts";
 import { check, shown } from "./harness.ts";
 
 const CLUSTER = `cluster prod {
@@ -88,7 +89,7 @@ describe("knet.json", () => {
     [`[]`, 'expected an object such as `{ "checks": { … } }`', `[]`],
   ])("%s", (text, message, place) => {
     const [problem] = read(text).problems;
-    expect(problem?.message).toBe(message);
+    expect(problem && configuration.message(problem.data)).toBe(message);
     expect(text.slice(problem?.span?.start, problem?.span?.end)).toBe(place);
   });
   test("invalid files are reported, not thrown", () => {

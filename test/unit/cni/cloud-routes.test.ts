@@ -154,9 +154,7 @@ describe("kindnet", () => {
 
   it("requires all nodes on one link", () => {
     const { topology } = sample("broken/kindnet-two-networks");
-    expect(networkProblems(topology).map(({ code, data }) => [code, data.backend, data.pairs])).toEqual([
-      ["KN220", "kindnet", 2],
-    ]);
+    expect(networkProblems(topology)).toMatchObject([{ code: "KN220", data: { backend: "kindnet", pairs: 2 } }]);
   });
 });
 

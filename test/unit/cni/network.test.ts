@@ -101,7 +101,7 @@ describe("static routes", () => {
       "\tnexthop via 10.9.0.7 dev eth1 weight 1",
       "blackhole 10.27.0.0/16",
     ]);
-    expect(networkProblems(topology).map(({ code, data }) => [code, data.dst])).toEqual([
+    expect(networkProblems(topology).map(({ code, data }) => [code, "dst" in data && data.dst])).toEqual([
       [CODES.routeGatewayOffLink, "10.21.0.0/16"],
       [CODES.routeGatewayOffLink, "10.25.0.0/16"],
       [CODES.routeDeviceUnknown, "10.26.0.0/16"],

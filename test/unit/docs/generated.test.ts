@@ -83,7 +83,7 @@ describe("examples of the schema", () => {
   it.each(examples.map((spec) => [`${spec.keyword} in ${spec.in.join(", ")}`, spec.example]))(
     "%s",
     (title, example) => {
-      const service = createService({ readFile: () => undefined, resolveImport: () => undefined });
+      const service = createService({ resolveImport: () => undefined });
       service.setText("example.knet", example);
       const findings = service.analysisOf("example.knet")?.findings(() => false) ?? [];
       const errors = findings.filter(({ severity }) => severity === "error");

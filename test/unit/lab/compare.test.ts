@@ -58,6 +58,46 @@ describe("a comparison", () => {
   });
 });
 
+describe("a multicast packet", () => {
+  const service = diskService();
+  service.setText(
+    "a.knet",
+    `segment lan { cidr 10.0.0.0/24; gateway r }
+router r { attach lan 10.0.0.1 }
+host a { attach lan 10.0.0.11 }
+expect a -> 239.1.2.3:5000/udp blocked
+expect a -> 239.1.2.3:5000 blocked
+`,
+  );
+  const analysis = service.analysisOf("a.knet");
+  if (!analysis) throw new Error("no analysis");
+  const ids = namespacesOf(analysis.topology, 9, 9);
+  const [udp, tcp] = questionsOf(analysis, ids, { random: 0, seed: 1, expectations: true }, new Set()).probes;
+  if (!udp || !tcp) throw new Error("no probes");
+  const sent = asPredicted(udp);
+  const [out = ""] = sent.lines;
+  const entering = out.replace("a eth0 out", "r eth0 in");
+
+  it("enters the other machines on the link, which is not compared", () => {
+    expect(udp.trace.paths[0]?.reason?.message).toBe(
+      "host a sends one multicast frame to all machines on the link of eth0; members of 239.1.2.3 are not simulated",
+    );
+    expect(compare(udp.trace, { ...sent, lines: [out, entering] })).toBeUndefined();
+  });
+
+  it("is compared at the sender", () => {
+    expect(compare(udp.trace, { ...sent, lines: [entering] })?.text).toMatch(
+      /predicted a eth0 out .*, observed nothing/,
+    );
+    expect(compare(udp.trace, { ...sent, lines: [out, out] })?.text).toMatch(/predicted nothing, observed a eth0 out/);
+    const refused = { ...asPredicted(tcp), errno: "ENETUNREACH", result: "error" } as const;
+    expect(compare(tcp.trace, refused)).toBeUndefined();
+    expect(compare(tcp.trace, { ...refused, lines: [entering] })?.text).toMatch(
+      /predicted nothing, observed r eth0 in/,
+    );
+  });
+});
+
 describe("random packets", () => {
   it("are the same for the same seed and differ for different seeds", () => {
     const text = (seed: number): string[] => probes(20, seed).map(({ label, sport }) => `${label} ${sport}`);

@@ -1,15 +1,13 @@
-import { readdirSync, readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Edit, reparse } from "../../../server/src/frontends/knet/incremental.ts";
+import { reparse } from "../../../server/src/frontends/knet/incremental.ts";
 import { parse } from "../../../server/src/frontends/knet/parser.ts";
 import type { Block, Statement, SyntaxTree } from "../../../server/src/frontends/knet/tree.ts";
+import type { TextEdit } from "../../../server/src/text/edit.ts";
+import { textsIn } from "../texts.ts";
 import { checkTree, pieces, soup, valid } from "./support.ts";
 
-const fixtures = new URL("./fixtures/", import.meta.url);
-const texts = readdirSync(fixtures)
-  .filter((name) => name.endsWith(".knet"))
-  .map((name) => readFileSync(new URL(name, fixtures), "utf8"));
+const texts = textsIn("test/unit/language/fixtures").map(({ text }) => text);
 
 /** The statement objects that both trees share. */
 function shared(tree: SyntaxTree, old: SyntaxTree): Set<Statement> {
@@ -100,7 +98,7 @@ describe("any edits", () => {
       let tree = parse(initial);
       for (const { at, size, text: inserted } of list) {
         const start = at % (tree.text.length + 1);
-        const change: Edit = { start, end: Math.min(start + size, tree.text.length), text: inserted };
+        const change: TextEdit = { start, end: Math.min(start + size, tree.text.length), text: inserted };
         tree = reparse(tree, change);
         expect(tree).toEqual(parse(tree.text));
       }

@@ -24,6 +24,11 @@ export function problemsIn(decls: readonly Decl[]): Found[] {
   return found;
 }
 
+/** Objects as the list of their values. */
+function shown(value: unknown): string {
+  return typeof value === "object" && value !== null ? Object.values(value).map(shown).join(" ") : String(value);
+}
+
 /** The text with each problem below the line that contains it: `^^^ KN006 expected: …`. */
 export function annotated(text: string): string {
   const tree = parse(text);
@@ -35,7 +40,7 @@ export function annotated(text: string): string {
     if (span === undefined) throw new Error(`no place for ${problem.code}`);
     const line = lineStarts.filter((start) => start <= span.start).length - 1;
     const column = span.start - lineStarts[line]!;
-    const values = Object.entries(problem.data).map(([name, value]) => `${name}: ${value}`);
+    const values = Object.entries<unknown>(problem.data).map(([name, value]) => `${name}: ${shown(value)}`);
     const marks = "^".repeat(Math.max(1, span.end - span.start));
     const note = `${" ".repeat(column)}${marks} ${problem.code} ${values.join("; ")}`;
     notes.set(line, [...(notes.get(line) ?? []), note]);

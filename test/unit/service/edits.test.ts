@@ -1,13 +1,14 @@
 /** Many edits of a text at once. */
 import fc from "fast-check";
 import { expect, it } from "vitest";
+import { isKnet } from "../../../server/src/frontends/knet/document.ts";
 import { formatEdits } from "../../../server/src/frontends/knet/format.ts";
-import type { Edit } from "../../../server/src/frontends/knet/incremental.ts";
 import { parse } from "../../../server/src/frontends/knet/parser.ts";
 import { applied, combined } from "../../../server/src/service/edits.ts";
 import { createService } from "../../../server/src/service/service.ts";
+import type { TextEdit } from "../../../server/src/text/edit.ts";
 
-const one = (text: string, { start, end, text: inserted }: Edit): string =>
+const one = (text: string, { start, end, text: inserted }: TextEdit): string =>
   text.slice(0, start) + inserted + text.slice(end);
 
 /** Edits whose offsets are valid in the text after the previous edit. */
@@ -52,11 +53,12 @@ it("the combined edit leaves the equal start and end of the text unchanged", () 
 it.each([[3], [100]])("a service with %i separate edits has the tree of the new text", (count) => {
   const lines = Array.from({ length: count }, (_, index) => `   host   h${index}   {}\n`);
   const text = `cluster c {\n${lines.join("")}}\n`;
-  const service = createService({ readFile: () => undefined, resolveImport: () => undefined });
+  const service = createService({ resolveImport: () => undefined });
   service.setText("a.knet", text);
   const edits = formatEdits(text).reverse();
   service.edit("a.knet", edits);
   const expected = edits.reduce(one, text);
-  expect(service.treeOf("a.knet")).toEqual(parse(expected));
+  const document = service.documentOf("a.knet");
+  expect(isKnet(document) && document.tree).toEqual(parse(expected));
   expect(expected).toContain("\n  host h1 {}\n");
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import type { Finding, Fix } from "../../../server/src/checks/check.ts";
 import type { Decl } from "../../../server/src/declared/decl.ts";
+import type { Finding } from "../../../server/src/findings/finding.ts";
+import type { Fix } from "../../../server/src/fixes/fix.ts";
 import { endpointAt, endpointsOf } from "../../../server/src/service/features/endpoints.ts";
 import { fixEdits, provenFixes } from "../../../server/src/service/features/fixes.ts";
 import { foldsOf, selectionsAt } from "../../../server/src/service/features/folding.ts";
@@ -264,7 +265,7 @@ describe("folding and selection", () => {
   it("folds multi-line blocks, lists, and comments", () => {
     const text = `# one\n# two\n\n# alone\nsegment a {\n  cidr [10.0.0.0/24\n    10.0.1.0/24]\n}\n/* a\n b */\nsegment b { cidr 10.0.2.0/24 }\nsegment c {\n  mtu 9000\n`;
     const one = fixture(text);
-    const tree = one.service.treeOf(one.file);
+    const tree = knetFile(one.analysis, one.file)?.tree;
     if (!tree) throw new Error("no tree");
     const line = (offset: number): number => text.slice(0, offset).split("\n").length;
     expect(foldsOf(tree).map(({ start, end, kind }) => `${kind} ${line(start)}-${line(end)}`)).toMatchInlineSnapshot(`
@@ -279,14 +280,14 @@ describe("folding and selection", () => {
   });
   it("folds regions", () => {
     const text = `# region racks\nsegment a { cidr 10.0.0.0/24 }\n  // region inner\n\n  // endregion\r\n# endregion\n# endregion\n# regional\n`;
-    const tree = fixture(text).service.treeOf("main.knet");
+    const tree = knetFile(fixture(text).analysis, "main.knet")?.tree;
     const line = (offset: number): number => text.slice(0, offset).split("\n").length;
     const folds = (tree ? foldsOf(tree) : []).filter(({ kind }) => kind === "region");
     expect(folds.map(({ start, end }) => `${line(start)}-${line(end)}`)).toEqual(["1-6", "3-5"]);
   });
   it("expands the selection", () => {
     const one = fixture(at("listen 8080", 8));
-    const tree = one.service.treeOf(one.file);
+    const tree = knetFile(one.analysis, one.file)?.tree;
     if (!tree) throw new Error("no tree");
     expect(
       selectionsAt(tree, one.offset).map(({ start, end }) => one.text.slice(start, end).split("\n")[0]),

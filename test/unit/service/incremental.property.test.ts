@@ -1,7 +1,5 @@
 /** After any edits the service returns the same results as a new service for the same text: findings and all file-wide features. */
 
-import { readdirSync, readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { foldsOf } from "../../../server/src/service/features/folding.ts";
@@ -17,13 +15,11 @@ import { signatureAt } from "../../../server/src/service/features/signature.ts";
 import { semanticTokens } from "../../../server/src/service/features/tokens.ts";
 import { knetFile } from "../../../server/src/service/knet.ts";
 import { createService, type Service } from "../../../server/src/service/service.ts";
-
-const folder = fileURLToPath(new URL("../../../samples/", import.meta.url));
-const samples = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".knet"));
+import { textsIn } from "../texts.ts";
 
 const FILE = "main.knet";
 const fresh = (text: string): Service => {
-  const service = createService({ readFile: () => undefined, resolveImport: (_from, path) => path });
+  const service = createService({ resolveImport: (_from, path) => path });
   service.setText(FILE, text);
   return service;
 };
@@ -124,8 +120,7 @@ const edit = fc.oneof(
 );
 
 describe("incremental analysis", () => {
-  it.each(samples)("of %s equals a new analysis", (name) => {
-    const text = readFileSync(`${folder}${name}`, "utf8");
+  it.each(textsIn("samples", true))("of $name equals a new analysis", ({ text }) => {
     fc.assert(
       fc.property(
         fc.array(edit, { minLength: 1, maxLength: 6 }),

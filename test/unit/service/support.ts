@@ -1,5 +1,6 @@
 /** Texts with a cursor mark, and a service for them. */
 import type { Analysis } from "../../../server/src/service/analysis.ts";
+import { pulling } from "../../../server/src/service/pull.ts";
 import { createService, type Service } from "../../../server/src/service/service.ts";
 
 export const CURSOR = "‸";
@@ -17,10 +18,7 @@ export function fixture(marked: string, others: Readonly<Record<string, string>>
   const file = "main.knet";
   const offset = marked.indexOf(CURSOR);
   const text = marked.replace(CURSOR, "");
-  const service = createService({
-    readFile: (name) => others[name],
-    resolveImport: (_from, path) => path,
-  });
+  const service = pulling(createService({ resolveImport: (_from, path) => path }), (name) => others[name]);
   service.setText(file, text);
   const analysis = service.analysisOf(file);
   if (!analysis) throw new Error("an open file has an analysis");

@@ -77,7 +77,6 @@ interface Shown {
 function shown(): readonly Shown[] {
   return [...files, ...examples].flatMap(({ name, text }) => {
     const service = createService({
-      readFile: () => undefined,
       resolveImport: (_, path) => path,
       configFiles: () => [],
     });
@@ -143,7 +142,6 @@ describe("traces", () => {
   ] as const)("of %s consist of texts, values, and rules", (name, from, to, port) => {
     const marked = withMarks(() => {
       const service = createService({
-        readFile: () => undefined,
         resolveImport: (_, path) => path,
         configFiles: () => [],
       });

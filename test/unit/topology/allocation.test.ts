@@ -51,7 +51,7 @@ describe("interface addresses", () => {
         const found = topology.attachedTo("lan").map(({ addresses }) => formatIp(addresses[0]?.ip ?? -1));
         expect(found).toEqual(expected.map((ip) => (ip === "none" ? formatIp(-1) : ip)));
         const missing = expected.filter((ip) => ip === "none").length;
-        const problem = topology.problems.find(({ code }) => code === "KN121");
+        const problem = topology.problems.find((one) => one.code === "KN121");
         expect(problem?.data.count ?? 0).toBe(missing);
       }),
       { numRuns: 300 },
@@ -89,7 +89,7 @@ describe("node ranges", () => {
         const [cluster] = topologyOf(text).clusters;
         const found = cluster?.nodes.map(({ podCidrs: [first] }) => (first ? formatPrefix(first.prefix) : "none"));
         expect(found).toEqual(expected);
-        const problem = topologyOf(text).problems.find(({ code }) => code === "KN401");
+        const problem = topologyOf(text).problems.find((one) => one.code === "KN401");
         expect(problem?.data.count ?? 0).toBe(expected.filter((range) => range === "none").length);
       }),
       { numRuns: 300 },

@@ -1,6 +1,6 @@
 /** The resolved model of a text, as text for the tests of this folder. */
 
-import { formatIp, formatPrefix, type Ip } from "../../../server/src/addressing/ip.ts";
+import { formatIp, formatPrefix, type Ip, type Prefix } from "../../../server/src/addressing/ip.ts";
 import { modeAddressing } from "../../../server/src/cni/modes.ts";
 import type { Origin } from "../../../server/src/declared/origin.ts";
 import { decodeFile } from "../../../server/src/frontends/knet/decode.ts";
@@ -61,10 +61,19 @@ function printProblems(tree: SyntaxTree, { problems }: Topology): string[] {
     return span === undefined ? "?" : (tree.text.slice(span.start, span.end).split("\n")[0] ?? "");
   };
   return problems.map(({ code, source, data, related }) => {
-    const values = Object.entries(data).map(([name, value]) => `${name}: ${value}`);
+    const values = Object.entries<unknown>(data).map(([name, value]) => `${name}: ${valueText(value)}`);
     const others = related.map((other) => `; ${other.message} «${at(other.source)}»`);
     return `! ${code} at «${at(source)}» ${values.join(", ")}${others.join("")}`;
   });
+}
+
+/** Lists with commas, prefixes as usual, objects as the list of their values. */
+function valueText(value: unknown): string {
+  if (Array.isArray(value)) return value.map(valueText).join(", ");
+  if (typeof value !== "object" || value === null) return String(value);
+  return "ip" in value && "len" in value
+    ? formatPrefix(value as Prefix)
+    : Object.values(value).map(valueText).join(" ");
 }
 
 function printCluster(cluster: Cluster, lines: string[]): void {

@@ -73,14 +73,17 @@ describe("an IPv4-mapped address (recorded on Linux 6.18)", () => {
     expect(traced("[::ffff:127.0.0.1]:53/udp", {}, "b")).toBe("delivered udp 53");
   });
 
-  test("is not an IPv4 address for ICMPv6", () => {
+  test("cannot be pinged", () => {
     const { paths } = traceOf(LAN, "a", "::ffff:10.0.0.2", { proto: "icmp" });
-    expect(paths[0]).toMatchObject({ verdict: "unreachable", error: { kind: "local", errno: "ENETUNREACH" } });
+    expect(paths[0]).toMatchObject({ verdict: "dropped", error: { kind: "local", errno: "EINVAL" } });
+    expect(paths[0]?.hops.filter(({ direction }) => direction !== null)).toEqual([]);
   });
 
   test("in an expectation", () => {
     expect(expectation("a", '"[::ffff:10.0.0.2]:80"')).toEqual([]);
-    expect(expectation("a", "::ffff:10.0.0.2")[0]).toMatch(/^KN701 .* no route to ::ffff:10.0.0.2/);
+    expect(expectation("a", "::ffff:10.0.0.2")[0]).toMatch(
+      /^KN701 .* host a does not ping ::ffff:10.0.0.2: ICMPv6 does not support IPv4-mapped addresses/,
+    );
   });
 });
 

@@ -1,14 +1,14 @@
 import { formatIp } from "../../addressing/ip.ts";
+import type { Check } from "../../findings/check.ts";
+import { removeFix, replaceFix } from "../../fixes/fix.ts";
+import { nextFreeAddress } from "../../questions/free.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { removeFix, replaceFix } from "../finding.ts";
-import { nextFreeAddress } from "./free.ts";
 
 const host = (address: string): string => `segment lan { cidr 192.168.10.0/24; gateway 192.168.10.1 }
 host h1 { attach lan ${address} }
 `;
 
-export const addressOutside: Check = {
+export const addressOutside: Check<"KN120"> = {
   code: "KN120",
   name: "address-outside-segment",
   family: "addresses",
@@ -25,7 +25,7 @@ Use an address in the segment, or attach the machine to the right segment.`,
   example: { bad: host("192.168.11.5"), good: host("192.168.10.5") },
   message: ({ address, segment, cidrs }) => t`address ${address} is outside segment \`${segment}\` (${cidrs})`,
   fixes: (data, source, { topology }) => {
-    const segment = topology.segments.get(String(data.segment));
+    const segment = topology.segments.get(data.segment);
     const [first] = segment?.cidrs ?? [];
     const free = segment && first && nextFreeAddress(topology, segment, first.ip);
     return source.part === "whole" || free === undefined

@@ -1,12 +1,12 @@
 import { formatIp } from "../../addressing/ip.ts";
 import { sourceAt } from "../../declared/navigate.ts";
+import type { Check } from "../../findings/check.ts";
+import { twoNodes } from "../../findings/examples/nodes.ts";
+import { removeFix, replaceFix } from "../../fixes/fix.ts";
 import { nodeAt } from "../../questions/owner.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { twoNodes } from "../examples.ts";
-import { removeFix, replaceFix } from "../finding.ts";
 
-export const calicoBgpAddress: Check = {
+export const calicoBgpAddress: Check<"KN159"> = {
   code: "KN159",
   name: "calico-bgp-address",
   family: "addresses",
@@ -31,8 +31,7 @@ Set \`bgp-address\` to an address of the node, or remove it.`,
     t`\`bgp-address\` ${address} is not an address of node \`${node}\`: BGP sessions and tunnels do not come up`,
   fixes: ({ node, address }, source, { topology }) => {
     const own =
-      nodeAt(topology, String(node))?.interfaces.flatMap(({ addresses }) => addresses.map(({ ip }) => formatIp(ip))) ??
-      [];
+      nodeAt(topology, node)?.interfaces.flatMap(({ addresses }) => addresses.map(({ ip }) => formatIp(ip))) ?? [];
     return [
       ...own.slice(0, 3).map((one) => replaceFix(t`Change to ${one}`, sourceAt(source, 0), one)),
       removeFix(t`Remove ${address}`, sourceAt(source, "whole")),

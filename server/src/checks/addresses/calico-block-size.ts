@@ -1,10 +1,10 @@
 import { sourceAt } from "../../declared/navigate.ts";
+import type { Check } from "../../findings/check.ts";
+import { twoNodes } from "../../findings/examples/nodes.ts";
+import { replaceFix } from "../../fixes/fix.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { twoNodes } from "../examples.ts";
-import { replaceFix } from "../finding.ts";
 
-export const calicoBlockSize: Check = {
+export const calicoBlockSize: Check<"KN152"> = {
   code: "KN152",
   name: "calico-block-size",
   family: "addresses",
@@ -28,11 +28,11 @@ waste fewer addresses. The block size of an existing pool cannot be changed.
     good: twoNodes("cni calico {\n  pool a 10.244.0.0/16 { block-size /24 }\n}"),
   },
   message: ({ pool, cidr, size, min, max }) =>
-    Number(min) > Number(size) && Number(min) > 20 && Number(min) !== 116
+    min > size && min > 20 && min !== 116
       ? t`block size /${size} is larger than pool \`${pool}\` (${cidr}): Calico rejects the pool; use /${min} to /${max}`
       : t`block size /${size} of pool \`${pool}\` (${cidr}) is out of range: Calico rejects the pool; use /${min} to /${max}`,
   fixes: ({ size, min, max }, source) => {
-    const nearest = Number(size) < Number(min) ? min : max;
+    const nearest = size < min ? min : max;
     return [replaceFix(t`Change block size to /${nearest}`, sourceAt(source, 0), `/${nearest}`)];
   },
 };

@@ -1,10 +1,10 @@
 import { childOf, hasChild } from "../../declared/navigate.ts";
+import type { Check, ProblemData } from "../../findings/check.ts";
+import { twoNodes } from "../../findings/examples/nodes.ts";
+import { removeFix } from "../../fixes/fix.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { twoNodes } from "../examples.ts";
-import { removeFix } from "../finding.ts";
 
-export const calicoPeerConfig: Check = {
+export const calicoPeerConfig: Check<"KN156"> = {
   code: "KN156",
   name: "calico-peer-config",
   family: "addresses",
@@ -37,14 +37,22 @@ Remove one of the conflicting fields, or add the missing one.
       "n1 { labels role=rr; attach",
     ),
   },
-  message: ({ peer, what }) => t`Calico rejects BGPPeer \`${peer}\`: ${what}`,
-  fixes: ({ what }, source) => {
-    const words = new Set(String(what).match(/[a-z]+(?:-[a-z]+)*/g));
-    const named = ["as-number", "node", "node-selector", "peer-ip", "peer-selector"].filter((keyword) =>
-      words.has(keyword),
-    );
-    return named
+  message: ({ peer, conflict }) => t`Calico rejects BGPPeer \`${peer}\`: ${reasonOf(conflict)}`,
+  fixes: ({ fields }, source) =>
+    fields
       .filter((keyword) => hasChild(source, keyword))
-      .map((keyword) => removeFix(t`Remove \`${keyword}\``, childOf(source, keyword)));
-  },
+      .map((keyword) => removeFix(t`Remove \`${keyword}\``, childOf(source, keyword))),
 };
+
+function reasonOf(conflict: ProblemData["KN156"]["conflict"]): string {
+  switch (conflict) {
+    case "two-nodes":
+      return t`\`node\` and \`node-selector\` are mutually exclusive`;
+    case "two-peers":
+      return t`\`peer-ip\` and \`peer-selector\` are mutually exclusive`;
+    case "no-peer":
+      return t`\`peer-ip\` or \`peer-selector\` is required`;
+    case "as-number":
+      return t`\`as-number\` is not allowed with \`peer-selector\`, which uses the nodes' own AS numbers`;
+  }
+}

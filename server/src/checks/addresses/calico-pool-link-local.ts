@@ -1,12 +1,12 @@
 import { formatPrefix, parsePrefix } from "../../addressing/ip.ts";
 import { argumentWith, sourceAt } from "../../declared/navigate.ts";
+import type { Check } from "../../findings/check.ts";
+import { twoNodes } from "../../findings/examples/nodes.ts";
+import { replaceFix } from "../../fixes/fix.ts";
+import { nextFree } from "../../questions/free.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { twoNodes } from "../examples.ts";
-import { replaceFix } from "../finding.ts";
-import { nextFree } from "./free.ts";
 
-export const calicoPoolLinkLocal: Check = {
+export const calicoPoolLinkLocal: Check<"KN151"> = {
   code: "KN151",
   name: "calico-pool-link-local",
   family: "addresses",
@@ -31,12 +31,11 @@ Use a private range.
     good: twoNodes("cni calico {\n  pool a 10.244.0.0/16\n}"),
   },
   message: ({ pool, cidr, range }) =>
-    t`pool \`${pool}\` (${cidr}) overlaps link-local range ${range}, which contains the pods' next hop: Calico rejects the pool`,
+    t`pool \`${pool}\` (${formatPrefix(cidr)}) overlaps link-local range ${range}, which contains the pods' next hop: Calico rejects the pool`,
   fixes: ({ cidr }, source, { topology }) => {
-    const given = parsePrefix(String(cidr))?.prefix;
-    const usual = parsePrefix(typeof given?.ip === "bigint" ? "fd00:10:244::/64" : "10.244.0.0/16")?.prefix;
-    const free = given && usual && nextFree(topology, { ip: usual.ip, len: Math.max(given.len, usual.len) });
-    const place = argumentWith(sourceAt(source, "whole"), (text) => text === cidr);
+    const usual = parsePrefix(typeof cidr.ip === "bigint" ? "fd00:10:244::/64" : "10.244.0.0/16")?.prefix;
+    const free = usual && nextFree(topology, { ip: usual.ip, len: Math.max(cidr.len, usual.len) });
+    const place = argumentWith(sourceAt(source, "whole"), (text) => text === formatPrefix(cidr));
     return free && place.part !== "whole"
       ? [replaceFix(t`Change to ${formatPrefix(free)} (free)`, place, formatPrefix(free))]
       : [];

@@ -1,13 +1,13 @@
-import { formatPrefix, nthSubnet, type Prefix, parsePrefix, prefixCovers } from "../../addressing/ip.ts";
+import { formatPrefix, nthSubnet, type Prefix, prefixCovers } from "../../addressing/ip.ts";
 import { argumentWith, sourceAt } from "../../declared/navigate.ts";
 import type { Origin } from "../../declared/origin.ts";
+import type { Check } from "../../findings/check.ts";
+import { twoNodes } from "../../findings/examples/nodes.ts";
+import { type Fix, replaceFix } from "../../fixes/fix.ts";
+import { nextFree } from "../../questions/free.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check, Fix } from "../check.ts";
-import { twoNodes } from "../examples.ts";
-import { replaceFix } from "../finding.ts";
-import { nextFree } from "./free.ts";
 
-export const calicoPoolsOverlap: Check = {
+export const calicoPoolsOverlap: Check<"KN150"> = {
   code: "KN150",
   name: "calico-pools-overlap",
   family: "addresses",
@@ -30,11 +30,8 @@ Make the pools disjoint. A pool cannot contain another pool.
     good: twoNodes("cni calico {\n  pool a 10.244.0.0/17\n  pool b 10.244.128.0/17\n}"),
   },
   message: ({ pool, cidr, other, otherCidr }) =>
-    t`pool \`${pool}\` (${cidr}) overlaps pool \`${other}\` (${otherCidr}): Calico rejects pool \`${pool}\``,
-  fixes: ({ cidr, otherCidr }, source, { topology, related }) => {
-    const mine = parsePrefix(String(cidr))?.prefix;
-    const other = parsePrefix(String(otherCidr))?.prefix;
-    if (!mine || !other) return [];
+    t`pool \`${pool}\` (${formatPrefix(cidr)}) overlaps pool \`${other}\` (${formatPrefix(otherCidr)}): Calico rejects pool \`${pool}\``,
+  fixes: ({ cidr: mine, otherCidr: other }, source, { topology, related }) => {
     const free = nextFree(topology, mine, [mine, other]);
     return [
       ...(free ? poolFix(t`Change to ${formatPrefix(free)} (next free range of this size)`, source, mine, free) : []),

@@ -1,8 +1,8 @@
+import type { Check } from "../../findings/check.ts";
+import { overlapFindings } from "../../findings/overlaps.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { overlapFindings } from "./overlaps.ts";
 
-export const dockerCluster: Check = {
+export const dockerCluster: Check<"KN104"> = {
   code: "KN104",
   name: "docker-cluster-overlap",
   family: "addresses",

@@ -1,8 +1,8 @@
+import type { Check } from "../../findings/check.ts";
+import { overlayFix } from "../../fixes/overlay.ts";
 import { clusterAt } from "../../questions/owner.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { overlayFix } from "../reachability/stacked-apart.ts";
 
 const hosts = (
   cni: string,
@@ -17,11 +17,12 @@ cluster hosts {
 }
 `;
 
-export const dockerSameRange: Check = {
+export const dockerSameRange: Check<"KN140"> = {
   code: "KN140",
   name: "docker-same-range",
   family: "addresses",
   severity: "warning",
+  explains: ["lost-packets", "equal-pod-cidrs"],
   summary: "Without a CNI plugin, Docker containers on different hosts have the same addresses.",
   documentation: `## What happens
 
@@ -41,7 +42,7 @@ hosts.`,
     ]),
   },
   message: ({ range, nodes }) =>
-    t`${plural(Number(nodes), "node")} use the same container range ${range}: containers have the same addresses and cannot reach other hosts; use a CNI plugin, or a different range on each host`,
+    t`${plural(nodes, "node")} use the same container range ${range}: containers have the same addresses and cannot reach other hosts; use a CNI plugin, or a different range on each host`,
   fixes: (_data, source, { topology }) => {
     const cluster = clusterAt(topology, source);
     return cluster ? overlayFix(topology, cluster) : [];

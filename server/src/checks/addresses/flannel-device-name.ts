@@ -1,9 +1,9 @@
+import type { Check } from "../../findings/check.ts";
+import { twoNodes } from "../../findings/examples/nodes.ts";
+import { setFix } from "../../fixes/fix.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { twoNodes } from "../examples.ts";
-import { setFix } from "../finding.ts";
 
-export const flannelDeviceName: Check = {
+export const flannelDeviceName: Check<"KN136"> = {
   code: "KN136",
   name: "flannel-device-name",
   family: "addresses",

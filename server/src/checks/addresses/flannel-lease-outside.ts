@@ -1,14 +1,15 @@
 import { keywordOf, sourceAt } from "../../declared/navigate.ts";
+import type { Check } from "../../findings/check.ts";
+import { twoNodes } from "../../findings/examples/nodes.ts";
+import { removeFix } from "../../fixes/fix.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { twoNodes } from "../examples.ts";
-import { removeFix } from "../finding.ts";
 
-export const flannelLeaseOutside: Check = {
+export const flannelLeaseOutside: Check<"KN133"> = {
   code: "KN133",
   name: "flannel-lease-outside",
   family: "addresses",
   severity: "error",
+  explains: ["lost-packets", "other-network"],
   summary: "A node's pod CIDR is outside flannel's network, so flanneld exits on that node.",
   documentation: `## What happens
 

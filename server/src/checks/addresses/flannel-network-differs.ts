@@ -1,13 +1,14 @@
+import type { Check } from "../../findings/check.ts";
+import { twoNodes } from "../../findings/examples/nodes.ts";
+import { removeFix } from "../../fixes/fix.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { twoNodes } from "../examples.ts";
-import { removeFix } from "../finding.ts";
 
-export const flannelNetworkDiffers: Check = {
+export const flannelNetworkDiffers: Check<"KN134"> = {
   code: "KN134",
   name: "flannel-network-differs",
   family: "addresses",
   severity: "warning",
+  effect: "other-network",
   summary: "flannel's network differs from the pod CIDR.",
   documentation: `## What happens
 
@@ -23,7 +24,6 @@ Remove \`network\`: flannel then uses the pod CIDR.`,
     bad: twoNodes("cni flannel {\n  network 10.240.0.0/12\n  backend vxlan\n}"),
     good: twoNodes("cni flannel {\n  network 10.244.0.0/16\n  backend vxlan\n}"),
   },
-  impliedBy: ["KN133"],
   message: ({ network, pods }) =>
     t`flannel's network ${network} differs from the pod CIDR ${pods}: flannel writes its NAT and forwarding rules for the wrong range`,
   fixes: (_, source) => [removeFix(t`Remove \`network\` and use the pod CIDR`, { ...source, part: "whole" })],

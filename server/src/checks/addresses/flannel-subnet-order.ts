@@ -1,14 +1,15 @@
+import type { Check } from "../../findings/check.ts";
+import { twoNodes } from "../../findings/examples/nodes.ts";
+import { setEdit } from "../../fixes/fix.ts";
 import { clusterAt } from "../../questions/owner.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { twoNodes } from "../examples.ts";
-import { setEdit } from "../finding.ts";
 
-export const flannelSubnetOrder: Check = {
+export const flannelSubnetOrder: Check<"KN132"> = {
   code: "KN132",
   name: "flannel-subnet-order",
   family: "addresses",
   severity: "error",
+  explains: ["missing-pod-cidrs"],
   summary: "The value of `subnet-min` is above `subnet-max`, so no subnet can be leased.",
   documentation: `## What happens
 
@@ -31,7 +32,7 @@ Swap \`subnet-min\` and \`subnet-max\`.`,
   fixes: ({ min, max }, source, { topology }) => {
     const cni = clusterAt(topology, source)?.cni.source;
     if (!cni) return [];
-    const edits = [setEdit(cni, "subnet-min", String(max)), setEdit(cni, "subnet-max", String(min))];
+    const edits = [setEdit(cni, "subnet-min", max), setEdit(cni, "subnet-max", min)];
     return [{ title: t`Swap \`subnet-min\` and \`subnet-max\``, edits }];
   },
 };

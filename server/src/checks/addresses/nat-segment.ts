@@ -1,7 +1,7 @@
+import type { Check } from "../../findings/check.ts";
+import { machineText } from "../../findings/machines.ts";
+import { appendFix } from "../../fixes/fix.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { appendFix } from "../finding.ts";
-import { machineOf } from "../machine.ts";
 
 const office = (attach: string): string => `segment office { cidr 192.168.1.0/24 }
 segment wan { cidr 203.0.113.0/24 }
@@ -11,7 +11,7 @@ router edge {
 }
 `;
 
-export const natSegment: Check = {
+export const natSegment: Check<"KN126"> = {
   code: "KN126",
   name: "nat-not-attached",
   family: "addresses",
@@ -26,18 +26,12 @@ never applies, and packets pass unmodified.
 
 Attach the machine to the segment, or name a different segment in the rule.`,
   example: { bad: office(""), good: office("\n  attach wan 203.0.113.2") },
-  message: ({ segment, ...data }) =>
-    t`${machineOf(data)} has no interface on segment \`${segment}\`, so this rule never applies`,
-  fixes: (data, _source, { topology }) => {
-    const station = [...topology.routers, ...topology.hosts].find(({ path }) => path === data.station);
+  message: ({ segment, station }) =>
+    t`${machineText(station)} has no interface on segment \`${segment}\`, so this rule never applies`,
+  fixes: ({ station: { path }, segment }, _source, { topology }) => {
+    const station = [...topology.routers, ...topology.hosts].find((one) => one.path === path);
     return station
-      ? [
-          appendFix(
-            t`Attach \`${data.station}\` to segment \`${data.segment}\``,
-            station.source,
-            `attach ${data.segment}`,
-          ),
-        ]
+      ? [appendFix(t`Attach \`${path}\` to segment \`${segment}\``, station.source, `attach ${segment}`)]
       : [];
   },
 };

@@ -1,10 +1,10 @@
 import { sourceAt } from "../../declared/navigate.ts";
+import type { Check } from "../../findings/check.ts";
+import { twoNodes } from "../../findings/examples/nodes.ts";
+import { removeFix } from "../../fixes/fix.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { twoNodes } from "../examples.ts";
-import { removeFix } from "../finding.ts";
 
-export const podAddressOutside: Check = {
+export const podAddressOutside: Check<"KN122"> = {
   code: "KN122",
   name: "pod-address-outside-node",
   family: "addresses",

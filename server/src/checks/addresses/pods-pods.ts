@@ -1,12 +1,12 @@
 import { family, prefixEquals, prefixRange, rangesOverlap } from "../../addressing/ip.ts";
 import { routesOf } from "../../dataplane/print.ts";
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { overlapFindings } from "../../findings/overlaps.ts";
 import { clusterAt } from "../../questions/owner.ts";
 import type { Conflict } from "../../questions/plan.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check, CheckContext } from "../check.ts";
-import { overlapFindings } from "./overlaps.ts";
 
-export const podsPods: Check = {
+export const podsPods: Check<"KN106"> = {
   code: "KN106",
   name: "pod-range-overlap",
   family: "addresses",
@@ -64,11 +64,12 @@ cluster green {
     overlapFindings(podsPods, context, {
       kind: "pods-pods",
       blame: "b",
-      // KN140 reports Docker nodes with equal ranges.
       isSaid: ({ a, b }) =>
         a.cluster === b.cluster &&
         prefixEquals(a.prefix, b.prefix) &&
-        context.found("KN140").some(({ source }) => clusterAt(context.topology, source)?.name === a.cluster),
+        context
+          .explaining("equal-pod-cidrs")
+          .some(({ source }) => clusterAt(context.topology, source)?.name === a.cluster),
       severity: (conflict) => {
         if (conflict.a.cluster === conflict.b.cluster || isRouted(context, conflict)) return "error";
         return [conflict.a, conflict.b].every(({ cluster }) => isReusable(context, cluster)) ? "info" : "warning";

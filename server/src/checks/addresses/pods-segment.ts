@@ -8,16 +8,16 @@ import {
   rangesOverlap,
 } from "../../addressing/ip.ts";
 import { routesOf } from "../../dataplane/print.ts";
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { machineText } from "../../findings/machines.ts";
+import { nodesInside, overlapFindings } from "../../findings/overlaps.ts";
 import type { Conflict } from "../../questions/plan.ts";
 import { list } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Topology } from "../../topology/model.ts";
 import { stationAt } from "../../topology/stations.ts";
-import type { Check, CheckContext } from "../check.ts";
-import { machineText } from "../machine.ts";
-import { nodesInside, overlapFindings } from "./overlaps.ts";
 
-export const podsSegment: Check = {
+export const podsSegment: Check<"KN102"> = {
   code: "KN102",
   name: "pod-segment-overlap",
   family: "addresses",
@@ -103,10 +103,12 @@ function capturedText(topology: Topology, { a, b, shared }: Conflict): string | 
   return t`packets to ${who} follow pod routes, such as the route to ${cidr} of node \`${owner}\` for ${ip}`;
 }
 
-/** Whether the segment is a network of the nodes and KN165 already reports that the plugin fails to start. */
-function isRefused({ topology, found }: CheckContext, { a, b }: Conflict): boolean {
+/** Whether the segment is a network of the nodes, and the plugin therefore fails to start, which is already reported. */
+function isRefused({ topology, explaining }: CheckContext, { a, b }: Conflict): boolean {
   const nodes =
-    found("KN165").length > 0 ? (topology.clusters.find(({ name }) => name === a.cluster)?.nodes ?? []) : [];
+    explaining("pods-on-segment").length > 0
+      ? (topology.clusters.find(({ name }) => name === a.cluster)?.nodes ?? [])
+      : [];
   return nodes.some(({ interfaces }) => interfaces.some(({ segment }) => segment === b.segment));
 }
 

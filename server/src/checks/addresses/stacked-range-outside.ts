@@ -1,9 +1,9 @@
 import { formatPrefix } from "../../addressing/ip.ts";
 import { prefixIn } from "../../declared/navigate.ts";
+import type { Check } from "../../findings/check.ts";
+import { replaceFix } from "../../fixes/fix.ts";
 import { emptyPart } from "../../questions/stacked-free.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { replaceFix } from "../finding.ts";
 
 const lan = (range: string): string => `segment lan { cidr 192.168.10.0/24; gateway gw }
 router gw { attach lan 192.168.10.1 }
@@ -13,7 +13,7 @@ cluster prod {
 }
 `;
 
-export const stackedRangeOutside: Check = {
+export const stackedRangeOutside: Check<"KN161"> = {
   code: "KN161",
   name: "stacked-range-outside",
   family: "addresses",
@@ -28,12 +28,12 @@ ARP, and routers have a route only to the segment's subnet. An address outside t
 
 Use a free part of the segment's subnet.`,
   example: { bad: lan("10.244.0.0/24"), good: lan("192.168.10.128/25") },
-  message: ({ range, segment, cidr }) =>
-    cidr === ""
+  message: ({ range, segment, cidrs }) =>
+    cidrs.length === 0
       ? t`range ${range} is outside segment \`${segment}\`, which the pods are attached to: the pods are unreachable`
-      : t`range ${range} is outside segment \`${segment}\` (${cidr}), which the pods are attached to: the pods are unreachable`,
+      : t`range ${range} is outside segment \`${segment}\` (${cidrs.join(", ")}), which the pods are attached to: the pods are unreachable`,
   fixes: ({ segment }, source, { topology }) => {
-    const [cidr] = topology.segments.get(String(segment))?.cidrs ?? [];
+    const [cidr] = topology.segments.get(segment)?.cidrs ?? [];
     const part = cidr && emptyPart(topology, cidr);
     const at = prefixIn(source);
     const text = part && formatPrefix(part);

@@ -1,12 +1,12 @@
 import { formatIp, formatPrefix } from "../../addressing/ip.ts";
 import { prefixAt, prefixIn } from "../../declared/navigate.ts";
+import type { Check } from "../../findings/check.ts";
+import { machineText } from "../../findings/machines.ts";
+import { appendFix, replaceFix } from "../../fixes/fix.ts";
 import { clusterAt } from "../../questions/owner.ts";
 import { emptyPart, takenIn } from "../../questions/stacked-free.ts";
 import { list, number } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { appendFix, replaceFix } from "../finding.ts";
-import { machineOf } from "../machine.ts";
 
 const lan = (cni: string): string => `segment lan { cidr 192.168.10.0/24; gateway gw }
 router gw { attach lan 192.168.10.1 }
@@ -17,7 +17,7 @@ cluster prod {
 }
 `;
 
-export const stackedRangeTaken: Check = {
+export const stackedRangeTaken: Check<"KN160"> = {
   code: "KN160",
   name: "stacked-range-taken",
   family: "addresses",
@@ -33,10 +33,10 @@ reply receives the packets.
 
 Exclude these addresses with \`exclude\`, or use an unused part of the subnet.`,
   example: { bad: lan("range 192.168.10.0/24"), good: lan("range 192.168.10.128/25") },
-  message: ({ range, count, address, ...data }) =>
-    Number(count) === 1
-      ? t`range ${range} contains ${address}, which ${machineOf(data)} uses: a pod can be assigned the same address`
-      : t`range ${range} contains ${number(Number(count))} addresses that are in use, such as ${address} of ${machineOf(data)}: pods can be assigned the same addresses`,
+  message: ({ range, count, address, station }) =>
+    count === 1
+      ? t`range ${range} contains ${address}, which ${machineText(station)} uses: a pod can be assigned the same address`
+      : t`range ${range} contains ${number(count)} addresses that are in use, such as ${address} of ${machineText(station)}: pods can be assigned the same addresses`,
   fixes: (_, source, { topology }) => {
     const cni = clusterAt(topology, source)?.cni.source;
     const at = prefixIn(source);

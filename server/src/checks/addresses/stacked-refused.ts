@@ -1,7 +1,7 @@
 import { keywordOf, sourceAt } from "../../declared/navigate.ts";
+import type { Check } from "../../findings/check.ts";
+import { removeFix } from "../../fixes/fix.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { removeFix } from "../finding.ts";
 
 const lan = (mtu: number): string => `segment lan { cidr 192.168.10.0/24; gateway gw }
 router gw { attach lan 192.168.10.1 }
@@ -14,11 +14,12 @@ cluster prod {
 }
 `;
 
-export const stackedRefused: Check = {
+export const stackedRefused: Check<"KN163"> = {
   code: "KN163",
   name: "stacked-refused",
   family: "addresses",
   severity: "error",
+  explains: ["lost-packets"],
   summary: "The macvlan or ipvlan plugin cannot create a pod's interface.",
   documentation: `## What happens
 

@@ -1,9 +1,9 @@
-import { formatPrefix, parsePrefix } from "../../addressing/ip.ts";
+import { formatPrefix } from "../../addressing/ip.ts";
+import type { Check } from "../../findings/check.ts";
+import { setFix } from "../../fixes/fix.ts";
+import { nextFree } from "../../questions/free.ts";
 import { clusterAt, nodeAt } from "../../questions/owner.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { setFix } from "../finding.ts";
-import { nextFree } from "./free.ts";
 
 const lan = (cidr: string, address: string): string => `segment lan { cidr ${cidr} }
 cluster prod {
@@ -12,11 +12,12 @@ cluster prod {
 }
 `;
 
-export const weaveRangeOverlaps: Check = {
+export const weaveRangeOverlaps: Check<"KN165"> = {
   code: "KN165",
   name: "weave-range-overlaps",
   family: "addresses",
   severity: "error",
+  explains: ["lost-packets", "pods-on-segment"],
   summary: "Weave's range overlaps a network of its nodes.",
   documentation: `## What happens
 
@@ -33,18 +34,12 @@ Set \`range\` to a range that does not overlap any route of the nodes.
 - Weave Net: \`prog/weave-kube/launch.sh\``,
   example: { bad: lan("10.40.0.0/16", "10.40.0.11"), good: lan("10.50.0.0/16", "10.50.0.11") },
   message: ({ range, node, route }) => {
-    const error = `Network ${range} overlaps with existing route ${route} on host`;
+    const error = `Network ${formatPrefix(range)} overlaps with existing route ${route} on host`;
     return t`Weave fails to start on node \`${node}\`: "${error}"`;
   },
   fixes: ({ range, node }, source, { topology }) => {
-    const prefix = parsePrefix(String(range))?.prefix;
-    const free =
-      prefix &&
-      nextFree(
-        topology,
-        prefix,
-        nodeAt(topology, String(node))?.routes.flatMap(({ dst }) => (dst.len > 0 ? [dst] : [])),
-      );
+    const routed = nodeAt(topology, node)?.routes.flatMap(({ dst }) => (dst.len > 0 ? [dst] : []));
+    const free = nextFree(topology, range, routed);
     const cni = clusterAt(topology, source)?.cni.source;
     return free && cni
       ? [setFix(t`Change to ${formatPrefix(free)} (next free range of this size)`, cni, "range", formatPrefix(free))]

@@ -1,9 +1,9 @@
 import { hasChild, sourceAt } from "../../declared/navigate.ts";
+import type { Check } from "../../findings/check.ts";
+import { appendEdit, appendFix, type Fix, setEdit } from "../../fixes/fix.ts";
 import { number, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster } from "../../topology/model.ts";
-import type { Check, Fix } from "../check.ts";
-import { appendEdit, appendFix, setEdit } from "../finding.ts";
 
 const cluster = (nodes: number, mesh: string): string => `segment lan { cidr 10.0.0.0/16; gateway 10.0.0.1 }
 cluster prod {
@@ -14,7 +14,7 @@ cluster prod {
 }
 `;
 
-export const bgpMeshSize: Check = {
+export const bgpMeshSize: Check<"KN421"> = {
   code: "KN421",
   name: "bgp-mesh-size",
   family: "capacity",
@@ -34,7 +34,7 @@ Disable the mesh and make a few nodes route reflectors, or peer with the top-of-
     good: cluster(100, ""),
   },
   message: ({ cluster: name, nodes, sessions, each }) =>
-    t`the full BGP mesh of cluster \`${name}\` has ${plural(Number(sessions), "session")} between ${plural(Number(nodes), "node")} (${number(Number(each))} per node); above about 100 nodes, disable it and use route reflectors`,
+    t`the full BGP mesh of cluster \`${name}\` has ${plural(sessions, "session")} between ${plural(nodes, "node")} (${number(each)} per node); above about 100 nodes, disable it and use route reflectors`,
   fixes: ({ cluster: name }, _source, { topology }) => {
     const cluster = topology.clusters.find((one) => one.name === name);
     return cluster ? [...reflectorFix(cluster), ...vxlanFix(cluster)] : [];

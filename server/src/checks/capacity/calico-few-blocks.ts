@@ -1,7 +1,8 @@
+import { formatPrefix } from "../../addressing/ip.ts";
+import type { Check } from "../../findings/check.ts";
+import { blockFixes } from "../../fixes/calico-blocks.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { blockFixes } from "./calico-blocks.ts";
 
 const cluster = (pods: string, settings: string): string => `segment lan { cidr 10.0.0.0/24; gateway 10.0.0.1 }
 cluster prod {
@@ -12,7 +13,7 @@ cluster prod {
 }
 `;
 
-export const calicoFewBlocks: Check = {
+export const calicoFewBlocks: Check<"KN422"> = {
   code: "KN422",
   name: "calico-few-blocks",
   family: "capacity",
@@ -32,10 +33,11 @@ Use a larger pool, or smaller blocks (\`block-size\`, which cannot be changed af
     good: cluster("10.244.0.0/16", ""),
   },
   message: ({ cluster: name, nodes, node, blocks, size, pools }) => {
-    const all = plural(Number(blocks), "block");
-    return Number(nodes) === 1
-      ? t`node \`${node}\` cannot claim a block from ${pools} (${all}, /${size} each) and borrows single addresses, each with its own route`
-      : t`${plural(Number(nodes), "node")} of cluster \`${name}\` (first: \`${node}\`) cannot claim a block from ${pools} (${all}, /${size} each) and borrow single addresses, each with its own route`;
+    const all = plural(blocks, "block");
+    const from = pools.map(formatPrefix).join(", ");
+    return nodes === 1
+      ? t`node \`${node}\` cannot claim a block from ${from} (${all}, /${size} each) and borrows single addresses, each with its own route`
+      : t`${plural(nodes, "node")} of cluster \`${name}\` (first: \`${node}\`) cannot claim a block from ${from} (${all}, /${size} each) and borrow single addresses, each with its own route`;
   },
   fixes: blockFixes,
 };

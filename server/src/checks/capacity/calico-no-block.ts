@@ -1,7 +1,8 @@
+import { formatPrefix } from "../../addressing/ip.ts";
+import type { Check } from "../../findings/check.ts";
+import { blockFixes } from "../../fixes/calico-blocks.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { blockFixes } from "./calico-blocks.ts";
 
 const cluster = (pods: string, settings: string): string => `segment lan { cidr 10.0.0.0/24; gateway 10.0.0.1 }
 cluster prod {
@@ -12,7 +13,7 @@ cluster prod {
 }
 `;
 
-export const calicoNoBlock: Check = {
+export const calicoNoBlock: Check<"KN423"> = {
   code: "KN423",
   name: "calico-no-block",
   family: "capacity",
@@ -32,15 +33,16 @@ Use a larger pool, or smaller blocks. With \`auto-allocate-blocks false\`, assig
     good: cluster("10.244.0.0/16", " { strict-affinity true }"),
   },
   message: ({ cluster: name, nodes, node, blocks, size, pools, allocates }) => {
-    const all = plural(Number(blocks), "block");
-    if (allocates === "no") {
-      return Number(nodes) === 1
+    const all = plural(blocks, "block");
+    const from = pools.map(formatPrefix).join(", ");
+    if (!allocates) {
+      return nodes === 1
         ? t`node \`${node}\` cannot start pods with strict affinity: nodes do not claim blocks (\`auto-allocate-blocks false\`); assign a block to the node`
-        : t`${plural(Number(nodes), "node")} of cluster \`${name}\` (first: \`${node}\`) cannot start pods with strict affinity: nodes do not claim blocks (\`auto-allocate-blocks false\`); assign a block to each node`;
+        : t`${plural(nodes, "node")} of cluster \`${name}\` (first: \`${node}\`) cannot start pods with strict affinity: nodes do not claim blocks (\`auto-allocate-blocks false\`); assign a block to each node`;
     }
-    return Number(nodes) === 1
-      ? t`node \`${node}\` cannot claim a block from ${pools} (${all}, /${size} each), so it cannot start pods with strict affinity`
-      : t`${plural(Number(nodes), "node")} of cluster \`${name}\` (first: \`${node}\`) cannot claim a block from ${pools} (${all}, /${size} each), so they cannot start pods with strict affinity`;
+    return nodes === 1
+      ? t`node \`${node}\` cannot claim a block from ${from} (${all}, /${size} each), so it cannot start pods with strict affinity`
+      : t`${plural(nodes, "node")} of cluster \`${name}\` (first: \`${node}\`) cannot claim a block from ${from} (${all}, /${size} each), so they cannot start pods with strict affinity`;
   },
   fixes: blockFixes,
 };

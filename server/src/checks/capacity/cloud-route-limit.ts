@@ -1,7 +1,7 @@
+import type { Check } from "../../findings/check.ts";
+import { setFix } from "../../fixes/fix.ts";
 import { number, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { setFix } from "../finding.ts";
 
 const cluster = (limit: string): string => `segment subnet { cidr 10.240.0.0/22; cloud aws; gateway vpc }
 router vpc { attach subnet 10.240.0.1 }
@@ -13,7 +13,7 @@ cluster prod {
 }
 `;
 
-export const cloudRouteLimit: Check = {
+export const cloudRouteLimit: Check<"KN410"> = {
   code: "KN410",
   name: "cloud-route-limit",
   family: "capacity",
@@ -31,11 +31,11 @@ If possible, raise the quota and set \`route-limit\` to the new value. Or use a 
 cloud's own plugin, or one that encapsulates.`,
   example: { bad: cluster(""), good: cluster(" { route-limit 1000 }") },
   message: ({ cluster: name, routes, limit }) =>
-    t`cluster \`${name}\` requires ${plural(Number(routes), "route")}, but the cloud route table supports ${number(Number(limit))}: pods on the remaining nodes are unreachable; raise the quota, or use a plugin without cloud routes`,
+    t`cluster \`${name}\` requires ${plural(routes, "route")}, but the cloud route table supports ${number(limit)}: pods on the remaining nodes are unreachable; raise the quota, or use a plugin without cloud routes`,
   fixes: ({ cluster: name, routes }, _source, { topology }) => {
     const cluster = topology.clusters.find((one) => one.name === name);
     if (!cluster) return [];
-    const quota = Math.ceil(Number(routes) / 50) * 50;
+    const quota = Math.ceil(routes / 50) * 50;
     return [
       setFix(
         t`Set the quota (\`route-limit\`) to ${plural(quota, "route")}`,

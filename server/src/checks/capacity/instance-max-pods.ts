@@ -1,8 +1,8 @@
+import type { Check } from "../../findings/check.ts";
+import { setFix } from "../../fixes/fix.ts";
 import { clusterAt } from "../../questions/owner.ts";
 import { number, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { setFix } from "../finding.ts";
 
 const cluster = (maxPods: string): string => `segment subnet { cidr 10.0.0.0/20; cloud aws; gateway vpc }
 router vpc { attach subnet 10.0.0.1 }
@@ -14,7 +14,7 @@ cluster prod {
 }
 `;
 
-export const instanceMaxPods: Check = {
+export const instanceMaxPods: Check<"KN412"> = {
   code: "KN412",
   name: "instance-max-pods",
   family: "capacity",
@@ -36,7 +36,7 @@ Set \`max-pods\` to the value in \`misc/eni-max-pods.txt\`, use \`prefix-delegat
 - Amazon VPC CNI plugin: \`misc/eni-max-pods.txt\``,
   example: { bad: cluster("110"), good: cluster("17") },
   message: ({ instance, enis, ips, most, maxPods }) =>
-    t`\`max-pods\` is ${number(Number(maxPods))}, but ${instance} supports ${plural(Number(most), "pod")} (${plural(Number(enis), "network interface")} with ${plural(Number(ips), "address", "addresses")} each): the remaining pods stay in ContainerCreating; use prefix delegation or a larger instance type`,
+    t`\`max-pods\` is ${number(maxPods)}, but ${instance} supports ${plural(most, "pod")} (${plural(enis, "network interface")} with ${plural(ips, "address", "addresses")} each): the remaining pods stay in ContainerCreating; use prefix delegation or a larger instance type`,
   fixes: ({ most }, source, { topology }) => {
     const cluster = clusterAt(topology, source);
     if (!cluster) return [];

@@ -1,13 +1,15 @@
 import type { Prefix } from "../../addressing/ip.ts";
 import { bits, formatPrefix, rangeSize } from "../../addressing/ip.ts";
 import { modeOf } from "../../cni/modes.ts";
-import { argument, childOf, hasChild } from "../../declared/navigate.ts";
+import { childOf, hasChild } from "../../declared/navigate.ts";
 import type { Origin } from "../../declared/origin.ts";
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { type Finding, finding } from "../../findings/finding.ts";
+import { setFix } from "../../fixes/fix.ts";
+import { perNodeFix, perNodeOf } from "../../fixes/per-node.ts";
 import { number, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster } from "../../topology/model.ts";
-import type { Check, CheckContext, Finding } from "../check.ts";
-import { finding, perNodeFix, setFix } from "../finding.ts";
 
 const cluster = (perNode: string, maxPods: string): string => `cluster prod {
   pods 10.244.0.0/16 per-node ${perNode}
@@ -17,7 +19,7 @@ const cluster = (perNode: string, maxPods: string): string => `cluster prod {
 }
 `;
 
-export const maxPods: Check = {
+export const maxPods: Check<"KN404"> = {
   code: "KN404",
   name: "max-pods-above-block",
   family: "capacity",
@@ -35,9 +37,8 @@ have free addresses.
 Use larger node pod CIDRs, or lower \`max-pods\`. A node pod CIDR should have twice as many addresses as \`maxPods\`
 (a /24 for 110 pods), because host-local reuses the address of a terminated pod only after all other addresses.`,
   example: { bad: cluster("/26", "110"), good: cluster("/24", "110") },
-  *run({ topology, found }: CheckContext): Iterable<Finding> {
-    // KN402 reports nodes that already have too many pods.
-    const short = new Set(found("KN402").map(({ source }) => source.decl.handle));
+  *run({ topology, explaining }: CheckContext): Iterable<Finding> {
+    const short = new Set(explaining("small-pod-cidrs").map(({ source }) => source.decl.handle));
     for (const one of topology.clusters) {
       if (one.podCidrs.some(({ source }) => short.has(source.decl.handle))) continue;
       for (const block of blocks(one)) {
@@ -93,9 +94,4 @@ function* blocks(of: Cluster): Iterable<Block> {
       source: pods ? perNodeOf(pods.source) : of.cni.source,
     };
   }
-}
-
-/** The prefix length after `per-node`, or the given place if `per-node` is not set. */
-export function perNodeOf(source: Origin): Origin {
-  return argument(source, "per-node") ?? source;
 }

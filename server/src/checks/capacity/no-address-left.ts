@@ -1,9 +1,10 @@
 import { formatPrefix, prefixOf } from "../../addressing/ip.ts";
 import { prefixAt, sourceAt } from "../../declared/navigate.ts";
+import type { Check } from "../../findings/check.ts";
+import { replaceFix } from "../../fixes/fix.ts";
+import { perNodeFix } from "../../fixes/per-node.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { perNodeFix, replaceFix } from "../finding.ts";
 
 const cluster = (perNode: string): string => `segment lan { cidr 192.168.10.0/24; gateway 192.168.10.1 }
 cluster prod {
@@ -16,11 +17,12 @@ cluster prod {
 }
 `;
 
-export const noAddressLeft: Check = {
+export const noAddressLeft: Check<"KN402"> = {
   code: "KN402",
   name: "no-pod-address-left",
   family: "capacity",
   severity: "error",
+  explains: ["small-pod-cidrs"],
   summary: "A node has more pods than pod addresses.",
   documentation: `## What happens
 
@@ -33,12 +35,12 @@ gateway, and broadcast addresses).
 Use larger node pod CIDRs, or distribute the pods over more nodes.`,
   example: { bad: cluster("/28"), good: cluster("/24") },
   message: ({ cluster: name, count, node, pods, addresses }) =>
-    Number(count) === 1
-      ? t`node \`${node}\` has ${plural(Number(pods), "pod")} but only ${plural(Number(addresses), "pod address", "pod addresses")}; use a larger node pod CIDR, or distribute the pods over more nodes`
-      : t`${plural(Number(count), "node")} of cluster \`${name}\` have more pods than pod addresses (\`${node}\`: ${plural(Number(pods), "pod")}, ${plural(Number(addresses), "address", "addresses")}); use larger node pod CIDRs, or distribute the pods over more nodes`,
+    count === 1
+      ? t`node \`${node}\` has ${plural(pods, "pod")} but only ${plural(addresses, "pod address", "pod addresses")}; use a larger node pod CIDR, or distribute the pods over more nodes`
+      : t`${plural(count, "node")} of cluster \`${name}\` have more pods than pod addresses (\`${node}\`: ${plural(pods, "pod")}, ${plural(addresses, "address", "addresses")}); use larger node pod CIDRs, or distribute the pods over more nodes`,
   fixes: ({ pods }, source) => {
     // The network, gateway, and broadcast addresses are not available to pods.
-    const len = 32 - Math.ceil(Math.log2(Number(pods) + 3));
+    const len = 32 - Math.ceil(Math.log2(pods + 3));
     const length = `/${len}`;
     if (source.decl.spec?.keyword === "pods") return perNodeFix(t`Use ${length} per node`, source, length);
     const given = prefixAt(sourceAt(source, 0));

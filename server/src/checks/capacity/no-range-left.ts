@@ -1,9 +1,10 @@
-import { formatPrefix, parsePrefix, prefixOf } from "../../addressing/ip.ts";
+import { formatPrefix, prefixOf } from "../../addressing/ip.ts";
 import { sourceAt } from "../../declared/navigate.ts";
+import type { Check, ProblemData } from "../../findings/check.ts";
+import { replaceFix } from "../../fixes/fix.ts";
+import { perNodeFix } from "../../fixes/per-node.ts";
 import { list, number, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check, ProblemData } from "../check.ts";
-import { perNodeFix, replaceFix } from "../finding.ts";
 
 const cluster = (pods: string): string => `segment lan { cidr 192.168.10.0/24; gateway 192.168.10.1 }
 cluster prod {
@@ -14,11 +15,12 @@ cluster prod {
 }
 `;
 
-export const noRangeLeft: Check = {
+export const noRangeLeft: Check<"KN401"> = {
   code: "KN401",
   name: "no-pod-range-left",
   family: "capacity",
   severity: "error",
+  effect: "missing-pod-cidrs",
   summary: "The pod CIDR is too small for the number of nodes.",
   documentation: `## What happens
 
@@ -31,37 +33,32 @@ range*, and the node stays NotReady without a \`podCIDR\`. A pod CIDR contains 2
 For N nodes, the prefix length of the pod CIDR must be at most per-node − log2(N). Use a larger pod CIDR, or a longer
 prefix length per node. The pod CIDR of a running cluster cannot be enlarged in place.`,
   example: { bad: cluster("10.244.0.0/22"), good: cluster("10.244.0.0/16") },
-  impliedBy: ["KN130", "KN132"],
   message: (data) => {
     const { cluster: name, count, node, cidr } = data;
-    const holds = t`${cidr} contains ${blocksText(data)}`;
-    return Number(count) === 1
+    const holds = t`${formatPrefix(cidr)} contains ${blocksText(data)}`;
+    return count === 1
       ? t`node \`${node}\` cannot be assigned a pod CIDR: ${holds}`
-      : t`${plural(Number(count), "node")} of cluster \`${name}\` (first: \`${node}\`) cannot be assigned a pod CIDR: ${holds}`;
+      : t`${plural(count, "node")} of cluster \`${name}\` (first: \`${node}\`) cannot be assigned a pod CIDR: ${holds}`;
   },
   fixes: ({ count, cidr, perNode, blocks }, source) => {
-    const range = parsePrefix(String(cidr))?.prefix;
-    const length = Number(String(perNode).replace("/", ""));
-    const missing = Math.ceil(Math.log2((Number(blocks) + Number(count)) / Number(blocks)));
-    if (!range || !Number.isInteger(missing) || range.len - missing < 8) return [];
-    const wider = prefixOf(range.ip, range.len - missing);
+    const missing = Math.ceil(Math.log2((blocks + count) / blocks));
+    if (!Number.isInteger(missing) || cidr.len - missing < 8) return [];
+    const wider = prefixOf(cidr.ip, cidr.len - missing);
     return [
       replaceFix(t`Change to ${formatPrefix(wider)} (large enough)`, sourceAt(source, 0), formatPrefix(wider)),
-      ...perNodeFix(t`Use /${length + missing} per node`, source, `/${length + missing}`),
+      ...perNodeFix(t`Use /${perNode + missing} per node`, source, `/${perNode + missing}`),
     ];
   },
 };
 
 /** "only 4 node pod CIDRs of /24", "16 node pod CIDRs of /24 (all overlap the service CIDR)". */
-function blocksText({ perNode, blocks, total, services }: ProblemData): string {
-  const length = String(perNode).replace("/", "");
-  const all = plural(Number(total), "node pod CIDR");
-  const skipped = Number(services);
-  const stated = Number(total) - skipped - Number(blocks);
-  if (skipped === 0 && stated === 0) return t`only ${all} (/${length} each)`;
-  const count = skipped === Number(total) ? t`all` : number(skipped);
+function blocksText({ perNode, blocks, total, services: skipped }: ProblemData["KN401"]): string {
+  const all = plural(total, "node pod CIDR");
+  const stated = total - skipped - blocks;
+  if (skipped === 0 && stated === 0) return t`only ${all} (/${perNode} each)`;
+  const count = skipped === total ? t`all` : number(skipped);
   const overlap = skipped === 1 ? t`${count} overlaps the service CIDR` : t`${count} overlap the service CIDR`;
   const taken = stated === 1 ? t`1 is set with \`pod-cidr\`` : t`${number(stated)} are set with \`pod-cidr\``;
   const why = list([...(skipped > 0 ? [overlap] : []), ...(stated > 0 ? [taken] : [])]);
-  return t`${all} (/${length} each; ${why})`;
+  return t`${all} (/${perNode} each; ${why})`;
 }

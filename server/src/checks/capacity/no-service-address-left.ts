@@ -1,9 +1,9 @@
 import { bits } from "../../addressing/ip.ts";
 import { prefixAt } from "../../declared/navigate.ts";
+import type { Check } from "../../findings/check.ts";
+import { enlargeFixes } from "../../fixes/ranges.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
-import { enlargeFixes } from "../addresses/free.ts";
-import type { Check } from "../check.ts";
 
 const cluster = (services: string): string => `segment lan { cidr 192.168.10.0/24; gateway 192.168.10.1 }
 cluster prod {
@@ -16,7 +16,7 @@ ${Array.from({ length: 14 }, (_, i) => `  service web-${i} { select app=web; por
 }
 `;
 
-export const noServiceAddressLeft: Check = {
+export const noServiceAddressLeft: Check<"KN408"> = {
   code: "KN408",
   name: "no-service-address-left",
   family: "capacity",
@@ -36,9 +36,9 @@ later, an additional one can be created (ServiceCIDR).`,
   example: { bad: cluster("10.96.0.0/28"), good: cluster("10.96.0.0/24") },
   message: ({ cluster: name, count, service, family }) => {
     const example = family === 6 ? t`a /118 has 1,023 addresses` : t`a /22 has 1,022 addresses`;
-    return Number(count) === 1
+    return count === 1
       ? t`service \`${service}\` of cluster \`${name}\` cannot be assigned a ClusterIP; use a larger service CIDR (${example})`
-      : t`${plural(Number(count), "service")} of cluster \`${name}\` (first: \`${service}\`) cannot be assigned a ClusterIP; use a larger service CIDR (${example})`;
+      : t`${plural(count, "service")} of cluster \`${name}\` (first: \`${service}\`) cannot be assigned a ClusterIP; use a larger service CIDR (${example})`;
   },
   fixes: (data, source, { topology }) => {
     const cluster = topology.clusters.find(({ name }) => name === data.cluster);

@@ -1,9 +1,10 @@
 import { bits, formatPrefix, type Prefix, prefixOf, prefixSize } from "../../addressing/ip.ts";
 import type { Origin } from "../../declared/origin.ts";
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { type Finding, finding } from "../../findings/finding.ts";
+import { type Fix, replaceFix } from "../../fixes/fix.ts";
 import { number, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check, CheckContext, Finding, Fix } from "../check.ts";
-import { finding, replaceFix } from "../finding.ts";
 
 const cluster = (services: string): string => `cluster prod {
   pods 192.168.0.0/16 per-node /24
@@ -17,7 +18,7 @@ const MOST_HOST_BITS = 20;
 /** Minimum of the preflight check of kubeadm. */
 const FEWEST = 10;
 
-export const serviceSize: Check = {
+export const serviceSize: Check<"KN406"> = {
   code: "KN406",
   name: "service-range-size",
   family: "capacity",

@@ -1,10 +1,10 @@
 import { formatPrefix, prefixCovers, prefixSize } from "../../addressing/ip.ts";
 import { prefixAt, prefixIn } from "../../declared/navigate.ts";
+import type { Check } from "../../findings/check.ts";
+import { replaceFix } from "../../fixes/fix.ts";
 import { emptyPart } from "../../questions/stacked-free.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { replaceFix } from "../finding.ts";
 
 const lan = (range: string): string => `segment lan { cidr 192.168.10.0/24; gateway gw }
 router gw { attach lan 192.168.10.1 }
@@ -18,7 +18,7 @@ cluster prod {
 }
 `;
 
-export const sharedRangeFull: Check = {
+export const sharedRangeFull: Check<"KN430"> = {
   code: "KN430",
   name: "shared-range-full",
   family: "capacity",
@@ -34,7 +34,7 @@ available to pods.
 Use a larger range.`,
   example: { bad: lan("192.168.10.128/28"), good: lan("192.168.10.128/25") },
   message: ({ cluster, pods, addresses }) =>
-    t`cluster \`${cluster}\` has ${plural(Number(pods), "pod")} but only ${plural(Number(addresses), "address", "addresses")} for them: the remaining pods stay in ContainerCreating`,
+    t`cluster \`${cluster}\` has ${plural(pods, "pod")} but only ${plural(addresses, "address", "addresses")} for them: the remaining pods stay in ContainerCreating`,
   fixes: ({ pods }, source, { topology }) => {
     const at = prefixIn(source);
     const range = prefixAt(at);
@@ -42,7 +42,7 @@ Use a larger range.`,
       range && [...topology.segments.values()].flatMap(({ cidrs }) => cidrs).find((cidr) => prefixCovers(cidr, range));
     const part = around && emptyPart(topology, around);
     // The network and broadcast addresses are not allocated.
-    if (!at || !part || Number(prefixSize(part)) - 2 < Number(pods)) return [];
+    if (!at || !part || Number(prefixSize(part)) - 2 < pods) return [];
     return [replaceFix(t`Change to ${formatPrefix(part)} (unused)`, at, formatPrefix(part))];
   },
 };

@@ -1,10 +1,10 @@
-import { parsePrefix } from "../../addressing/ip.ts";
+import { formatPrefix } from "../../addressing/ip.ts";
 import { argumentWith, hasChild, sourceAt } from "../../declared/navigate.ts";
+import type { Check } from "../../findings/check.ts";
+import { setFix } from "../../fixes/fix.ts";
+import { enlargeFixes } from "../../fixes/ranges.ts";
 import { number, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
-import { enlargeFixes } from "../addresses/free.ts";
-import type { Check } from "../check.ts";
-import { setFix } from "../finding.ts";
 
 const cluster = (cidr: string): string => `segment nodes { cidr ${cidr}; cloud azure; gateway vnet }
 router vnet { attach nodes 10.224.0.1 }
@@ -15,11 +15,12 @@ cluster prod {
 }
 `;
 
-export const subnetTooSmall: Check = {
+export const subnetTooSmall: Check<"KN411"> = {
   code: "KN411",
   name: "subnet-too-small",
   family: "capacity",
   severity: "error",
+  explains: ["full-segment"],
   summary: "A subnet has too few addresses for its nodes and pods.",
   documentation: `## What happens
 
@@ -40,24 +41,28 @@ Use a larger subnet, fewer pods per node, a second subnet for pods, prefix deleg
 enlarged while it is in use, so plan its size in advance.`,
   example: { bad: cluster("10.224.0.0/24"), good: cluster("10.224.0.0/23") },
   message: ({ segment, cidrs, cluster: name, nodes, perNode, surge, needed, free }) => {
-    const machines = plural(Number(nodes), "node");
-    const all = Number(surge) > 0 ? t`${machines} and ${plural(Number(surge), "surge node")} for upgrades` : machines;
-    const addresses = plural(Number(perNode), "address", "addresses");
-    const each =
-      Number(needed) === (Number(nodes) + Number(surge)) * Number(perNode) ? addresses : t`up to ${addresses}`;
-    return t`segment \`${segment}\` (${cidrs}) has ${plural(Number(free), "address", "addresses")} for machines and pods, but cluster \`${name}\` needs ${number(Number(needed))}: ${all} with ${each} each`;
+    const machines = plural(nodes, "node");
+    const all = surge > 0 ? t`${machines} and ${plural(surge, "surge node")} for upgrades` : machines;
+    const addresses = plural(perNode, "address", "addresses");
+    const each = needed === (nodes + surge) * perNode ? addresses : t`up to ${addresses}`;
+    return t`segment \`${segment}\` (${cidrs.map(formatPrefix).join(", ")}) has ${plural(free, "address", "addresses")} for machines and pods, but cluster \`${name}\` needs ${number(needed)}: ${all} with ${each} each`;
   },
   fixes: ({ cidrs, cluster: name, nodes, surge, needed, free }, source, { topology }) => {
     const cluster = topology.clusters.find((one) => one.name === name);
-    const prefix = parsePrefix(String(cidrs))?.prefix;
+    const [prefix, ...others] = cidrs;
     if (!cluster) return [];
-    const cidr = argumentWith(sourceAt(source, "whole"), (text) => text === cidrs);
-    const missing = Math.ceil(Math.log2(Number(needed) / Number(free)));
+    const cidr = argumentWith(
+      sourceAt(source, "whole"),
+      (text) => prefix !== undefined && text === formatPrefix(prefix),
+    );
+    const missing = Math.ceil(Math.log2(needed / free));
     // One address of the share of a node is its own.
-    const pods = Math.floor(Number(free) / (Number(nodes) + Number(surge))) - 1;
+    const pods = Math.floor(free / (nodes + surge)) - 1;
     const { cni } = cluster;
     return [
-      ...(prefix && missing > 0 ? enlargeFixes(topology, prefix, prefix.len - missing, cidr) : []),
+      ...(prefix && others.length === 0 && missing > 0
+        ? enlargeFixes(topology, prefix, prefix.len - missing, cidr)
+        : []),
       ...(hasChild(cni.source, "mode")
         ? [setFix(t`Use a separate pod CIDR (mode overlay)`, cni.source, "mode", "overlay")]
         : []),

@@ -1,12 +1,13 @@
+import type { Check, ProblemData } from "../../findings/check.ts";
 import { number, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
 
-export const tooManyNodes: Check = {
+export const tooManyNodes: Check<"KN403"> = {
   code: "KN403",
   name: "too-many-nodes",
   family: "capacity",
   severity: "error",
+  stops: true,
   summary: "The topology has more nodes, pods, or service endpoints than knet supports.",
   documentation: `## What happens
 
@@ -36,16 +37,16 @@ cluster big {
 `,
   },
   message: ({ kind, count, max }) =>
-    t`the topology has ${counted(kind, Number(count))}, but knet supports at most ${number(Number(max))}: nothing else is checked`,
+    t`the topology has ${counted(kind, count)}, but knet supports at most ${number(max)}: nothing else is checked`,
 };
 
-function counted(kind: string | number | undefined, count: number): string {
+function counted(kind: ProblemData["KN403"]["kind"], count: number): string {
   switch (kind) {
     case "pods":
       return plural(count, "pod");
     case "endpoints":
       return plural(count, "service endpoint");
-    default:
+    case "nodes":
       return plural(count, "node");
   }
 }

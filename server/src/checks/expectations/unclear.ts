@@ -1,10 +1,10 @@
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { twoNodes } from "../../findings/examples/nodes.ts";
+import { type Finding, finding } from "../../findings/finding.ts";
+import { endsOf } from "../../questions/expectations.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check, CheckContext, Finding } from "../check.ts";
-import { twoNodes } from "../examples.ts";
-import { finding } from "../finding.ts";
-import { endsOf } from "./failed.ts";
 
-export const unclear: Check = {
+export const unclear: Check<"KN702"> = {
   code: "KN702",
   name: "expectation-unclear",
   family: "expectations",
@@ -26,10 +26,7 @@ Use a pod, node, router, or host, or the address of one of them, as the sender, 
 `,
   },
   *run(context: CheckContext): Iterable<Finding> {
-    // Unknown and ambiguous names are already reported by KN012 and KN016.
-    const named = new Set(
-      [...context.found("KN012"), ...context.found("KN016")].map(({ source }) => source.decl.handle),
-    );
+    const named = new Set(context.explaining("unclear-endpoint").map(({ source }) => source.decl.handle));
     for (const expectation of context.topology.expectations) {
       if (named.has(expectation.source.decl.handle)) continue;
       const ends = endsOf(context, expectation);

@@ -1,10 +1,11 @@
 import { childOf } from "../../declared/navigate.ts";
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { type Finding, finding } from "../../findings/finding.ts";
+import { machineText } from "../../findings/machines.ts";
+import { replaceFix } from "../../fixes/fix.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Interface } from "../../topology/model.ts";
-import type { Check, CheckContext, Finding } from "../check.ts";
-import { finding, replaceFix } from "../finding.ts";
-import { machineText } from "../machine.ts";
 
 const lan = (mtu: number): string => `segment lan {
   cidr 192.168.10.0/24
@@ -13,11 +14,12 @@ const lan = (mtu: number): string => `segment lan {
 host h1 { attach lan 192.168.10.11 { mtu ${mtu} } }
 `;
 
-export const interfaceMtu: Check = {
+export const interfaceMtu: Check<"KN301"> = {
   code: "KN301",
   name: "interface-mtu-above-segment",
   family: "mtu",
   severity: "error",
+  explains: ["oversized-frames"],
   summary: "An interface's MTU is larger than its segment's MTU.",
   documentation: `## What happens
 

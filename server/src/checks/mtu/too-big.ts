@@ -1,9 +1,9 @@
+import type { Check } from "../../findings/check.ts";
+import { twoNodes } from "../../findings/examples/nodes.ts";
+import { lossOf, reportFullSize } from "../../findings/full-size.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { twoNodes } from "../examples.ts";
-import { lossOf, reportFullSize } from "./full-size.ts";
 
-export const tooBig: Check = {
+export const tooBig: Check<"KN304"> = {
   code: "KN304",
   name: "pod-mtu-above-path",
   family: "mtu",
@@ -24,8 +24,7 @@ Set the pods' MTU to the path MTU.
 - RFC 1191`,
   example: { bad: twoNodes("cni bridge { mtu 9000 }"), good: twoNodes("cni bridge { mtu 1500 }") },
   *run(context) {
-    // The kernel lowered the MTU of flannel's tunnel device: KN320 reports it.
-    if (context.found("KN320").length > 0) return;
+    if (context.explaining("rejected-packets").length > 0) return;
     yield* reportFullSize(tooBig, context, "told", ({ size, journey }, who) => {
       const mtu = journey.error && "mtu" in journey.error ? journey.error.mtu : undefined;
       return mtu === undefined

@@ -1,13 +1,14 @@
+import type { Check } from "../../findings/check.ts";
+import { twoNodes } from "../../findings/examples/nodes.ts";
+import { setFix } from "../../fixes/fix.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { twoNodes } from "../examples.ts";
-import { setFix } from "../finding.ts";
 
-export const tunnelClamped: Check = {
+export const tunnelClamped: Check<"KN320"> = {
   code: "KN320",
   name: "tunnel-mtu-clamped",
   family: "mtu",
   severity: "warning",
+  explains: ["rejected-packets"],
   summary: "The kernel lowers the tunnel's MTU, but pods keep the larger MTU.",
   documentation: `## What happens
 
@@ -25,7 +26,7 @@ Set the \`mtu\` of the backend to at most the MTU that the kernel sets plus 50 b
     bad: twoNodes("cni flannel { backend vxlan { mtu 1600 } }"),
     good: twoNodes("cni flannel { backend vxlan { mtu 1500 } }"),
   },
-  severityOf: ({ written }) => (written === "yes" ? "warning" : "info"),
+  severityOf: ({ written }) => (written ? "warning" : "info"),
   message: ({ node, device, asked, given }) =>
     t`flannel requests MTU ${asked} for \`${device}\` on node \`${node}\`, but the kernel sets ${given} while pods keep ${asked}: larger packets are rejected with ICMP "packet too big"`,
   fixes: ({ fits }, source) => [setFix(t`Set \`mtu\` to ${fits}`, source, "mtu", String(fits))],

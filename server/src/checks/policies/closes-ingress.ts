@@ -1,13 +1,13 @@
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { shop } from "../../findings/examples/policies.ts";
+import { type Finding, finding } from "../../findings/finding.ts";
 import { policyLabel } from "../../questions/policy-view.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check, CheckContext, Finding } from "../check.ts";
-import { finding } from "../finding.ts";
-import { shop } from "./examples.ts";
 
 const policy = (types: string): string =>
   shop(`policy api {\n  select app=api${types}\n  egress to app=db port 5432/tcp 53/udp\n}`);
 
-export const closesIngress: Check = {
+export const closesIngress: Check<"KN613"> = {
   code: "KN613",
   name: "policy-closes-ingress",
   family: "policies",

@@ -1,12 +1,12 @@
 import { sourceAt } from "../../declared/navigate.ts";
+import type { Check } from "../../findings/check.ts";
+import { shop } from "../../findings/examples/policies.ts";
+import { removeFix, replaceFix } from "../../fixes/fix.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { removeFix, replaceFix } from "../finding.ts";
-import { shop } from "./examples.ts";
 
 const policy = (from: string): string => shop(`policy api {\n  select app=api\n  ingress { ${from}; to 9090/tcp }\n}`);
 
-export const emptyPeer: Check = {
+export const emptyPeer: Check<"KN615"> = {
   code: "KN615",
   name: "policy-empty-peer",
   family: "policies",
@@ -31,14 +31,14 @@ Add a selector, or remove the peer.
 - kubernetes-sigs/network-policy-api, \`apis/v1alpha2/clusternetworkpolicy_types.go\`, \`ClusterNetworkPolicyIngressPeer\``,
   example: { bad: policy("from"), good: policy("from app=web") },
   message: ({ peer }) =>
-    t`\`${peer ?? ""}\` without a selector is an empty peer: kube-apiserver rejects the policy; add a selector or a prefix`,
+    t`\`${peer}\` without a selector is an empty peer: kube-apiserver rejects the policy; add a selector or a prefix`,
   fixes: ({ peer, kind }, source) => {
     const whole = sourceAt(source, "whole");
     if (kind !== "network") {
-      const text = `${peer ?? ""} namespaces *`;
+      const text = `${peer} namespaces *`;
       return [replaceFix(t`Change to \`${text}\` (all pods)`, whole, text)];
     }
-    const text = `${peer ?? ""} *`;
+    const text = `${peer} *`;
     return [
       replaceFix(t`Change to \`${text}\` (all pods of the namespace)`, whole, text),
       removeFix(t`Remove the empty peer`, whole),

@@ -1,12 +1,12 @@
+import type { Check } from "../../findings/check.ts";
+import { shop } from "../../findings/examples/policies.ts";
+import { removeFix } from "../../fixes/fix.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { removeFix } from "../finding.ts";
-import { shop } from "./examples.ts";
 
 const policy = (except: string): string =>
   shop(`policy p {\n  select app=api\n  ingress from cidr 192.168.0.0/16 except ${except}\n}`);
 
-export const exceptOutside: Check = {
+export const exceptOutside: Check<"KN611"> = {
   code: "KN611",
   name: "policy-except-outside",
   family: "policies",
@@ -26,6 +26,6 @@ Use a smaller prefix inside the \`cidr\`, or remove the exception.
 - kubernetes/kubernetes, \`pkg/apis/networking/validation\`, \`ValidateIPBlock\``,
   example: { bad: policy("10.0.0.0/8"), good: policy("192.168.99.0/24") },
   message: ({ except, cidr }) =>
-    t`\`except ${except ?? ""}\` is not a strict subset of \`cidr ${cidr ?? ""}\`: kube-apiserver rejects the policy; use a smaller prefix inside ${cidr ?? ""}`,
-  fixes: ({ except }, source) => [removeFix(t`Remove \`except ${except ?? ""}\``, source)],
+    t`\`except ${except}\` is not a strict subset of \`cidr ${cidr}\`: kube-apiserver rejects the policy; use a smaller prefix inside ${cidr}`,
+  fixes: ({ except }, source) => [removeFix(t`Remove \`except ${except}\``, source)],
 };

@@ -1,5 +1,10 @@
 import { argumentWith, readAt, sourceAt } from "../../declared/navigate.ts";
 import type { Origin } from "../../declared/origin.ts";
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { shop } from "../../findings/examples/policies.ts";
+import { type Finding, finding } from "../../findings/finding.ts";
+import { type Fix, replaceFix } from "../../fixes/fix.ts";
+import { labelFixes } from "../../fixes/labels.ts";
 import { peerText } from "../../kubernetes/policy/text.ts";
 import {
   type PolicyView,
@@ -13,17 +18,13 @@ import { list } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import { INITIAL_NAMESPACES, type Peer, type Policy } from "../../topology/policy.ts";
 import { requirementText, selectorText, selects } from "../../topology/selector.ts";
-import type { Check, CheckContext, Finding, Fix } from "../check.ts";
-import { finding, replaceFix } from "../finding.ts";
-import { labelFixes } from "../labels.ts";
-import { shop } from "./examples.ts";
 
 const policy = (peer: string): string =>
   shop(`policy api {\n  select app=api\n  ingress from ${peer}\n}`, {
     cluster: "namespace monitoring {\n  labels team=operations\n  pod prometheus\n}",
   });
 
-export const peerNothing: Check = {
+export const peerNothing: Check<"KN604"> = {
   code: "KN604",
   name: "policy-peer-matches-nothing",
   family: "policies",
@@ -123,11 +124,12 @@ function lastLabel({ source, pods }: PodPeer): Origin {
 function why(view: PolicyView, policy: Policy, peer: PodPeer): string {
   const { cluster } = view;
   const meant = namespacesOf(view, policy, peer);
-  if (meant.length === 0) return t`no namespace matches this selector; fix the selector, or label the namespace`;
+  const [any] = meant;
+  if (any === undefined) return t`no namespace matches this selector; fix the selector, or label the namespace`;
   const inside = cluster.workloads.filter(({ namespace }) => meant.includes(namespace));
   if (inside.length === 0 && peer.namespaces?.length === 0) return t`no namespace has pods`;
   const declared = meant.filter((name) => cluster.namespaces.some((one) => one.name === name));
-  const [only = meant[0], ...others] = declared;
+  const [only = any, ...others] = declared;
   const where =
     others.length === 0 ? t`namespace \`${only}\`` : t`namespaces ${list(declared.map((name) => `\`${name}\``))}`;
   if (inside.length === 0) return t`no pods exist in ${where}`;

@@ -1,13 +1,13 @@
 import { sourceAt } from "../../declared/navigate.ts";
+import type { Check } from "../../findings/check.ts";
+import { inCluster } from "../../findings/examples/policies.ts";
+import { removeFix, replaceFix } from "../../fixes/fix.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { removeFix, replaceFix } from "../finding.ts";
-import { inCluster } from "./examples.ts";
 
 const policy = (peer: string): string =>
   inCluster(`admin-policy closed {\n  priority 10\n  subject namespaces *\n  ingress deny from ${peer}\n}`);
 
-export const peerUnsupported: Check = {
+export const peerUnsupported: Check<"KN617"> = {
   code: "KN617",
   name: "policy-admin-ingress-address",
   family: "policies",
@@ -28,7 +28,7 @@ Select pods, or restrict addresses from outside the cluster with a NetworkPolicy
 - kubernetes-sigs/network-policy-api, \`apis/v1alpha2/clusternetworkpolicy_types.go\`, \`ClusterNetworkPolicyIngressPeer\``,
   example: { bad: policy("cidr 10.0.0.0/8"), good: policy("namespaces *") },
   message: ({ peer }) =>
-    t`admin policies cannot use \`${peer ?? ""}\` in ingress rules: their ingress peers are pods only, so kube-apiserver rejects the policy`,
+    t`admin policies cannot use \`${peer}\` in ingress rules: their ingress peers are pods only, so kube-apiserver rejects the policy`,
   fixes: ({ peer }, source) => {
     if (peer === "any") return [replaceFix(t`Change to \`namespaces *\` (all pods)`, source, "namespaces *")];
     const whole = sourceAt(source, "whole");

@@ -1,13 +1,13 @@
 import type { Origin } from "../../declared/origin.ts";
+import type { Check } from "../../findings/check.ts";
+import { inCluster } from "../../findings/examples/policies.ts";
+import { appendEdit, type Fix, wordsEdit } from "../../fixes/fix.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check, Fix } from "../check.ts";
-import { appendEdit, wordsEdit } from "../finding.ts";
-import { inCluster } from "./examples.ts";
 
 const policy = (peer: string): string =>
   inCluster(`admin-policy closed {\n  priority 10\n  subject namespaces *\n  ingress deny${peer}\n}`);
 
-export const ruleWithoutPeer: Check = {
+export const ruleWithoutPeer: Check<"KN616"> = {
   code: "KN616",
   name: "policy-rule-without-peer",
   family: "policies",
@@ -27,8 +27,8 @@ Name the peers: \`from namespaces *\` for the pods of all namespaces; for egress
 - kubernetes-sigs/network-policy-api, \`apis/v1alpha2/clusternetworkpolicy_types.go\`, \`ClusterNetworkPolicyIngressRule.From\``,
   example: { bad: policy(""), good: policy(" from namespaces *") },
   message: ({ direction, peer }) =>
-    t`this ${direction ?? ""} rule has no peer: kube-apiserver rejects an admin policy whose rule has no \`${peer ?? ""}\`; name the peers`,
-  fixes: ({ peer }, source) => [addPeer(source, `${peer ?? ""} namespaces *`)],
+    t`this ${direction} rule has no peer: kube-apiserver rejects an admin policy whose rule has no \`${peer}\`; name the peers`,
+  fixes: ({ peer }, source) => [addPeer(source, `${peer} namespaces *`)],
 };
 
 function addPeer(source: Origin, text: string): Fix {

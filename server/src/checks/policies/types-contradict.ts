@@ -1,18 +1,19 @@
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { shop } from "../../findings/examples/policies.ts";
+import { type Finding, finding } from "../../findings/finding.ts";
+import type { Fix } from "../../fixes/fix.ts";
 import { ruleText } from "../../kubernetes/policy/text.ts";
 import { policyLabel } from "../../questions/policy-view.ts";
 import { list } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Policy } from "../../topology/policy.ts";
-import type { Check, CheckContext, Finding, Fix } from "../check.ts";
-import { finding } from "../finding.ts";
-import { shop } from "./examples.ts";
 
 const policy = (types: string): string =>
   shop(
     `policy api {\n  select app=api\n  types ${types}\n  ingress from app=web\n  egress to app=db port 5432/tcp 53/udp\n}`,
   );
 
-export const typesContradict: Check = {
+export const typesContradict: Check<"KN612"> = {
   code: "KN612",
   name: "policy-types-contradict",
   family: "policies",

@@ -1,16 +1,18 @@
 import { formatPrefix, prefixOf } from "../../addressing/ip.ts";
 import { directionIn, sourceAt } from "../../declared/navigate.ts";
 import type { Origin } from "../../declared/origin.ts";
+import { reportCauses, whoCannot } from "../../findings/causes.ts";
+import type { Check } from "../../findings/check.ts";
+import { twoRacks } from "../../findings/examples/nodes.ts";
+import { whatDied } from "../../findings/hops.ts";
+import { machineAt } from "../../findings/machines.ts";
+import { wayThrough } from "../../fixes/allow.ts";
+import { type Fix, removeFix } from "../../fixes/fix.ts";
 import { lostToServices } from "../../questions/replay.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster } from "../../topology/model.ts";
-import type { Check, Fix } from "../check.ts";
-import { twoRacks } from "../examples.ts";
-import { removeFix } from "../finding.ts";
-import { wayThrough, whatDied } from "./causes.ts";
-import { machineAt, reportCauses, whoCannot } from "./report.ts";
 
-export const acl: Check & { readonly code: "KN205" } = {
+export const acl: Check<"KN205"> = {
   code: "KN205",
   name: "blocked-by-access-list",
   family: "reachability",
@@ -38,10 +40,9 @@ access list.`,
     good: twoRacks("cni flannel { backend vxlan }", { router: "deny tcp port 22" }),
   },
   run: (context) =>
-    reportCauses(
-      acl,
-      context,
-      (cause) => {
+    reportCauses(acl, context, {
+      kind: "acl",
+      message: (cause) => {
         const { failed, reason } = cause.example;
         const lost = whatDied(failed);
         const machine = machineAt(context.topology, reason?.netns);
@@ -50,7 +51,7 @@ access list.`,
           ? t`this rule drops ${lost} on ${machine}: ${whoCannot(cause)}; add an \`allow\` rule for these packets above it`
           : t`this rule drops ${lost} on ${machine}: ${whoCannot(cause)}; add \`${allow}\` above it`;
       },
-      ({ source, example }) => {
+      fixes: ({ source, example }) => {
         const rule = sourceAt(source, "whole");
         const way = wayThrough(example.failed);
         const allow = way || podsAllowed(source, example.probe.cluster);
@@ -63,8 +64,8 @@ access list.`,
           removeFix(t`Remove this rule`, rule),
         ];
       },
-      ({ source, example }) => lostToServices(context, example.probe.cluster, source.decl),
-    ),
+      queries: ({ source, example }) => lostToServices(context, example.probe.cluster, source.decl),
+    }),
 };
 
 /** Rules that allow all packets from and to pods, like flannel's FLANNEL-FWD: clients of services are outside of the cluster. */

@@ -1,14 +1,15 @@
 import { sourceAt } from "../../declared/navigate.ts";
+import type { Check } from "../../findings/check.ts";
+import { twoRacks } from "../../findings/examples/nodes.ts";
+import { replaceFix } from "../../fixes/fix.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { twoRacks } from "../examples.ts";
-import { replaceFix } from "../finding.ts";
 
-export const backendsDiffer: Check = {
+export const backendsDiffer: Check<"KN221"> = {
   code: "KN221",
   name: "flannel-backends-differ",
   family: "reachability",
   severity: "error",
+  explains: ["lost-packets"],
   summary: "Nodes with different flannel backends ignore each other.",
   documentation: `## What happens
 
@@ -29,6 +30,6 @@ Use the same backend on all nodes. After changing the backend, restart flannel o
   message: ({ node, backend, peer, peerBackend }) =>
     t`node \`${node}\` uses backend \`${backend}\`, but node \`${peer}\` uses \`${peerBackend}\`: they ignore each other, and their pods cannot reach each other`,
   fixes: ({ node, peerBackend }, source) => [
-    replaceFix(t`Change node \`${node}\` to backend \`${peerBackend}\``, sourceAt(source, 0), String(peerBackend)),
+    replaceFix(t`Change node \`${node}\` to backend \`${peerBackend}\``, sourceAt(source, 0), peerBackend),
   ],
 };

@@ -1,16 +1,17 @@
 import { argument, childOf, hasChild } from "../../declared/navigate.ts";
 import type { Origin } from "../../declared/origin.ts";
+import type { Check } from "../../findings/check.ts";
+import { bgpPeering } from "../../findings/examples/nodes.ts";
+import { machineText } from "../../findings/machines.ts";
+import { type Fix, replaceFix } from "../../fixes/fix.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check, Fix } from "../check.ts";
-import { bgpPeering } from "../examples.ts";
-import { replaceFix } from "../finding.ts";
-import { quoted } from "./report.ts";
 
-export const bgpAsNumber: Check = {
+export const bgpAsNumber: Check<"KN230"> = {
   code: "KN230",
   name: "bgp-as-number",
   family: "reachability",
   severity: "error",
+  explains: ["lost-packets", "unannounced-blocks", "missing-bgp-routes"],
   summary: "The two sides of a BGP session disagree about an AS number.",
   documentation: `## What happens
 
@@ -31,10 +32,10 @@ Change the expected AS number to the peer's number, or move the peer to the expe
     good: bgpPeering("bgp as 64513 { listen-range 192.168.10.0/24 as 64512 as-override }"),
   },
   message: ({ node, as, peer, peerAs }) =>
-    t`${quoted(node)} expects AS ${as} from ${quoted(peer)}, which is in AS ${peerAs}: the session does not come up (Bad Peer AS)`,
+    t`${machineText(node)} expects AS ${as} from ${machineText(peer)}, which is in AS ${peerAs}: the session does not come up (Bad Peer AS)`,
   fixes: ({ as, peer, peerAs }, source, { related }) => [
-    ...asFix(t`Change to AS ${peerAs} (${quoted(peer)})`, source, String(peerAs)),
-    ...related.flatMap((other) => asFix(t`Move ${quoted(peer)} to AS ${as}`, other.source, String(as))),
+    ...asFix(t`Change to AS ${peerAs} (${machineText(peer)})`, source, String(peerAs)),
+    ...related.flatMap((other) => asFix(t`Move ${machineText(peer)} to AS ${as}`, other.source, String(as))),
   ],
 };
 

@@ -3,21 +3,23 @@ import { BGP_PORT } from "../../cni/bgp/acl.ts";
 import type { Handle } from "../../declared/handle.ts";
 import { directionIn, sourceAt } from "../../declared/navigate.ts";
 import type { Origin } from "../../declared/origin.ts";
+import type { Check } from "../../findings/check.ts";
+import { twoRacks } from "../../findings/examples/nodes.ts";
+import { type Finding, finding } from "../../findings/finding.ts";
+import { machineText } from "../../findings/machines.ts";
+import { removeFix } from "../../fixes/fix.ts";
 import { balancerPeers } from "../../kubernetes/balancer.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster, Topology } from "../../topology/model.ts";
-import type { Check, Finding } from "../check.ts";
-import { twoRacks } from "../examples.ts";
-import { finding, removeFix } from "../finding.ts";
-import { quoted } from "./report.ts";
 
 const racks = (router: string): string => twoRacks("cni calico { pool default { vxlan always } }", { router });
 
-export const bgpBlocked: Check = {
+export const bgpBlocked: Check<"KN232"> = {
   code: "KN232",
   name: "bgp-blocked",
   family: "reachability",
   severity: "error",
+  explains: ["lost-packets", "unannounced-blocks", "missing-bgp-routes"],
   summary: "An access list drops BGP.",
   documentation: `## What happens
 
@@ -38,10 +40,10 @@ Allow TCP port 179 between the two peers.`,
     for (const cluster of topology.clusters) yield* balancerFindings(topology, cluster);
   },
   message: ({ node, peer, port }) =>
-    t`this rule drops BGP (TCP port ${port}) between ${quoted(node)} and ${quoted(peer)}: the session does not come up, and they learn no routes from each other`,
+    t`this rule drops BGP (TCP port ${port}) between ${machineText(node)} and ${machineText(peer)}: the session does not come up, and they learn no routes from each other`,
   fixes: ({ port }, source) => {
     const rule = sourceAt(source, "whole");
-    const allow = allowText(rule, Number(port));
+    const allow = allowText(rule, port);
     return [
       { title: t`Add \`${allow}\` above this rule`, edits: [{ kind: "before", source: rule, text: allow }] },
       removeFix(t`Remove this rule`, rule),
@@ -63,9 +65,9 @@ function* balancerFindings(topology: Topology, cluster: Cluster): Iterable<Findi
       const rule = peer.kind === "blocked" ? peer.rules[0] : undefined;
       if (peer.kind !== "blocked" || !rule || seen.has(rule.decl.handle)) continue;
       seen.add(rule.decl.handle);
-      const data = { node: `node ${node.path}`, peer: `router ${router.path}`, port: BGP_PORT };
+      const data = { node, peer: router, port: BGP_PORT };
       const places = [...new Map(peer.rules.map((one) => [one.decl.handle, sourceAt(one, "whole")])).values()];
-      yield finding(bgpBlocked, rule, bgpBlocked.message?.(data) ?? "", {
+      yield finding(bgpBlocked, rule, bgpBlocked.message(data), {
         related: [
           { source: node.source, message: t`node \`${node.path}\` (${formatIp(peer.via)})` },
           { source: router.source, message: t`router \`${router.path}\` (${formatIp(peer.own)})` },

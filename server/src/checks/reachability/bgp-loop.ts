@@ -1,20 +1,22 @@
 import { childrenAt } from "../../declared/navigate.ts";
+import type { Check } from "../../findings/check.ts";
+import { bgpPeering } from "../../findings/examples/nodes.ts";
+import { machineText } from "../../findings/machines.ts";
+import { type Fix, setEdit, wordsEdit } from "../../fixes/fix.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster, Topology } from "../../topology/model.ts";
-import type { Check, Fix } from "../check.ts";
-import { bgpPeering } from "../examples.ts";
-import { setEdit, wordsEdit } from "../finding.ts";
-import { quoted } from "./report.ts";
 
 /** Maximum number of edits in one fix. */
 const MOST_EDITS = 50;
 
-export const bgpLoop: Check = {
+export const bgpLoop: Check<"KN235"> = {
   code: "KN235",
   name: "bgp-loop",
   family: "reachability",
   severity: "warning",
+  explains: ["lost-packets", "unannounced-blocks"],
+  effect: "missing-bgp-routes",
   summary: "Nodes reject each other's routes because of AS path loops.",
   documentation: `## What happens
 
@@ -39,11 +41,10 @@ Use one of the following:
     bad: bgpPeering("bgp as 64513 { listen-range 192.168.10.0/24 as 64512 }"),
     good: bgpPeering("bgp as 64513 { listen-range 192.168.10.0/24 as 64512 as-override }"),
   },
-  impliedBy: ["KN230", "KN231", "KN232", "KN233"],
   message: ({ node, peer, pairs, as, via }) =>
-    t`${quoted(node)} rejects routes to ${quoted(peer)} from ${quoted(via)}: its own AS ${as} is in the AS path (${plural(Number(pairs), "node pair")} affected), so packets follow the default route`,
+    t`${machineText(node)} rejects routes to ${machineText(peer)} from ${machineText(via)}: its own AS ${as} is in the AS path (${plural(pairs, "node pair")} affected), so packets follow the default route`,
   fixes: ({ cluster: name, as }, _source, { topology }) => [
-    ...overrideFix(topology, Number(as)),
+    ...overrideFix(topology, as),
     ...acceptFix(topology.clusters.find((one) => one.name === name)),
   ],
 };

@@ -1,19 +1,20 @@
-import { formatPrefix, parseIp, prefixOf } from "../../addressing/ip.ts";
+import { formatPrefix, type Ip, prefixOf } from "../../addressing/ip.ts";
 import { childOf, readAt } from "../../declared/navigate.ts";
 import type { Origin } from "../../declared/origin.ts";
+import type { Check } from "../../findings/check.ts";
+import { bgpPeering } from "../../findings/examples/nodes.ts";
+import { machineText } from "../../findings/machines.ts";
+import { appendFix, type Fix } from "../../fixes/fix.ts";
 import { clusterAt } from "../../questions/owner.ts";
 import { t } from "../../text/l10n.ts";
 import type { Topology } from "../../topology/model.ts";
-import type { Check, Fix } from "../check.ts";
-import { bgpPeering } from "../examples.ts";
-import { appendFix } from "../finding.ts";
-import { quoted } from "./report.ts";
 
-export const bgpNobody: Check = {
+export const bgpNobody: Check<"KN233"> = {
   code: "KN233",
   name: "bgp-nobody",
   family: "reachability",
   severity: "warning",
+  explains: ["lost-packets", "unannounced-blocks", "missing-bgp-routes"],
   summary: "A configured BGP peer does not exist or is out of reach.",
   documentation: `## What happens
 
@@ -37,24 +38,28 @@ For a peer that is out of reach, add the routes, or peer with a router on the sa
     bad: bgpPeering(""),
     good: bgpPeering("bgp as 64513 { listen-range 192.168.10.0/24 as 64512 as-override }"),
   },
-  message: ({ node, peer, cause }) => {
-    if (cause === "off-link")
-      return t`${quoted(node)} peers with ${quoted(peer)}, which is not on one of its subnets: eBGP packets have TTL 1, and the session does not come up`;
-    if (cause === "no-route")
-      return t`${quoted(node)} peers with ${quoted(peer)}, but there is no route between them: the session does not come up`;
-    return parseIp(String(peer)) === undefined
-      ? t`${quoted(node)} peers with ${peer}, but no BGP speaker matches`
-      : t`${quoted(node)} peers with ${peer}, but no BGP speaker has this address; add a \`bgp\` block to the router`;
+  message: (data) => {
+    const node = machineText(data.node);
+    switch (data.cause) {
+      case "off-link":
+        return t`${node} peers with ${machineText(data.peer)}, which is not on one of its subnets: eBGP packets have TTL 1, and the session does not come up`;
+      case "no-route":
+        return t`${node} peers with ${machineText(data.peer)}, but there is no route between them: the session does not come up`;
+      case "nobody":
+        return data.address === undefined
+          ? t`${node} peers with ${data.peer}, but no BGP speaker matches`
+          : t`${node} peers with ${data.peer}, but no BGP speaker has this address; add a \`bgp\` block to the router`;
+    }
   },
-  fixes: ({ peer }, source, { topology }) => speakFix(topology, String(peer), source),
+  fixes: (data, source, { topology }) =>
+    data.cause === "nobody" && data.address !== undefined ? speakFix(topology, data.address, source) : [],
 };
 
 /** Adds the other side of the session to the router that has the address, for all nodes of its segment. */
-function speakFix(topology: Topology, peer: string, source: Origin): readonly Fix[] {
-  const ip = parseIp(peer);
+function speakFix(topology: Topology, ip: Ip, source: Origin): readonly Fix[] {
   const as = childOf(source, "as-number", 0);
   const cluster = clusterAt(topology, source);
-  if (ip === undefined || as.decl.handle === source.decl.handle || !cluster) return [];
+  if (as.decl.handle === source.decl.handle || !cluster) return [];
   for (const router of topology.routers) {
     const own = router.interfaces.flatMap(({ addresses }) => addresses).find((one) => one.ip === ip);
     if (!own || router.bgp) continue;

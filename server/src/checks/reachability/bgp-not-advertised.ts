@@ -1,11 +1,11 @@
 import { formatPrefix } from "../../addressing/ip.ts";
+import { reportCauses, whoCannot } from "../../findings/causes.ts";
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { appendFix, type Fix } from "../../fixes/fix.ts";
 import { type NotAdvertised, notAdvertised } from "../../questions/blame.ts";
+import type { Cause } from "../../questions/causes.ts";
 import { t } from "../../text/l10n.ts";
 import { stationsByPath } from "../../topology/stations.ts";
-import type { Check, CheckContext, Fix } from "../check.ts";
-import { appendFix } from "../finding.ts";
-import type { Cause } from "./causes.ts";
-import { reportCauses, whoCannot } from "./report.ts";
 
 const fabric = (leaf2: string): string => `segment a { cidr 10.0.1.0/24; gateway leaf1 }
 segment b { cidr 10.0.2.0/24; gateway leaf2 }
@@ -36,7 +36,7 @@ cluster prod {
 }
 `;
 
-export const bgpNotAdvertised: Check & { readonly code: "KN241" } = {
+export const bgpNotAdvertised: Check<"KN241"> = {
   code: "KN241",
   name: "bgp-not-advertised",
   family: "reachability",
@@ -57,21 +57,20 @@ Add \`advertise\` with the CIDR of the segment to the \`bgp\` block of the route
 - FRR, *BGP*, sections *Network Advertisements* and *Redistribution*`,
   example: { bad: fabric(""), good: fabric("\n    advertise 10.0.2.0/24") },
   run: (context) =>
-    reportCauses(
-      bgpNotAdvertised,
-      context,
-      (cause) => {
+    reportCauses(bgpNotAdvertised, context, {
+      kind: "not-advertised",
+      message: (cause) => {
         const found = foundIn(context, cause);
         return found
           ? t`router \`${found.router.path}\` does not advertise segment \`${found.segment.name}\` (${formatPrefix(found.cidr)}) over BGP: ${whoCannot(cause)}`
           : whoCannot(cause);
       },
-      (cause): readonly Fix[] => {
+      fixes: (cause): readonly Fix[] => {
         const cidr = foundIn(context, cause)?.cidr;
         const text = cidr && `advertise ${formatPrefix(cidr)}`;
         return text === undefined ? [] : [appendFix(t`Add \`${text}\``, cause.source, text)];
       },
-    ),
+    }),
 };
 
 function foundIn({ peopled }: CheckContext, { example }: Cause): NotAdvertised | undefined {

@@ -1,18 +1,19 @@
 import { formatPrefix } from "../../addressing/ip.ts";
 import { childOf } from "../../declared/navigate.ts";
+import type { Check } from "../../findings/check.ts";
+import { bgpPeering } from "../../findings/examples/nodes.ts";
+import { machineText } from "../../findings/machines.ts";
+import { appendFix, type Fix } from "../../fixes/fix.ts";
 import { nodeAt } from "../../questions/owner.ts";
 import { t } from "../../text/l10n.ts";
 import type { Router, Topology } from "../../topology/model.ts";
-import type { Check, Fix } from "../check.ts";
-import { bgpPeering } from "../examples.ts";
-import { appendFix } from "../finding.ts";
-import { quoted } from "./report.ts";
 
-export const bgpOneSided: Check = {
+export const bgpOneSided: Check<"KN231"> = {
   code: "KN231",
   name: "bgp-one-sided",
   family: "reachability",
   severity: "error",
+  explains: ["lost-packets", "unannounced-blocks", "missing-bgp-routes"],
   summary: "A BGP session is configured on one side only.",
   documentation: `## What happens
 
@@ -32,10 +33,10 @@ Configure both sides: the router needs a \`peer\` or \`listen-range\` statement 
     good: bgpPeering("bgp as 64513 { listen-range 192.168.10.0/24 as 64512 as-override }"),
   },
   message: ({ node, as, peer }) =>
-    t`${quoted(node)} (AS ${as}) peers with ${quoted(peer)}, but ${quoted(peer)} has no matching peer: the session does not come up`,
+    t`${machineText(node)} (AS ${as}) peers with ${machineText(peer)}, but ${machineText(peer)} has no matching peer: the session does not come up`,
   fixes: ({ node, as, peer }, _source, { topology }) => {
-    const router = topology.routers.find(({ path }) => `router ${path}` === peer);
-    return router?.bgp ? [neighbourFix(topology, router, String(node), Number(as))] : [];
+    const router = peer.kind === "router" ? topology.routers.find(({ path }) => path === peer.path) : undefined;
+    return router?.bgp ? [neighbourFix(topology, router, node.path, as)] : [];
   },
 };
 
@@ -43,8 +44,7 @@ Configure both sides: the router needs a \`peer\` or \`listen-range\` statement 
  * Adds the missing side to the router, for all nodes of the shared segment if there is one: as route reflector clients within
  * one AS, with `as-override` across ASes.
  */
-function neighbourFix(topology: Topology, router: Router, speaker: string, as: number): Fix {
-  const path = speaker.replace(/^\w+ /, "");
+function neighbourFix(topology: Topology, router: Router, path: string, as: number): Fix {
   const own = nodeAt(topology, path)?.interfaces[0]?.segment;
   const isThere = router.interfaces.some(({ segment }) => segment === own);
   const [cidr] = (isThere && topology.segments.get(own ?? "")?.cidrs) || [];

@@ -1,21 +1,23 @@
 import { childOf, sourceAt } from "../../declared/navigate.ts";
+import type { Check } from "../../findings/check.ts";
+import { twoNodes } from "../../findings/examples/nodes.ts";
+import { machineText } from "../../findings/machines.ts";
+import { appendFix, type Fix, removeFix, setFix } from "../../fixes/fix.ts";
 import { nodeAt } from "../../questions/owner.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
-import type { Topology } from "../../topology/model.ts";
-import type { Check, Fix } from "../check.ts";
-import { twoNodes } from "../examples.ts";
-import { appendFix, removeFix, setFix } from "../finding.ts";
-import { quoted } from "./report.ts";
+import type { StationRef, Topology } from "../../topology/model.ts";
 
 /** The ID in Calico's documentation examples. */
 const CLUSTER_ID = "244.0.0.1";
 
-export const bgpRoutesMissing: Check = {
+export const bgpRoutesMissing: Check<"KN234"> = {
   code: "KN234",
   name: "bgp-routes-missing",
   family: "reachability",
   severity: "error",
+  explains: ["lost-packets"],
+  effect: "missing-bgp-routes",
   summary: "Nodes do not learn routes to each other's blocks.",
   documentation: `## What happens
 
@@ -40,48 +42,52 @@ Felix programs (\`vxlan\`).
     bad: twoNodes("cni calico {\n  pool default\n  node-to-node-mesh false\n}"),
     good: twoNodes("cni calico {\n  pool default\n  node-to-node-mesh true\n}"),
   },
-  impliedBy: ["KN230", "KN231", "KN232", "KN233"],
-  message: ({ cluster, node, peer, pairs, cause, via }) => {
-    const count = plural(Number(pairs), "node pair");
+  message: (data) => {
+    const { cluster, pairs } = data;
+    const count = plural(pairs, "node pair");
     const fact =
-      Number(pairs) === 1
+      pairs === 1
         ? t`${count} of cluster \`${cluster}\` has no routes to each other's blocks`
         : t`${count} of cluster \`${cluster}\` have no routes to each other's blocks`;
-    const example = t`${fact} (${quoted(node)} to ${quoted(peer)})`;
-    switch (cause) {
+    switch (data.cause) {
       case "mesh-off":
-        return t`${example}: the node-to-node mesh is disabled and no peer is configured`;
+        return t`${between(fact, data)}: the node-to-node mesh is disabled and no peer is configured`;
       case "not-reflected":
-        return t`${example}: ${quoted(via)} does not readvertise iBGP routes; set \`route-reflector-cluster-id\``;
+        return t`${between(fact, data)}: ${machineText(data.via)} does not readvertise iBGP routes; set \`route-reflector-cluster-id\``;
       case "not-exported":
-        return t`${fact}: BIRD programs the routes to pool \`${via}\`, but the pool is not advertised (\`disable-bgp-export\`); advertise it, or use an encapsulation that Felix programs`;
+        return t`${fact}: BIRD programs the routes to pool \`${data.pool}\`, but the pool is not advertised (\`disable-bgp-export\`); advertise it, or use an encapsulation that Felix programs`;
       case "no-bgp":
-        return t`${fact}: BIRD programs the routes to pool \`${via}\`, but the backend does not run BIRD; use \`backend bird\`, or set \`vxlan\` on the pool`;
-      default:
-        return t`${example}: no chain of BGP sessions connects them; use a common route reflector or the mesh`;
+        return t`${fact}: BIRD programs the routes to pool \`${data.pool}\`, but the backend does not run BIRD; use \`backend bird\`, or set \`vxlan\` on the pool`;
+      case "no-session":
+        return t`${between(fact, data)}: no chain of BGP sessions connects them; use a common route reflector or the mesh`;
     }
   },
-  fixes: ({ cluster: name, cause, via }, source, { topology }) => {
-    const cni = topology.clusters.find((one) => one.name === name)?.cni.source;
+  fixes: (data, source, { topology }) => {
+    const cni = topology.clusters.find(({ name }) => name === data.cluster)?.cni.source;
     if (!cni) return [];
-    switch (cause) {
+    switch (data.cause) {
       case "not-reflected":
-        return reflectorFix(topology, String(via));
+        return reflectorFix(topology, data.via);
       case "not-exported":
         return [removeFix(t`Advertise the pool`, sourceAt(source, "whole"))];
       case "no-bgp":
         return [setFix(t`Use \`backend bird\``, cni, "backend", "bird")];
-      default:
+      case "mesh-off":
+      case "no-session":
         return [setFix(t`Enable the node-to-node mesh`, cni, "node-to-node-mesh", "true")];
     }
   },
 };
 
+function between(fact: string, { node, peer }: { readonly node: StationRef; readonly peer: StationRef }): string {
+  return t`${fact} (${machineText(node)} to ${machineText(peer)})`;
+}
+
 /** Makes the node a route reflector; not possible for a node of a pool, whose statement applies to all its nodes. */
-function reflectorFix(topology: Topology, via: string): readonly Fix[] {
-  const node = nodeAt(topology, via.replace(/^node /, ""));
+function reflectorFix(topology: Topology, via: StationRef): readonly Fix[] {
+  const node = nodeAt(topology, via.path);
   if (node?.source.decl.spec?.keyword !== "node") return [];
-  const title = t`Make ${quoted(via)} a route reflector`;
+  const title = t`Make ${machineText(via)} a route reflector`;
   const id = `route-reflector-cluster-id ${CLUSTER_ID}`;
   const own = childOf(node.source, "cni");
   return [own === node.source ? appendFix(title, own, `cni calico { ${id} }`) : appendFix(title, own, id)];

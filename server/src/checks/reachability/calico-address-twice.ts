@@ -1,7 +1,7 @@
+import type { Check } from "../../findings/check.ts";
+import { sharedNetworkFixes } from "../../fixes/reachability.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { sharedNetworkFixes } from "./mend.ts";
 
 const vagrant = (settings: (host: number) => string): string => `segment nat-1 { cidr 10.0.2.0/24; gateway 10.0.2.2 }
 segment nat-2 { cidr 10.0.2.0/24; gateway 10.0.2.2 }
@@ -17,11 +17,12 @@ cluster dev {
 }
 `;
 
-export const calicoAddressTwice: Check = {
+export const calicoAddressTwice: Check<"KN239"> = {
   code: "KN239",
   name: "calico-address-twice",
   family: "reachability",
   severity: "error",
+  explains: ["lost-packets"],
   summary: "Calico uses the same address for two nodes.",
   documentation: `## What happens
 
@@ -39,8 +40,8 @@ set IP_AUTODETECTION_METHOD with \`interface=\` or \`cidr=\`.
 - Calico: \`node/pkg/lifecycle/startup\``,
   example: { bad: vagrant(() => ""), good: vagrant((host) => `; cni calico { bgp-address 192.168.56.${host} }`) },
   message: ({ cluster, node, peer, address, nodes }) =>
-    Number(nodes) > 2
-      ? t`Calico uses ${address} for ${plural(Number(nodes), "node")} of cluster \`${cluster}\`, including \`${node}\` and \`${peer}\`: calico-node exits ("is already using the IPv4 address"); set \`bgp-address\` to an address on the shared network`
+    nodes > 2
+      ? t`Calico uses ${address} for ${plural(nodes, "node")} of cluster \`${cluster}\`, including \`${node}\` and \`${peer}\`: calico-node exits ("is already using the IPv4 address"); set \`bgp-address\` to an address on the shared network`
       : t`Calico uses ${address} for both node \`${node}\` and node \`${peer}\`: calico-node exits ("is already using the IPv4 address"); set \`bgp-address\` to an address on the shared network`,
   fixes: ({ cluster: name }, _source, { topology }) => {
     const cluster = topology.clusters.find((one) => one.name === name);

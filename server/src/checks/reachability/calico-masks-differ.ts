@@ -1,8 +1,9 @@
+import { formatIp, formatPrefix, type Prefix } from "../../addressing/ip.ts";
 import { argumentWith, sourceAt } from "../../declared/navigate.ts";
 import type { Origin } from "../../declared/origin.ts";
+import type { Check } from "../../findings/check.ts";
+import { type Fix, replaceFix } from "../../fixes/fix.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check, Fix } from "../check.ts";
-import { replaceFix } from "../finding.ts";
 
 const lan = (mask: string): string => `segment lan { cidr 10.0.0.0/16; gateway 10.0.2.1 }
 router edge { attach lan 10.0.2.1 }
@@ -17,7 +18,7 @@ cluster prod {
 }
 `;
 
-export const calicoMasksDiffer: Check = {
+export const calicoMasksDiffer: Check<"KN236"> = {
   code: "KN236",
   name: "cross-subnet-masks-differ",
   family: "reachability",
@@ -41,19 +42,16 @@ Use the same prefix length on both nodes.
     good: lan("16"),
   },
   message: ({ node, prefix, peer, peerPrefix }) =>
-    t`prefix ${peerPrefix} of node \`${peer}\` excludes node \`${node}\`, but prefix ${prefix} of node \`${node}\` includes node \`${peer}\`: cross-subnet uses the tunnel in one direction only`,
+    t`prefix ${formatPrefix(peerPrefix)} of node \`${peer}\` excludes node \`${node}\`, but prefix ${formatPrefix(prefix)} of node \`${node}\` includes node \`${peer}\`: cross-subnet uses the tunnel in one direction only`,
   fixes: ({ node, prefix, peer, peerPrefix }, source, { related }) => [
-    ...lengthFix(String(peer), source, String(peerPrefix), String(prefix)),
-    ...related.flatMap((other) => lengthFix(String(node), other.source, String(prefix), String(peerPrefix))),
+    ...lengthFix(peer, source, peerPrefix, prefix),
+    ...related.flatMap((other) => lengthFix(node, other.source, prefix, peerPrefix)),
   ],
 };
 
 /** Replaces the prefix length of the address with the other side's. */
-function lengthFix(node: string, attached: Origin, own: string, other: string): readonly Fix[] {
-  const [address = ""] = own.split("/");
-  const length = other.split("/")[1];
+function lengthFix(node: string, attached: Origin, { ip }: Prefix, { len }: Prefix): readonly Fix[] {
+  const address = formatIp(ip);
   const place = argumentWith(sourceAt(attached, "whole"), (text) => text.split("/")[0] === address);
-  return place.part === "whole"
-    ? []
-    : [replaceFix(t`Change node \`${node}\` to /${length}`, place, `${address}/${length}`)];
+  return place.part === "whole" ? [] : [replaceFix(t`Change node \`${node}\` to /${len}`, place, `${address}/${len}`)];
 }

@@ -1,8 +1,8 @@
+import type { Check } from "../../findings/check.ts";
+import { gatewayFixes } from "../../fixes/gateways.ts";
 import { nodeAt } from "../../questions/owner.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
-import { gatewayFixes } from "../addresses/new-gateway.ts";
-import type { Check } from "../check.ts";
 
 const lan = (gateway: string): string => `segment lan { cidr 192.168.10.0/24${gateway} }
 cluster prod {
@@ -15,11 +15,12 @@ cluster prod {
 }
 `;
 
-export const calicoNoDefaultRoute: Check = {
+export const calicoNoDefaultRoute: Check<"KN238"> = {
   code: "KN238",
   name: "calico-no-default-route",
   family: "reachability",
   severity: "error",
+  explains: ["lost-packets"],
   summary: "A node without a default route does not reply to ARP for its pods' next hop.",
   documentation: `## What happens
 
@@ -39,8 +40,8 @@ Set a \`gateway\` on the segment, or add a default route to the node.
     good: lan("; gateway 192.168.10.1"),
   },
   message: ({ node, nodes }) =>
-    Number(nodes) > 1
-      ? t`node \`${node}\` has no route to 169.254.1.1 (the pods' next hop), so proxy ARP does not reply for it: its pods cannot reach anything (${plural(Number(nodes), "node")} affected)`
+    nodes > 1
+      ? t`node \`${node}\` has no route to 169.254.1.1 (the pods' next hop), so proxy ARP does not reply for it: its pods cannot reach anything (${plural(nodes, "node")} affected)`
       : t`node \`${node}\` has no route to 169.254.1.1 (the pods' next hop), so proxy ARP does not reply for it: its pods cannot reach anything`,
-  fixes: ({ node }, _source, { topology }) => gatewayFixes(topology, [nodeAt(topology, String(node))]),
+  fixes: ({ node }, _source, { topology }) => gatewayFixes(topology, [nodeAt(topology, node)]),
 };

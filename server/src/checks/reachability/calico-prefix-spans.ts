@@ -1,11 +1,12 @@
 import { formatIp } from "../../addressing/ip.ts";
 import type { Change } from "../../declared/change.ts";
 import { argumentWith, sourceAt } from "../../declared/navigate.ts";
+import type { Check } from "../../findings/check.ts";
+import type { Fix } from "../../fixes/fix.ts";
 import { clusterAt } from "../../questions/owner.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Node, Topology } from "../../topology/model.ts";
-import type { Check, Fix } from "../check.ts";
 
 const racks = (mask: string): string => `segment rack-a { cidr 10.0.1.0/24; gateway tor }
 segment rack-b { cidr 10.0.2.0/24; gateway tor }
@@ -24,11 +25,12 @@ cluster prod {
 }
 `;
 
-export const calicoPrefixSpans: Check = {
+export const calicoPrefixSpans: Check<"KN237"> = {
   code: "KN237",
   name: "cross-subnet-prefix-spans-segments",
   family: "reachability",
   severity: "error",
+  explains: ["lost-packets"],
   summary: "A node's prefix is wider than its segment, so cross-subnet skips the tunnel.",
   documentation: `## What happens
 
@@ -44,7 +46,7 @@ Use the segment's prefix length on the nodes. A tunnel does not help: its outer 
     good: racks("24"),
   },
   message: ({ node, prefix, peer, address, pairs }) =>
-    t`node \`${node}\` treats ${address} of node \`${peer}\` as on-link (its prefix is ${prefix}), but a router is between them (${plural(Number(pairs), "node pair")} affected): cross-subnet sends directly and receives no ARP reply`,
+    t`node \`${node}\` treats ${address} of node \`${peer}\` as on-link (its prefix is ${prefix}), but a router is between them (${plural(pairs, "node pair")} affected): cross-subnet sends directly and receives no ARP reply`,
   fixes: (_, source, { topology }) => maskFix(topology, clusterAt(topology, source)?.nodes ?? []),
 };
 

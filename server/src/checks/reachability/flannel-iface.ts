@@ -1,15 +1,16 @@
 import { holds, sourceAt } from "../../declared/navigate.ts";
+import type { Check } from "../../findings/check.ts";
+import { twoNodes } from "../../findings/examples/nodes.ts";
+import { appendFix, removeFix, replaceFix } from "../../fixes/fix.ts";
 import { clusterAt, nodeAt } from "../../questions/owner.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { twoNodes } from "../examples.ts";
-import { appendFix, removeFix, replaceFix } from "../finding.ts";
 
-export const flannelIface: Check = {
+export const flannelIface: Check<"KN224"> = {
   code: "KN224",
   name: "flannel-iface-unknown",
   family: "reachability",
   severity: "error",
+  explains: ["lost-packets"],
   summary: "flannel is configured with an interface that the node does not have.",
   documentation: `## What happens
 
@@ -29,7 +30,7 @@ interface of the default route.`,
   message: ({ node, iface }) =>
     t`node \`${node}\` has no interface \`${iface}\`, so flanneld exits; interfaces are named \`eth0\`, \`eth1\`, … in order of \`attach\``,
   fixes: ({ node, iface }, source, { topology }) => {
-    const found = nodeAt(topology, String(node));
+    const found = nodeAt(topology, node);
     const own = found?.interfaces.map(({ device }) => device) ?? [];
     const cluster = clusterAt(topology, source);
     // If other nodes have the interface, only nodes of this kind (one statement) lack it.

@@ -1,7 +1,7 @@
+import type { Check } from "../../findings/check.ts";
+import { gatewayFixes } from "../../fixes/gateways.ts";
 import { nodeAt } from "../../questions/owner.ts";
 import { t } from "../../text/l10n.ts";
-import { gatewayFixes } from "../addresses/new-gateway.ts";
-import type { Check } from "../check.ts";
 
 const cluster = (gateway: string): string => `segment lan { cidr 192.168.10.0/24${gateway} }
 cluster prod {
@@ -12,7 +12,7 @@ cluster prod {
 }
 `;
 
-export const flannelNoDefault: Check = {
+export const flannelNoDefault: Check<"KN225"> = {
   code: "KN225",
   name: "flannel-no-default-route",
   family: "reachability",
@@ -32,5 +32,5 @@ Set a \`gateway\` on the segment, or set \`iface\` in flannel.`,
   example: { bad: cluster(""), good: cluster("; gateway 192.168.10.1") },
   message: ({ node }) =>
     t`node \`${node}\` has no default route for flanneld to detect its interface: knet assumes the first interface; set a gateway on the segment, or \`iface\` in flannel`,
-  fixes: ({ node }, _source, { topology }) => gatewayFixes(topology, [nodeAt(topology, String(node))]),
+  fixes: ({ node }, _source, { topology }) => gatewayFixes(topology, [nodeAt(topology, node)]),
 };

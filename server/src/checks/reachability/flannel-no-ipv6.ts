@@ -1,7 +1,7 @@
 import { sourceAt } from "../../declared/navigate.ts";
+import type { Check } from "../../findings/check.ts";
+import { replaceFix } from "../../fixes/fix.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { replaceFix } from "../finding.ts";
 
 const cluster = (backend: string): string => `segment lan {
   cidr 192.168.10.0/24 fd00:10::/64
@@ -17,11 +17,12 @@ cluster prod {
 }
 `;
 
-export const flannelNoIpv6: Check = {
+export const flannelNoIpv6: Check<"KN228"> = {
   code: "KN228",
   name: "flannel-backend-ipv4-only",
   family: "reachability",
   severity: "error",
+  explains: ["lost-packets"],
   summary: "The backend carries IPv4 only, but the pods have IPv6 addresses.",
   documentation: `## What happens
 

@@ -1,14 +1,15 @@
+import { reportCauses, whoCannot } from "../../findings/causes.ts";
+import type { Check } from "../../findings/check.ts";
+import { twoNodes } from "../../findings/examples/nodes.ts";
+import { machineAt } from "../../findings/machines.ts";
+import { replaceFix } from "../../fixes/fix.ts";
+import type { Cause } from "../../questions/causes.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { twoNodes } from "../examples.ts";
-import { replaceFix } from "../finding.ts";
-import type { Cause } from "./causes.ts";
-import { machineAt, reportCauses, whoCannot } from "./report.ts";
 
 const node = (value: number): string => `node n3 { attach lan 192.168.10.13; sysctl net.ipv4.ip_forward ${value} }
 pod c on n3`;
 
-export const forwardingOff: Check & { readonly code: "KN206" } = {
+export const forwardingOff: Check<"KN206"> = {
   code: "KN206",
   name: "ip-forward-off",
   family: "reachability",
@@ -34,12 +35,15 @@ Set the sysctl to 1, and check that no file in \`/etc/sysctl.d\` sets it to 0.
     good: twoNodes("cni flannel { backend vxlan }", node(1)),
   },
   run: function* (context) {
-    for (const one of reportCauses(forwardingOff, context, (cause) => {
-      const machine = machineAt(context.topology, netnsOf(cause));
-      const [name, value] = cause.source.decl.values;
-      return name && value?.text === "0"
-        ? t`${machine} does not forward packets (\`${name.text}\` is 0): ${whoCannot(cause)}`
-        : t`${machine} does not forward packets: ${whoCannot(cause)}`;
+    for (const one of reportCauses(forwardingOff, context, {
+      kind: "forwarding-off",
+      message: (cause) => {
+        const machine = machineAt(context.topology, netnsOf(cause));
+        const [name, value] = cause.source.decl.values;
+        return name && value?.text === "0"
+          ? t`${machine} does not forward packets (\`${name.text}\` is 0): ${whoCannot(cause)}`
+          : t`${machine} does not forward packets: ${whoCannot(cause)}`;
+      },
     })) {
       yield one.source.decl.values[1]?.text === "0"
         ? { ...one, fixes: [replaceFix(t`Change to 1`, { ...one.source, part: 1 }, "1")] }

@@ -3,15 +3,16 @@ import { nodeAddress } from "../../cni/peers.ts";
 import type { Journey, Reason } from "../../dataplane/journey.ts";
 import { argument, keywordOf, sourceAt } from "../../declared/navigate.ts";
 import type { Origin } from "../../declared/origin.ts";
+import { reasonOf, reportCauses, whoCannot } from "../../findings/causes.ts";
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { twoRacks } from "../../findings/examples/nodes.ts";
+import { machineAt } from "../../findings/machines.ts";
+import { type Fix, removeFix, replaceFix, setFix } from "../../fixes/fix.ts";
+import { routerFixes } from "../../fixes/reachability.ts";
 import { leakOf, misledBy, tableOf } from "../../questions/blame.ts";
 import { list, plural } from "../../text/format.ts";
 import { phrase, t, translated } from "../../text/l10n.ts";
 import type { Cluster } from "../../topology/model.ts";
-import type { Check, CheckContext, Fix } from "../check.ts";
-import { twoRacks } from "../examples.ts";
-import { removeFix, replaceFix, setFix } from "../finding.ts";
-import { routerFixes } from "./mend.ts";
-import { machineAt, reasonOf, reportCauses, whoCannot } from "./report.ts";
 
 /** Plugin settings that install routes to the pods, with the title of the fix that enables them. */
 const SWITCHES: Readonly<Record<string, string>> = {
@@ -19,7 +20,7 @@ const SWITCHES: Readonly<Record<string, string>> = {
   "cloud-routes": phrase("Add cloud routes to the nodes' pods"),
 };
 
-export const leak: Check & { readonly code: "KN209" } = {
+export const leak: Check<"KN209"> = {
   code: "KN209",
   name: "pod-route-missing",
   family: "reachability",
@@ -42,10 +43,9 @@ otherwise, the routers must have them.`,
     }),
   },
   run: (context: CheckContext) =>
-    reportCauses(
-      leak,
-      context,
-      (cause) => {
+    reportCauses(leak, context, {
+      kind: "route",
+      message: (cause) => {
         const { failed, probe, reason } = cause.example;
         const keyword = keywordOf(cause.source);
         const [first] = cause.source.decl.values;
@@ -74,14 +74,14 @@ otherwise, the routers must have them.`,
           ? t`${whoCannot(cause)}: ${machineAt(context.topology, step.netns)} has no route to ${formatIp(step.packet.dst)} and uses its default gateway, and ${reasonOf(cause)}`
           : t`${whoCannot(cause)}: the packet follows a default route, and ${reasonOf(cause)}`;
       },
-      ({ source, example: { probe, reason, failed } }) => [
+      fixes: ({ source, example: { probe, reason, failed } }) => [
         ...rightFixes(source, failed, probe.cluster),
         ...(source.decl.spec?.keyword === "route" ? [removeFix(t`Remove this route`, sourceAt(source, "whole"))] : []),
         ...switchFixes(source),
         ...(source.decl.spec?.keyword === "pool" ? tunnelFixes(source) : []),
         ...(reason?.code === "no-route" ? routerFixes(context.topology, probe.cluster, reason.netns) : []),
       ],
-    ),
+    }),
 };
 
 /** Turns a setting on that adds the missing routes. */

@@ -1,10 +1,10 @@
+import { reasonOf, reportCauses, whoCannot } from "../../findings/causes.ts";
+import type { Check } from "../../findings/check.ts";
+import { twoNodes } from "../../findings/examples/nodes.ts";
+import { lostFixes } from "../../fixes/reachability.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { twoNodes } from "../examples.ts";
-import { lostFixes } from "./mend.ts";
-import { reasonOf, reportCauses, whoCannot } from "./report.ts";
 
-export const nodeUnreachable: Check & { readonly code: "KN202" } = {
+export const nodeUnreachable: Check<"KN202"> = {
   code: "KN202",
   name: "node-pod-unreachable",
   family: "reachability",
@@ -28,10 +28,9 @@ device there.`,
     good: twoNodes("cni flannel { backend vxlan }", "node n3 { attach lan 192.168.10.13 }"),
   },
   run: (context) =>
-    reportCauses(
-      nodeUnreachable,
-      context,
-      (cause) => t`${whoCannot(cause)}: ${reasonOf(cause)}`,
-      (cause) => lostFixes(context.topology, cause),
-    ),
+    reportCauses(nodeUnreachable, context, {
+      kind: "node",
+      message: (cause) => t`${whoCannot(cause)}: ${reasonOf(cause)}`,
+      fixes: (cause) => lostFixes(context.topology, cause),
+    }),
 };

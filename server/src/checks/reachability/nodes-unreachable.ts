@@ -1,8 +1,8 @@
+import { reasonOf, reportCauses, whoCannot } from "../../findings/causes.ts";
+import type { Check } from "../../findings/check.ts";
+import { lostFixes, sharedNetworkFixes } from "../../fixes/reachability.ts";
 import { otherNetwork } from "../../questions/blame.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { lostFixes, sharedNetworkFixes } from "./mend.ts";
-import { reasonOf, reportCauses, whoCannot } from "./report.ts";
 
 const cluster = (router: string): string => `segment rack-a { cidr 192.168.10.0/24; gateway 192.168.10.1 }
 segment rack-b { cidr 192.168.20.0/24; gateway 192.168.20.1 }
@@ -16,7 +16,7 @@ cluster prod {
 }
 `;
 
-export const nodesUnreachable: Check & { readonly code: "KN204" } = {
+export const nodesUnreachable: Check<"KN204"> = {
   code: "KN204",
   name: "nodes-unreachable",
   family: "reachability",
@@ -36,18 +36,17 @@ The related locations show the hops of the lost packet; the last hop is where it
 another segment, configure the plugin to use their addresses there: \`iface\` for flannel, \`bgp-address\` for Calico.`,
   example: { bad: cluster("; route 192.168.20.12/32 blackhole"), good: cluster("") },
   run: (context) =>
-    reportCauses(
-      nodesUnreachable,
-      context,
-      (cause) => {
+    reportCauses(nodesUnreachable, context, {
+      kind: "nodes",
+      message: (cause) => {
         const segment = otherNetwork(cause.example);
         return segment === undefined
           ? t`${whoCannot(cause)}: ${reasonOf(cause)}`
           : t`${whoCannot(cause)}: ${reasonOf(cause)}; the tunnel uses addresses that cannot reach each other, but both nodes are on segment \`${segment}\``;
       },
-      (cause) => [
+      fixes: (cause) => [
         ...(otherNetwork(cause.example) === undefined ? [] : sharedNetworkFixes(cause.example.probe.cluster)),
         ...lostFixes(context.topology, cause),
       ],
-    ),
+    }),
 };

@@ -1,18 +1,21 @@
 import type { Change } from "../../declared/change.ts";
 import { sourceAt } from "../../declared/navigate.ts";
 import type { Origin } from "../../declared/origin.ts";
+import type { Check, ProblemData } from "../../findings/check.ts";
+import { twoRacks } from "../../findings/examples/nodes.ts";
+import type { Fix } from "../../fixes/fix.ts";
+import { isApartExpected } from "../../questions/acknowledged.ts";
 import { nodeAt } from "../../questions/owner.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Topology } from "../../topology/model.ts";
-import type { Check, Fix, ProblemData } from "../check.ts";
-import { twoRacks } from "../examples.ts";
 
-export const peersOffLink: Check = {
+export const peersOffLink: Check<"KN220"> = {
   code: "KN220",
   name: "peers-off-link",
   family: "reachability",
   severity: "error",
+  explains: ["lost-packets"],
   summary: "Nodes that route to each other directly are not on one segment.",
   documentation: `## What happens
 
@@ -31,7 +34,7 @@ follow the default route to a router without routes to the pod CIDRs. Nothing in
     good: twoRacks("cni flannel { backend vxlan { direct-routing true } }"),
   },
   message: ({ backend, node, peer, address, pairs }) => {
-    const affected = plural(Number(pairs), "node pair");
+    const affected = plural(pairs, "node pair");
     switch (backend) {
       case "host-gw":
         return t`host-gw requires all nodes on one segment: a router is between node \`${node}\` and next hop ${address} of node \`${peer}\` (${affected} affected)`;
@@ -41,10 +44,11 @@ follow the default route to a router without routes to the pod CIDRs. Nothing in
         return t`${backend} requires all nodes on one segment and has no encapsulation: a router is between node \`${node}\` and next hop ${address} of node \`${peer}\` (${affected} affected); use a different plugin`;
     }
   },
+  isExpected: ({ node }, context) => isApartExpected(node, context),
   fixes: (data, source, { topology }) => [...encapsulate(data, source), ...moveNode(data, topology)],
 };
 
-function encapsulate({ backend }: ProblemData, source: Origin): readonly Fix[] {
+function encapsulate({ backend }: ProblemData["KN220"], source: Origin): readonly Fix[] {
   return backend === "host-gw" && source.decl.values.length === 1 && !source.decl.block
     ? [
         {
@@ -56,9 +60,9 @@ function encapsulate({ backend }: ProblemData, source: Origin): readonly Fix[] {
 }
 
 /** Moves the peer to the first node's segment, with an allocated address. */
-function moveNode({ node, peer }: ProblemData, topology: Topology): readonly Fix[] {
-  const segment = nodeAt(topology, String(node))?.interfaces[0]?.segment;
-  const place = nodeAt(topology, String(peer))?.interfaces[0]?.source;
+function moveNode({ node, peer }: ProblemData["KN220"], topology: Topology): readonly Fix[] {
+  const segment = nodeAt(topology, node)?.interfaces[0]?.segment;
+  const place = nodeAt(topology, peer)?.interfaces[0]?.source;
   if (segment === undefined || !place) return [];
   const [, ...addresses] = place.decl.values;
   const edits: Change[] = [

@@ -1,13 +1,13 @@
 import { formatIp, formatPrefix } from "../../addressing/ip.ts";
 import { childOf, readAt } from "../../declared/navigate.ts";
+import { howMany, reportCauses } from "../../findings/causes.ts";
+import type { Check } from "../../findings/check.ts";
+import { twoNodes } from "../../findings/examples/nodes.ts";
+import { type Fix, replaceFix, setFix } from "../../fixes/fix.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster } from "../../topology/model.ts";
-import type { Check, Fix } from "../check.ts";
-import { twoNodes } from "../examples.ts";
-import { replaceFix, setFix } from "../finding.ts";
-import { howMany, reportCauses } from "./report.ts";
 
-export const podNat: Check & { readonly code: "KN203" } = {
+export const podNat: Check<"KN203"> = {
   code: "KN203",
   name: "nat-between-pods",
   family: "reachability",
@@ -32,16 +32,15 @@ Exclude the pod CIDR from masquerading: set \`ip-masq false\` in the bridge plug
     good: twoNodes("cni bridge { ip-masq false }"),
   },
   run: (context) =>
-    reportCauses(
-      podNat,
-      context,
-      (cause) => {
+    reportCauses(podNat, context, {
+      kind: "nat",
+      message: (cause) => {
         const { from, to } = cause.example.probe;
         const seen = cause.example.failed.receiver?.src;
         const as = seen === undefined ? t`another address` : formatIp(seen);
         return t`${to.name} sees ${from.name} as ${as}, not as ${formatIp(from.ip)}${howMany(cause.pairs, cause.nodes)}: NAT between pods breaks the Kubernetes network model and NetworkPolicies`;
       },
-      ({ example }) => {
+      fixes: ({ example }) => {
         // The bridge plugin masquerades packets to pods; flannel excludes pods, and replaces the bridge plugin's masquerading.
         const { source } = example.probe.cluster.cni;
         const set = childOf(source, "ip-masq", 0);
@@ -49,7 +48,7 @@ Exclude the pod CIDR from masquerading: set \`ip-masq false\` in the bridge plug
         const value = readAt(set)?.text === "true" ? "false" : "true";
         return [replaceFix(t`Set \`ip-masq ${value}\``, set, value)];
       },
-    ),
+    }),
 };
 
 /** Excludes the pod CIDR from masquerading. If the plugin does not have the setting, the service does not offer the fix. */

@@ -1,10 +1,10 @@
+import { reasonOf, reportCauses, whoCannot } from "../../findings/causes.ts";
+import type { Check } from "../../findings/check.ts";
+import { twoRacks } from "../../findings/examples/nodes.ts";
+import { lostFixes } from "../../fixes/reachability.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { twoRacks } from "../examples.ts";
-import { lostFixes } from "./mend.ts";
-import { reasonOf, reportCauses, whoCannot } from "./report.ts";
 
-export const podsUnreachable: Check & { readonly code: "KN201" } = {
+export const podsUnreachable: Check<"KN201"> = {
   code: "KN201",
   name: "pods-unreachable",
   family: "reachability",
@@ -27,10 +27,9 @@ device there.`,
     good: twoRacks("cni flannel { backend vxlan }"),
   },
   run: (context) =>
-    reportCauses(
-      podsUnreachable,
-      context,
-      (cause) => t`${whoCannot(cause)}: ${reasonOf(cause)}`,
-      (cause) => lostFixes(context.topology, cause),
-    ),
+    reportCauses(podsUnreachable, context, {
+      kind: "pods",
+      message: (cause) => t`${whoCannot(cause)}: ${reasonOf(cause)}`,
+      fixes: (cause) => lostFixes(context.topology, cause),
+    }),
 };

@@ -1,9 +1,9 @@
 import { keywordOf, readAt, sourceAt } from "../../declared/navigate.ts";
 import type { Origin } from "../../declared/origin.ts";
+import { reasonOf, reportCauses, whoCannot } from "../../findings/causes.ts";
+import type { Check } from "../../findings/check.ts";
+import { type Fix, replaceFix } from "../../fixes/fix.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check, Fix } from "../check.ts";
-import { replaceFix } from "../finding.ts";
-import { reasonOf, reportCauses, whoCannot } from "./report.ts";
 
 const cluster = (pool: string): string => `segment zone-1 {
   cidr 10.240.0.0/24
@@ -29,7 +29,7 @@ cluster prod {
 }
 `;
 
-export const protocolRefused: Check & { readonly code: "KN214" } = {
+export const protocolRefused: Check<"KN214"> = {
   code: "KN214",
   name: "protocol-refused",
   family: "reachability",
@@ -51,12 +51,11 @@ allows it.
 - *Azure Virtual Network FAQ*`,
   example: { bad: cluster("ipip always"), good: cluster("vxlan always") },
   run: (context) =>
-    reportCauses(
-      protocolRefused,
-      context,
-      (cause) => t`${whoCannot(cause)}: ${reasonOf(cause)}; use VXLAN, which is carried over UDP`,
-      ({ source }) => fixesAt(source),
-    ),
+    reportCauses(protocolRefused, context, {
+      kind: "protocol-refused",
+      message: (cause) => t`${whoCannot(cause)}: ${reasonOf(cause)}; use VXLAN, which is carried over UDP`,
+      fixes: ({ source }) => fixesAt(source),
+    }),
 };
 
 /** Changes a pool's `ipip always` to `vxlan always`, and flannel's `backend ipip` to `backend vxlan`. */

@@ -1,19 +1,20 @@
 import { sourceAt } from "../../declared/navigate.ts";
+import type { Check } from "../../findings/check.ts";
+import { twoNodes } from "../../findings/examples/nodes.ts";
+import { removeFix } from "../../fixes/fix.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { twoNodes } from "../examples.ts";
-import { removeFix } from "../finding.ts";
 
 const node = (publicIp: string): string => `node n3 {
   attach lan 192.168.10.13
   cni flannel { public-ip ${publicIp} }
 }`;
 
-export const publicIpForeign: Check = {
+export const publicIpForeign: Check<"KN227"> = {
   code: "KN227",
   name: "flannel-public-ip-foreign",
   family: "reachability",
   severity: "error",
+  explains: ["lost-packets"],
   summary: "vxlan is used with a `public-ip` that the node does not have.",
   documentation: `## What happens
 
@@ -29,8 +30,6 @@ Remove \`public-ip\`, or set it to an address of the node. Behind NAT, use a bac
     good: twoNodes("cni flannel { backend vxlan }", node("192.168.10.13")),
   },
   message: ({ node: name, publicIp, address }) =>
-    address === ""
-      ? t`no interface of node \`${name}\` has \`public-ip\` ${publicIp}: its VXLAN device cannot send from this address`
-      : t`no interface of node \`${name}\` has \`public-ip\` ${publicIp} (flannel's interface has ${address}): its VXLAN device cannot send from this address`,
+    t`no interface of node \`${name}\` has \`public-ip\` ${publicIp} (flannel's interface has ${address}): its VXLAN device cannot send from this address`,
   fixes: ({ publicIp }, source) => [removeFix(t`Remove \`public-ip ${publicIp}\``, sourceAt(source, "whole"))],
 };

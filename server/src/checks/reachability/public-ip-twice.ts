@@ -1,7 +1,7 @@
+import type { Check } from "../../findings/check.ts";
+import { sharedNetworkFixes } from "../../fixes/reachability.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { sharedNetworkFixes } from "./mend.ts";
 
 const vagrant = (settings: string): string => `segment nat-1 { cidr 10.0.2.0/24; gateway 10.0.2.2 }
 segment nat-2 { cidr 10.0.2.0/24; gateway 10.0.2.2 }
@@ -17,11 +17,12 @@ cluster dev {
 }
 `;
 
-export const publicIpTwice: Check = {
+export const publicIpTwice: Check<"KN226"> = {
   code: "KN226",
   name: "flannel-public-ip-twice",
   family: "reachability",
   severity: "error",
+  explains: ["lost-packets"],
   summary: "Two nodes announce the same flannel public IP.",
   documentation: `## What happens
 
@@ -38,7 +39,7 @@ Set \`iface\` to the interface on the network that the nodes share.`,
   message: ({ node, peer, address, more }) =>
     more === 0
       ? t`node \`${node}\` and node \`${peer}\` both announce ${address}: packets for both nodes' pods go to one node; set a different \`iface\` or \`public-ip\``
-      : t`node \`${peer}\`, node \`${node}\`, and ${plural(Number(more), "more node")} all announce ${address}: packets for their pods go to one node; set a different \`iface\` or \`public-ip\``,
+      : t`node \`${peer}\`, node \`${node}\`, and ${plural(more, "more node")} all announce ${address}: packets for their pods go to one node; set a different \`iface\` or \`public-ip\``,
   fixes: ({ node }, _source, { topology }) => {
     const cluster = topology.clusters.find(({ nodes }) => nodes.some(({ path }) => path === node));
     return cluster ? sharedNetworkFixes(cluster) : [];

@@ -1,19 +1,20 @@
 import { sourceAt } from "../../declared/navigate.ts";
+import type { Check } from "../../findings/check.ts";
+import { twoNodes } from "../../findings/examples/nodes.ts";
+import { removeFix } from "../../fixes/fix.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { twoNodes } from "../examples.ts";
-import { removeFix } from "../finding.ts";
 
 const node = (publicIp: string): string => `node n3 {
   attach lan 192.168.10.13
   cni flannel { public-ip ${publicIp} }
 }`;
 
-export const publicIp: Check = {
+export const publicIp: Check<"KN223"> = {
   code: "KN223",
   name: "flannel-public-ip",
   family: "reachability",
   severity: "error",
+  explains: ["lost-packets"],
   summary: "host-gw is used with a `public-ip` that is not the interface's address.",
   documentation: `## What happens
 
@@ -28,7 +29,7 @@ Remove \`public-ip\`. If the node is behind NAT, use \`wireguard\`: it learns th
     good: twoNodes("cni flannel { backend host-gw }", node("192.168.10.13")),
   },
   message: ({ node: name, publicIp: given, address }) =>
-    address === ""
+    address === undefined
       ? t`\`public-ip\` ${given} of node \`${name}\` is not its interface address, which host-gw rejects; use \`wireguard\` if the node is behind NAT`
       : t`\`public-ip\` ${given} of node \`${name}\` is not its interface address ${address}, which host-gw rejects; use \`wireguard\` if the node is behind NAT`,
   fixes: ({ publicIp }, source) => [removeFix(t`Remove \`public-ip ${publicIp}\``, sourceAt(source, "whole"))],

@@ -1,16 +1,17 @@
 import { argumentWith, sourceAt } from "../../declared/navigate.ts";
+import type { Check } from "../../findings/check.ts";
+import { twoRacks } from "../../findings/examples/nodes.ts";
+import { machineText } from "../../findings/machines.ts";
+import { replaceFix } from "../../fixes/fix.ts";
 import { t } from "../../text/l10n.ts";
 import { stationAt } from "../../topology/stations.ts";
-import type { Check } from "../check.ts";
-import { twoRacks } from "../examples.ts";
-import { replaceFix } from "../finding.ts";
-import { machineOf } from "../machine.ts";
 
-export const routeDevice: Check = {
+export const routeDevice: Check<"KN211"> = {
   code: "KN211",
   name: "route-device-unknown",
   family: "reachability",
   severity: "error",
+  explains: ["lost-packets"],
   summary: "A static route uses a device that does not exist.",
   documentation: `## What happens
 
@@ -25,10 +26,10 @@ Use one of the machine's interfaces in the route, or attach the machine to anoth
     bad: twoRacks("cni flannel { backend vxlan }", { n1: "route 10.9.0.0/16 via 192.168.10.1 dev eth1" }),
     good: twoRacks("cni flannel { backend vxlan }", { n1: "route 10.9.0.0/16 via 192.168.10.1 dev eth0" }),
   },
-  message: ({ dst, dev, ...data }) =>
-    t`${machineOf(data)} has no device \`${dev}\` for the route to ${dst}; interfaces are named \`eth0\`, \`eth1\`, … in order of \`attach\``,
+  message: ({ station, dst, dev }) =>
+    t`${machineText(station)} has no device \`${dev}\` for the route to ${dst}; interfaces are named \`eth0\`, \`eth1\`, … in order of \`attach\``,
   fixes: ({ station, dev }, source, { topology }) => {
-    const devices = stationAt(topology, String(station))?.interfaces.map(({ device }) => device) ?? [];
+    const devices = stationAt(topology, station.path)?.interfaces.map(({ device }) => device) ?? [];
     const place = argumentWith(sourceAt(source, "whole"), (text) => text === dev);
     return place.part === "whole"
       ? []

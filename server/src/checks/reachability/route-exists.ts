@@ -1,14 +1,15 @@
+import type { Check } from "../../findings/check.ts";
+import { twoRacks } from "../../findings/examples/nodes.ts";
+import { machineText } from "../../findings/machines.ts";
+import { removeFix } from "../../fixes/fix.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { twoRacks } from "../examples.ts";
-import { removeFix } from "../finding.ts";
-import { machineOf } from "../machine.ts";
 
-export const routeExists: Check = {
+export const routeExists: Check<"KN212"> = {
   code: "KN212",
   name: "route-exists",
   family: "reachability",
   severity: "warning",
+  explains: ["lost-packets"],
   summary: "Two routes have the same destination and metric.",
   documentation: `## What happens
 
@@ -24,7 +25,7 @@ Remove the second route, set a different \`metric\` on it, or list both next hop
     }),
     good: twoRacks("cni flannel { backend vxlan }", { n1: "route 10.9.0.0/16 via 192.168.10.1 192.168.10.2" }),
   },
-  message: ({ dst, ...data }) =>
-    t`${machineOf(data)} already has a route to ${dst} with this metric: the kernel rejects the second route ("File exists"); set a different \`metric\``,
+  message: ({ station, dst }) =>
+    t`${machineText(station)} already has a route to ${dst} with this metric: the kernel rejects the second route ("File exists"); set a different \`metric\``,
   fixes: ({ dst }, source) => [removeFix(t`Remove the second route to ${dst}`, { ...source, part: "whole" })],
 };

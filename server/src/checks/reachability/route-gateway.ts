@@ -1,17 +1,18 @@
 import { formatIp } from "../../addressing/ip.ts";
 import { argumentWith, sourceAt } from "../../declared/navigate.ts";
+import type { Check } from "../../findings/check.ts";
+import { twoRacks } from "../../findings/examples/nodes.ts";
+import { machineText } from "../../findings/machines.ts";
+import { replaceFix } from "../../fixes/fix.ts";
 import { t } from "../../text/l10n.ts";
 import { stationAt } from "../../topology/stations.ts";
-import type { Check } from "../check.ts";
-import { twoRacks } from "../examples.ts";
-import { replaceFix } from "../finding.ts";
-import { machineOf } from "../machine.ts";
 
-export const routeGateway: Check = {
+export const routeGateway: Check<"KN210"> = {
   code: "KN210",
   name: "route-gateway-off-link",
   family: "reachability",
   severity: "error",
+  explains: ["lost-packets"],
   summary: "The kernel rejects the gateway of a static route.",
   documentation: `## What happens
 
@@ -30,22 +31,24 @@ Use the directly connected router as the next hop, not the machine on the far si
     bad: twoRacks("cni flannel { backend vxlan }", { n1: "route 10.9.0.0/16 via 192.168.20.12" }),
     good: twoRacks("cni flannel { backend vxlan }", { n1: "route 10.9.0.0/16 via 192.168.10.1" }),
   },
-  message: ({ dst, via, cause, ...data }) => {
-    const station = machineOf(data);
+  message: ({ station: ref, dst, via: hops, cause }) => {
+    const station = machineText(ref);
+    const via = hops.map(formatIp).join(", ");
     if (cause === "own")
       return t`next hop ${via} for ${dst} is an address of ${station} itself: the kernel rejects the route ("Gateway can not be a local address")`;
     return cause === "broadcast"
       ? t`next hop ${via} for ${dst} is a broadcast address on ${station}: the kernel rejects the route ("Nexthop has invalid gateway")`
       : t`next hop ${via} for ${dst} is not on-link on ${station}: the kernel rejects the route ("Nexthop has invalid gateway")`;
   },
-  fixes: ({ station: path, via }, source, { topology }) => {
-    const at = argumentWith(sourceAt(source, "whole"), (text) => text === via);
-    const station = stationAt(topology, String(path));
+  fixes: ({ station: { path }, via }, source, { topology }) => {
+    const [hop, ...others] = via;
+    if (hop === undefined || others.length > 0) return [];
+    const at = argumentWith(sourceAt(source, "whole"), (text) => text === formatIp(hop));
+    const station = stationAt(topology, path);
     const gateways = station?.interfaces.flatMap(({ segment }) => topology.segments.get(segment)?.gateways ?? []) ?? [];
-    const wanted = String(via).includes(":") ? "bigint" : "number";
     if (at.part === "whole") return [];
     return gateways
-      .filter((ip) => typeof ip === wanted)
+      .filter((ip) => typeof ip === typeof hop)
       .map((ip) => replaceFix(t`Change next hop to ${formatIp(ip)}`, at, formatIp(ip)));
   },
 };

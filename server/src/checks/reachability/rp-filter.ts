@@ -1,8 +1,8 @@
 import { sourceAt } from "../../declared/navigate.ts";
+import { reasonOf, reportCauses, whoCannot } from "../../findings/causes.ts";
+import type { Check } from "../../findings/check.ts";
+import { replaceFix } from "../../fixes/fix.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { replaceFix } from "../finding.ts";
-import { reasonOf, reportCauses, whoCannot } from "./report.ts";
 
 const cluster = (value: number): string => `segment lan { cidr 192.168.10.0/24; gateway 192.168.10.1 }
 segment storage { cidr 192.168.30.0/24; gateway 192.168.30.1 }
@@ -22,7 +22,7 @@ cluster prod {
 }
 `;
 
-export const rpFilter: Check & { readonly code: "KN207" } = {
+export const rpFilter: Check<"KN207"> = {
   code: "KN207",
   name: "reverse-path-filter",
   family: "reachability",
@@ -45,12 +45,11 @@ interface's value.
 - Linux: \`fib_validate_source\``,
   example: { bad: cluster(1), good: cluster(2) },
   run: (context) =>
-    reportCauses(
-      rpFilter,
-      context,
-      (cause) =>
+    reportCauses(rpFilter, context, {
+      kind: "rp-filter",
+      message: (cause) =>
         t`${whoCannot(cause)}: ${reasonOf(cause)}; set \`rp_filter\` to 2 (loose), or make the paths symmetric`,
-      ({ source }) =>
+      fixes: ({ source }) =>
         source.decl.spec?.keyword === "sysctl" ? [replaceFix(t`Change to 2 (loose)`, sourceAt(source, 1), "2")] : [],
-    ),
+    }),
 };

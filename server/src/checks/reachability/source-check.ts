@@ -1,8 +1,8 @@
+import { reasonOf, reportCauses, whoCannot } from "../../findings/causes.ts";
+import type { Check } from "../../findings/check.ts";
+import { attachedFix } from "../../fixes/reachability.ts";
 import { t } from "../../text/l10n.ts";
 import type { Interface } from "../../topology/model.ts";
-import type { Check } from "../check.ts";
-import { attachedFix } from "./mend.ts";
-import { reasonOf, reportCauses, whoCannot } from "./report.ts";
 
 const cluster = (nodes: string): string => `segment subnet {
   cidr 10.0.0.0/24
@@ -20,7 +20,7 @@ cluster prod {
 }
 `;
 
-export const sourceCheck: Check & { readonly code: "KN208" } = {
+export const sourceCheck: Check<"KN208"> = {
   code: "KN208",
   name: "source-check",
   family: "reachability",
@@ -39,12 +39,11 @@ Disable the check for the nodes (\`attach … { source-check false }\`). Or use 
 network: the cloud's own plugin, or one that encapsulates.`,
   example: { bad: cluster(""), good: cluster(" { source-check false }") },
   run: (context) =>
-    reportCauses(
-      sourceCheck,
-      context,
-      (cause) =>
+    reportCauses(sourceCheck, context, {
+      kind: "source-check",
+      message: (cause) =>
         t`${whoCannot(cause)}: ${reasonOf(cause)}; disable \`source-check\` on the nodes, or use a plugin that encapsulates or uses subnet addresses`,
-      ({ example: { probe, reason } }) => {
+      fixes: ({ example: { probe, reason } }) => {
         const segment = [...context.topology.segments.values()].find(
           (one) => one.source.decl.handle === reason?.origin?.decl.handle,
         );
@@ -53,5 +52,5 @@ network: the cloud's own plugin, or one that encapsulates.`,
         const isChecked = (one: Interface): boolean => one.segment === segment.name && one.sourceCheck;
         return attachedFix(title, probe.cluster, isChecked, "source-check false");
       },
-    ),
+    }),
 };

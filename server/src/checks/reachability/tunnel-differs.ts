@@ -1,14 +1,15 @@
 import { sourceAt } from "../../declared/navigate.ts";
+import type { Check } from "../../findings/check.ts";
+import { twoRacks } from "../../findings/examples/nodes.ts";
+import { removeFix } from "../../fixes/fix.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { twoRacks } from "../examples.ts";
-import { removeFix } from "../finding.ts";
 
-export const tunnelDiffers: Check = {
+export const tunnelDiffers: Check<"KN222"> = {
   code: "KN222",
   name: "flannel-tunnel-differs",
   family: "reachability",
   severity: "error",
+  explains: ["lost-packets"],
   summary: "Nodes use different VNIs or ports for the tunnel.",
   documentation: `## What happens
 

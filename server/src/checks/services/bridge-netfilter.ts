@@ -1,11 +1,12 @@
 import { sourceAt } from "../../declared/navigate.ts";
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { shop } from "../../findings/examples/services.ts";
+import { type Finding, finding } from "../../findings/finding.ts";
+import { replaceFix } from "../../fixes/fix.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster, Node, Pod, Service } from "../../topology/model.ts";
 import { ask } from "../../trace/trace.ts";
-import type { Check, CheckContext, Finding } from "../check.ts";
-import { finding, replaceFix } from "../finding.ts";
-import { shop } from "./example.ts";
 
 const SYSCTL = "net.bridge.bridge-nf-call-iptables";
 
@@ -18,7 +19,7 @@ const text = (value: 0 | 1): string =>
 /** Limit of nodes, pods, and services to try: all services fail alike, so one with a caller on the same node is enough. */
 const MOST_SERVICES = 100;
 
-export const bridgeNetfilter: Check = {
+export const bridgeNetfilter: Check<"KN515"> = {
   code: "KN515",
   name: "bridge-netfilter-off",
   family: "services",

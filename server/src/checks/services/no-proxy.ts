@@ -1,14 +1,15 @@
 import { mayDoServices } from "../../cni/underlay.ts";
 import { sourceAt } from "../../declared/navigate.ts";
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { service, shop } from "../../findings/examples/services.ts";
+import { type Finding, finding } from "../../findings/finding.ts";
+import { replaceFix } from "../../fixes/fix.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check, CheckContext, Finding } from "../check.ts";
-import { finding, replaceFix } from "../finding.ts";
-import { service, shop } from "./example.ts";
 
 const proxy = (mode: string): string => shop(service(""), `kube-proxy ${mode}`);
 
-export const noProxy: Check = {
+export const noProxy: Check<"KN517"> = {
   code: "KN517",
   name: "services-without-proxy",
   family: "services",

@@ -1,15 +1,16 @@
 import { sourceAt } from "../../declared/navigate.ts";
 import type { Origin } from "../../declared/origin.ts";
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { shop } from "../../findings/examples/services.ts";
+import { type Finding, finding } from "../../findings/finding.ts";
+import { type Fix, replaceFix } from "../../fixes/fix.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check, CheckContext, Finding, Fix } from "../check.ts";
-import { finding, replaceFix } from "../finding.ts";
-import { shop } from "./example.ts";
 
 /** Default of net.ipv4.ip_local_port_range. */
 const FIRST = 32_768;
 const LAST = 60_999;
 
-export const nodePortsEphemeral: Check = {
+export const nodePortsEphemeral: Check<"KN510"> = {
   code: "KN510",
   name: "node-ports-ephemeral",
   family: "services",

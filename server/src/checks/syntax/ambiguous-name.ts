@@ -1,13 +1,14 @@
+import type { Check } from "../../findings/check.ts";
+import { replaceFix } from "../../fixes/fix.ts";
 import { list } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { replaceFix } from "../finding.ts";
 
-export const ambiguousName: Check = {
+export const ambiguousName: Check<"KN016"> = {
   code: "KN016",
   name: "ambiguous-name",
   family: "syntax",
   severity: "error",
+  explains: ["unclear-endpoint"],
   summary: "A path is ambiguous.",
   documentation: `## What happens
 
@@ -39,12 +40,9 @@ expect h1 -> green/n1 reachable
 `,
   },
   message: ({ name, candidates }) => {
-    const paths = String(candidates).split(", ");
-    return t`path \`${name}\` is ambiguous: it matches ${list(paths.map((path) => `\`${path}\``))}; use a longer path`;
+    const paths = list(candidates.map((path) => `\`${path}\``));
+    return t`path \`${name}\` is ambiguous: it matches ${paths}; use a longer path`;
   },
   fixes: ({ candidates }, source) =>
-    String(candidates)
-      .split(", ")
-      .slice(0, 5)
-      .map((path) => replaceFix(t`Change to \`${path}\``, source, path)),
+    candidates.slice(0, 5).map((path) => replaceFix(t`Change to \`${path}\``, source, path)),
 };

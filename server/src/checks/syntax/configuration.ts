@@ -1,9 +1,10 @@
-import { fileOrigin } from "../../declared/navigate.ts";
-import type { Span } from "../../text/span.ts";
-import type { Check, Finding } from "../check.ts";
+import type { Check } from "../../findings/check.ts";
+import { LEVELS } from "../../findings/levels.ts";
+import { either } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
 
 /** Reported by `config.ts`; its examples are `knet.json` files. */
-export const configuration: Check = {
+export const configuration: Check<"KN017"> = {
   code: "KN017",
   name: "configuration",
   family: "syntax",
@@ -28,16 +29,22 @@ syntax first.`,
     good: `{ "checks": { "KN407": "off" } }
 `,
   },
+  message: (data) => {
+    switch (data.cause) {
+      case "syntax":
+        return t`invalid JSON: ${data.error}`;
+      case "no-object":
+        return t`expected an object such as \`{ "checks": { … } }\``;
+      case "no-checks":
+        return t`\`checks\` must be an object such as \`{ "KN407": "off" }\``;
+      case "property":
+        return t`unknown property \`${data.name}\`; expected \`checks\``;
+      case "check":
+        return t`unknown diagnostic ${data.name}; run \`knet explain\` for a list`;
+      case "severity": {
+        const given = data.text === undefined ? t`without a value` : `\`${data.text}\``;
+        return t`invalid severity ${given}; expected ${either(LEVELS.map((one) => `\`${one}\``))}`;
+      }
+    }
+  },
 };
-
-export function misconfigured(file: string, span: Span, message: string): Finding {
-  return {
-    code: configuration.code,
-    severity: configuration.severity,
-    message,
-    source: fileOrigin(file),
-    span,
-    related: [],
-    fixes: [],
-  };
-}

@@ -1,8 +1,8 @@
+import type { Check } from "../../findings/check.ts";
+import { replaceFix } from "../../fixes/fix.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { replaceFix } from "../finding.ts";
 
-export const hostBits: Check = {
+export const hostBits: Check<"KN014"> = {
   code: "KN014",
   name: "prefix-host-bits",
   family: "syntax",
@@ -24,5 +24,5 @@ Clear the host bits (10.244.0.0/16), or use a longer prefix length (10.244.1.0/2
 `,
   },
   message: ({ text, prefix }) => t`${text} has host bits set; use ${prefix} or a longer prefix length`,
-  fixes: ({ prefix }, source) => [replaceFix(t`Change to ${prefix}`, source, String(prefix))],
+  fixes: ({ prefix }, source) => [replaceFix(t`Change to ${prefix}`, source, prefix)],
 };

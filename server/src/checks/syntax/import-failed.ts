@@ -1,7 +1,8 @@
-import type { Check } from "../check.ts";
+import type { Check } from "../../findings/check.ts";
+import { t } from "../../text/l10n.ts";
 
 /** Reported by the service, which reads the files. */
-export const importFailed: Check = {
+export const importFailed: Check<"KN015"> = {
   code: "KN015",
   name: "import-failed",
   family: "syntax",
@@ -22,5 +23,17 @@ segment lan { cidr 192.168.10.0/24 }
 `,
     good: `segment lan { cidr 192.168.10.0/24 }
 `,
+  },
+  message: (data) => {
+    switch (data.cause) {
+      case "unreadable":
+        return data.reason === undefined
+          ? t`\`${data.path}\` cannot be read (paths are relative to this file)`
+          : t`\`${data.path}\` cannot be read (${data.reason})`;
+      case "oversized":
+        return t`\`${data.path}\` is not analyzed: ${data.limit}`;
+      case "full":
+        return t`\`${data.path}\` and later imports are not analyzed: ${data.limit}`;
+    }
   },
 };

@@ -1,7 +1,7 @@
+import type { Check } from "../../findings/check.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
 
-export const misplacedKeyword: Check = {
+export const misplacedKeyword: Check<"KN003"> = {
   code: "KN003",
   name: "misplaced-keyword",
   family: "syntax",

@@ -1,7 +1,7 @@
+import type { Check } from "../../findings/check.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
 
-export const missingArgument: Check = {
+export const missingArgument: Check<"KN004"> = {
   code: "KN004",
   name: "missing-argument",
   family: "syntax",

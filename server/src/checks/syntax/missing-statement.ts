@@ -1,20 +1,20 @@
 import { formatPrefix, parsePrefix, prefixRange, rangesOverlap } from "../../addressing/ip.ts";
+import type { Check } from "../../findings/check.ts";
+import { placeText } from "../../findings/names.ts";
+import { appendFix } from "../../fixes/fix.ts";
+import { nextFree } from "../../questions/free.ts";
 import { clusterAt } from "../../questions/owner.ts";
 import { planOf } from "../../questions/plan.ts";
 import { t } from "../../text/l10n.ts";
-import { nextFree } from "../addresses/free.ts";
-import type { Check } from "../check.ts";
-import { appendFix } from "../finding.ts";
-import { placeText } from "./names.ts";
 
 /** The ranges that the documentation of kubeadm, flannel, and kind uses. */
 const USUAL: Readonly<Record<string, string>> = {
   pods: "10.244.0.0/16",
   services: "10.96.0.0/16",
-  "services IPv6": "fd00:10:96::/112",
+  "services 6": "fd00:10:96::/112",
 };
 
-export const missingStatement: Check = {
+export const missingStatement: Check<"KN011"> = {
   code: "KN011",
   name: "missing-statement",
   family: "syntax",
@@ -39,13 +39,14 @@ Add the statement to the block.`,
 }
 `,
   },
-  message: ({ keyword, context, family: of, service }) =>
-    service === undefined
-      ? t`${placeText(context)} requires a \`${keyword}\` statement`
-      : t`service \`${service}\` requests an ${String(of)} address, but ${placeText(context)} has no ${String(of)} service CIDR; add \`${keyword} PREFIX\`, or remove the family from the service`,
-  fixes: ({ keyword, family: of }, source, { topology }) => {
+  message: ({ keyword, context, service }) => {
+    if (service === undefined) return t`${placeText(context)} requires a \`${keyword}\` statement`;
+    const of = `IPv${service.family}`;
+    return t`service \`${service.name}\` requests an ${of} address, but ${placeText(context)} has no ${of} service CIDR; add \`${keyword} PREFIX\`, or remove the family from the service`;
+  },
+  fixes: ({ keyword, service }, source, { topology }) => {
     const cluster = clusterAt(topology, source);
-    const usual = parsePrefix(USUAL[`${keyword}${of === "IPv6" ? " IPv6" : ""}`] ?? "")?.prefix;
+    const usual = parsePrefix(USUAL[service?.family === 6 ? `${keyword} 6` : keyword] ?? "")?.prefix;
     if (!cluster || !usual) return [];
     const isFree = planOf(topology).ranges.every(
       ({ prefix }) => !rangesOverlap(prefixRange(prefix), prefixRange(usual)),

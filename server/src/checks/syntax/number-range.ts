@@ -1,15 +1,16 @@
+import type { Unit } from "../../declared/schema/types.ts";
+import type { Check } from "../../findings/check.ts";
+import { replaceFix } from "../../fixes/fix.ts";
 import { phrase, t, translated } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { replaceFix } from "../finding.ts";
 
 /** The units in the language's schema, marked for translation. */
-const UNITS: Readonly<Record<string, string>> = {
+const UNITS: Readonly<Record<Unit, string>> = {
   bytes: phrase("bytes"),
   pods: phrase("pods"),
   seconds: phrase("seconds"),
 };
 
-export const numberRange: Check = {
+export const numberRange: Check<"KN007"> = {
   code: "KN007",
   name: "number-out-of-range",
   family: "syntax",
@@ -42,13 +43,13 @@ Use a number within the range in the message.
   },
   message: ({ keyword, text, min, max, unit }) => {
     if (unit === undefined) return t`${text} is out of range for \`${keyword}\`: the allowed range is ${min} to ${max}`;
-    const units = translated(UNITS[unit] ?? String(unit));
+    const units = translated(UNITS[unit]);
     return t`${text} is out of range for \`${keyword}\`: the allowed range is ${min} to ${max} ${units}`;
   },
   fixes: ({ text, min, max }, source) => {
     // A port range or an index range has no single nearest value.
-    if (!/^-?\d+$/.test(String(text))) return [];
-    const nearest = String(text).startsWith("-") || Number(text) < Number(min) ? min : max;
+    if (!/^-?\d+$/.test(text)) return [];
+    const nearest = text.startsWith("-") || Number(text) < min ? min : max;
     return [replaceFix(t`Change to ${nearest}`, source, String(nearest))];
   },
 };

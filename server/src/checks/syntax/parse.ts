@@ -1,8 +1,8 @@
-import type { Fault, FaultKind } from "../../declared/document.ts";
+import type { FaultKind } from "../../declared/document.ts";
+import type { Check } from "../../findings/check.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check, Finding } from "../check.ts";
 
-export const parse: Check = {
+export const parse: Check<"KN001"> = {
   code: "KN001",
   name: "syntax",
   family: "syntax",
@@ -30,6 +30,8 @@ Add the missing brace, bracket, quote, or \`*/\`, or remove the unmatched charac
 }
 `,
   },
+  message: ({ kind, text }) => MESSAGES[kind](text.length > 20 ? `${text.slice(0, 19)}…` : text),
+  fixes: ({ kind, text, repair }) => (repair === undefined ? [] : [{ title: TITLES[kind](text), edits: [repair] }]),
 };
 
 const MESSAGES: Readonly<Record<FaultKind, (text: string) => string>> = {
@@ -53,15 +55,3 @@ const TITLES: Readonly<Record<FaultKind, (text: string) => string>> = {
   "unclosed-block": () => t`Add \`}\` where the indentation ends`,
   "too-deep": () => "",
 };
-
-export function syntaxFinding({ kind, text, span, source, repair }: Fault): Finding {
-  return {
-    code: parse.code,
-    severity: parse.severity,
-    message: MESSAGES[kind](text.length > 20 ? `${text.slice(0, 19)}…` : text),
-    source,
-    span,
-    related: [],
-    fixes: repair === undefined ? [] : [{ title: TITLES[kind](text), edits: [repair] }],
-  };
-}

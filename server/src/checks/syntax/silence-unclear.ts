@@ -1,12 +1,9 @@
-import type { Silence } from "../../declared/document.ts";
-import { fileOrigin } from "../../declared/navigate.ts";
+import type { Check } from "../../findings/check.ts";
 import { list } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check, Finding } from "../check.ts";
-import { isCode } from "../silence.ts";
 
 /** Reported by `run.ts`, which reads the comments. */
-export const silenceUnclear: Check = {
+export const silenceUnclear: Check<"KN019"> = {
   code: "KN019",
   name: "silence-unclear",
   family: "syntax",
@@ -34,31 +31,18 @@ Write the comment as \`knet-ignore KN105 reason\`. \`knet explain\` lists the co
 }
 `,
   },
+  message: (data) => {
+    switch (data.cause) {
+      case "no-code":
+        return t`\`knet-ignore\` has no diagnostic code; write \`knet-ignore KN105 reason\``;
+      case "unknown-code":
+        return t`unknown diagnostic ${data.code}; run \`knet explain\` for a list`;
+      case "no-reason":
+        return data.codes.length === 1
+          ? t`\`knet-ignore ${data.codes[0] ?? ""}\` has no reason; add one after the code`
+          : t`\`knet-ignore\` has no reason for ${list(data.codes)}; add one after the codes`;
+    }
+  },
+  fixes: ({ known }, { file }, { span }) =>
+    known || !span ? [] : [{ title: t`Remove the comment`, edits: [{ kind: "comment", file, span }] }],
 };
-
-export function unclearSilence(silence: Silence, known: (code: string) => boolean): Finding | undefined {
-  const message = unclear(silence, known);
-  if (message === undefined) return undefined;
-  const { file, comment } = silence;
-  return {
-    code: silenceUnclear.code,
-    severity: silenceUnclear.severity,
-    message,
-    source: fileOrigin(file),
-    span: comment,
-    related: [],
-    fixes: silence.codes.some((code) => isCode(code) && known(code))
-      ? []
-      : [{ title: t`Remove the comment`, edits: [{ kind: "comment", file, span: comment }] }],
-  };
-}
-
-function unclear({ codes, reason }: Silence, known: (code: string) => boolean): string | undefined {
-  if (codes.length === 0) return t`\`knet-ignore\` has no diagnostic code; write \`knet-ignore KN105 reason\``;
-  const wrong = codes.find((code) => !isCode(code) || !known(code));
-  if (wrong !== undefined) return t`unknown diagnostic ${wrong}; run \`knet explain\` for a list`;
-  if (/\p{L}/u.test(reason)) return undefined;
-  return codes.length === 1
-    ? t`\`knet-ignore ${codes[0] ?? ""}\` has no reason; add one after the code`
-    : t`\`knet-ignore\` has no reason for ${list(codes)}; add one after the codes`;
-}

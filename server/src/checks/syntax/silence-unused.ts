@@ -1,10 +1,8 @@
-import type { Silence } from "../../declared/document.ts";
-import { fileOrigin } from "../../declared/navigate.ts";
+import type { Check } from "../../findings/check.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check, Code, Finding } from "../check.ts";
 
 /** Reported by `run.ts` after all other checks. */
-export const silenceUnused: Check = {
+export const silenceUnused: Check<"KN018"> = {
   code: "KN018",
   name: "silence-unused",
   family: "syntax",
@@ -31,25 +29,13 @@ segment lan { cidr 192.168.10.0/24 }
     good: `segment lan { cidr 192.168.10.0/24 }
 `,
   },
+  message: ({ code, alone, scope }) => {
+    if (!scope)
+      return t`no statement follows this comment, so ${code} is not suppressed; move the comment above the statement or to the end of its line`;
+    return alone
+      ? t`${code} does not occur here, so this comment suppresses nothing`
+      : t`${code} does not occur here; remove it from the comment`;
+  },
+  fixes: ({ alone }, { file }, { span }) =>
+    alone && span ? [{ title: t`Remove the comment`, edits: [{ kind: "comment", file, span }] }] : [],
 };
-
-export function unusedSilence({ file, comment, codes, scope }: Silence, code: Code): Finding {
-  const alone = codes.length === 1;
-  return {
-    code: silenceUnused.code,
-    severity: silenceUnused.severity,
-    message: messageOf(code, scope !== undefined, alone),
-    source: fileOrigin(file),
-    span: comment,
-    related: [],
-    fixes: alone ? [{ title: t`Remove the comment`, edits: [{ kind: "comment", file, span: comment }] }] : [],
-  };
-}
-
-function messageOf(code: Code, hasScope: boolean, alone: boolean): string {
-  if (!hasScope)
-    return t`no statement follows this comment, so ${code} is not suppressed; move the comment above the statement or to the end of its line`;
-  return alone
-    ? t`${code} does not occur here, so this comment suppresses nothing`
-    : t`${code} does not occur here; remove it from the comment`;
-}

@@ -1,9 +1,9 @@
+import type { Check } from "../../findings/check.ts";
+import { removeFix } from "../../fixes/fix.ts";
+import { suggestionFix } from "../../fixes/suggestion.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { removeFix } from "../finding.ts";
-import { suggestionFix } from "./suggestion.ts";
 
-export const unexpectedArgument: Check = {
+export const unexpectedArgument: Check<"KN005"> = {
   code: "KN005",
   name: "unexpected-argument",
   family: "syntax",
@@ -30,7 +30,5 @@ router tor
       ? t`unexpected argument \`${text}\` for \`${keyword}\`; use \`;\` to separate statements on one line`
       : t`unexpected argument \`${text}\` for \`${keyword}\`; did you mean \`${suggestion}\`?`,
   fixes: (data, source) =>
-    data.suggestion === undefined
-      ? [removeFix(t`Remove \`${String(data.text)}\``, source)]
-      : suggestionFix(data, source),
+    data.suggestion === undefined ? [removeFix(t`Remove \`${data.text}\``, source)] : suggestionFix(data, source),
 };

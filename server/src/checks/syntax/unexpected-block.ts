@@ -1,7 +1,7 @@
+import type { Check } from "../../findings/check.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
 
-export const unexpectedBlock: Check = {
+export const unexpectedBlock: Check<"KN010"> = {
   code: "KN010",
   name: "unexpected-block",
   family: "syntax",

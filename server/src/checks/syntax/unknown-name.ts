@@ -1,14 +1,15 @@
+import type { Check } from "../../findings/check.ts";
+import { kindText } from "../../findings/names.ts";
+import { replaceFix } from "../../fixes/fix.ts";
 import { either } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check, ProblemData } from "../check.ts";
-import { replaceFix } from "../finding.ts";
-import { kindText } from "./names.ts";
 
-export const unknownName: Check = {
+export const unknownName: Check<"KN012"> = {
   code: "KN012",
   name: "unknown-name",
   family: "syntax",
   severity: "error",
+  explains: ["unclear-endpoint"],
   summary: "A name is not declared.",
   documentation: `## What happens
 
@@ -27,17 +28,10 @@ host h1 { attach lna 192.168.10.11 }
 host h1 { attach lan 192.168.10.11 }
 `,
   },
-  message: (data) => {
-    const [name, kind, near] = [data.name, kindText(data.kind), suggestionsOf(data)];
-    return near.length === 0
-      ? t`${kind} \`${name}\` is not declared`
-      : t`${kind} \`${name}\` is not declared; did you mean ${either(near.map((one) => `\`${one}\``))}?`;
-  },
+  message: ({ name, kind, suggestions }) =>
+    suggestions.length === 0
+      ? t`${kindText(kind)} \`${name}\` is not declared`
+      : t`${kindText(kind)} \`${name}\` is not declared; did you mean ${either(suggestions.map((one) => `\`${one}\``))}?`,
   // Only the names of the message: another name would contradict it.
-  fixes: (data, source) => suggestionsOf(data).map((one) => replaceFix(t`Change to \`${one}\``, source, one)),
+  fixes: ({ suggestions }, source) => suggestions.map((one) => replaceFix(t`Change to \`${one}\``, source, one)),
 };
-
-function suggestionsOf({ suggestion, suggestions }: ProblemData): readonly string[] {
-  if (suggestions !== undefined) return String(suggestions).split(" ");
-  return suggestion === undefined ? [] : [String(suggestion)];
-}

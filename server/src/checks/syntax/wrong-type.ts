@@ -1,10 +1,10 @@
 import { parseIp } from "../../addressing/ip.ts";
+import type { Check } from "../../findings/check.ts";
+import { replaceFix } from "../../fixes/fix.ts";
+import { suggestionFix } from "../../fixes/suggestion.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { replaceFix } from "../finding.ts";
-import { suggestionFix } from "./suggestion.ts";
 
-export const wrongType: Check = {
+export const wrongType: Check<"KN006"> = {
   code: "KN006",
   name: "wrong-type",
   family: "syntax",
@@ -45,7 +45,7 @@ router tor { attach lan 192.168.10.1 }
   },
   fixes: (data, source) => {
     const fixes = suggestionFix(data, source);
-    const meant = strictly(String(data.text));
+    const meant = strictly(data.text);
     return fixes.length > 0 || meant === undefined ? fixes : [replaceFix(t`Change to ${meant}`, source, meant)];
   },
 };

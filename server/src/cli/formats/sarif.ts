@@ -1,13 +1,13 @@
 /** SARIF 2.1.0 (docs.oasis-open.org/sarif), the input format of code-scanning services. Its rules are the catalog of checks. */
 import type { ArtifactLocation, Fix, Location, Log, Region } from "sarif";
-import type { Check } from "../../checks/check.ts";
+import type { CheckInfo } from "../../findings/check.ts";
 import { translated } from "../../text/l10n.ts";
 import { jsonText } from "../../text/visible.ts";
 import type { Diagnostic, Report } from "../report-schema.ts";
 
 type Range = Diagnostic["range"];
 
-export function sarifReport(report: Report, catalog: readonly Check[], version: string): string {
+export function sarifReport(report: Report, catalog: readonly CheckInfo[], version: string): string {
   const used = catalog.filter((check) =>
     report.files.some(({ diagnostics }) => diagnostics.some(({ code }) => code === check.code)),
   );

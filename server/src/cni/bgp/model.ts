@@ -5,7 +5,7 @@
 import type { Ip, Prefix } from "../../addressing/ip.ts";
 import type { PrefixTable } from "../../addressing/prefix-table.ts";
 import type { Origin } from "../../declared/origin.ts";
-import type { Station } from "../../topology/model.ts";
+import type { Station, StationRef } from "../../topology/model.ts";
 
 export interface Speaker {
   readonly station: Station;
@@ -91,9 +91,14 @@ export function clusterIdOf({ clusterId, routerId }: Speaker): Ip {
   return clusterId ?? routerId;
 }
 
-/** For traces and `data`: "node prod/n1". */
+/** For traces: "node prod/n1". */
 export function nameOf({ station }: Speaker): string {
   return `${station.kind} ${station.path}`;
+}
+
+/** For problems. */
+export function refOf({ station: { kind, path } }: Speaker): StationRef {
+  return { kind, path };
 }
 
 /** For messages: the kind, and the path in backticks. */

@@ -4,18 +4,17 @@ import { formatIp } from "../../addressing/ip.ts";
 import type { Origin } from "../../declared/origin.ts";
 import { t } from "../../text/l10n.ts";
 import type { Topology } from "../../topology/model.ts";
-import type { TopologyProblem } from "../../topology/problems.ts";
-import { CODES, problem } from "../problems.ts";
+import { CODES, type NetworkProblem, problem } from "../problems.ts";
 import { type AccessLists, accessLists, BGP_PORT } from "./acl.ts";
 import { means, type SpeakerClass } from "./classes.ts";
-import { nameOf, ofFamily, type PeerRule, type Speaker, titleOf } from "./model.ts";
+import { ofFamily, type PeerRule, refOf, type Speaker, titleOf } from "./model.ts";
 import type { Session } from "./session.ts";
 import { type Connects, connections, isLoopback, isOnLink, type Underlay } from "./underlay.ts";
 
 export interface Sessions {
   /** The sessions on which each class receives routes, by its index. */
   readonly heardBy: readonly (readonly Session[])[];
-  readonly problems: readonly TopologyProblem[];
+  readonly problems: readonly NetworkProblem[];
   /** Whether a session is down because there is no route between the peers. */
   readonly unrouted: boolean;
 }
@@ -29,7 +28,7 @@ export function sessionsOf(
   const around: Around = { lists: accessLists(topology), connects: connections(topology, routes), family };
   let unrouted = false;
   const heardBy: Session[][] = classes.map(() => []);
-  const problems: TopologyProblem[] = [];
+  const problems: NetworkProblem[] = [];
   const met = new Set<PeerRule>();
   for (const one of classes) {
     for (const other of classes.slice(one.index)) {
@@ -77,7 +76,7 @@ function refusal(
   mine: PeerRule | "mesh",
   b: Speaker,
   theirs: PeerRule | "mesh",
-): TopologyProblem | "up" | "unrouted" {
+): NetworkProblem | "up" | "unrouted" {
   const wrong = wrongAs(a, mine, b) ?? wrongAs(b, theirs, a);
   if (wrong) return wrong;
   const from = sessionAddress(a, b, theirs, family);
@@ -89,7 +88,7 @@ function refusal(
   const there = lists.blocking(a.station, from, b.station, to, BGP_PORT);
   // Either side can connect; one open direction is sufficient.
   if (!there || !lists.blocking(b.station, to, a.station, from, BGP_PORT)) return "up";
-  const data = { node: nameOf(a), peer: nameOf(b), port: BGP_PORT };
+  const data = { node: refOf(a), peer: refOf(b), port: BGP_PORT };
   return problem(CODES.bgpBlocked, there, data, [
     { source: a.source, message: t`${titleOf(a)} (${formatIp(from)})` },
     { source: b.source, message: t`${titleOf(b)} (${formatIp(to)})` },
@@ -103,7 +102,7 @@ function offLink(
   own: Ip,
   peer: Speaker,
   to: Ip,
-): TopologyProblem | undefined {
+): NetworkProblem | undefined {
   if (rule === "mesh" || speaker.daemon === "bird" || speaker.as === peer.as || isOnLink(speaker.station, to))
     return undefined;
   if (isLoopback(peer.station, to) || isLoopback(speaker.station, own)) return undefined;
@@ -111,7 +110,7 @@ function offLink(
 }
 
 /** Not for a session of a mesh, whose problem is reported as missing routes. */
-function unroutable(a: Speaker, mine: Configured, b: Speaker, theirs: Configured): TopologyProblem | undefined {
+function unroutable(a: Speaker, mine: Configured, b: Speaker, theirs: Configured): NetworkProblem | undefined {
   if (mine && mine !== "mesh") return cannotConnect(a, mine, b, "no-route");
   return theirs && theirs !== "mesh" ? cannotConnect(b, theirs, a, "no-route") : undefined;
 }
@@ -121,31 +120,31 @@ function cannotConnect(
   rule: PeerRule,
   peer: Speaker,
   cause: "off-link" | "no-route",
-): TopologyProblem {
-  const data = { node: nameOf(speaker), peer: nameOf(peer), cause };
+): NetworkProblem {
+  const data = { node: refOf(speaker), peer: refOf(peer), cause };
   return problem(CODES.bgpNobody, rule.source, data, [{ source: peer.source, message: titleOf(peer) }]);
 }
 
-function wrongAs(speaker: Speaker, rule: PeerRule | "mesh", peer: Speaker): TopologyProblem | undefined {
+function wrongAs(speaker: Speaker, rule: PeerRule | "mesh", peer: Speaker): NetworkProblem | undefined {
   if (rule === "mesh" || rule.as === undefined || rule.as === peer.as) return undefined;
-  const data = { node: nameOf(speaker), as: rule.as, peer: nameOf(peer), peerAs: peer.as };
+  const data = { node: refOf(speaker), as: rule.as, peer: refOf(peer), peerAs: peer.as };
   return problem(CODES.bgpAsNumber, rule.source, data, [
     { source: peer.source, message: t`${titleOf(peer)} is in AS ${peer.as}` },
   ]);
 }
 
-function oneSided(a: Speaker, mine: Configured, b: Speaker, theirs: Configured): TopologyProblem | undefined {
+function oneSided(a: Speaker, mine: Configured, b: Speaker, theirs: Configured): NetworkProblem | undefined {
   const [speaker, rule, peer] = mine ? [a, mine, b] : [b, theirs, a];
   if (rule === undefined || rule === "mesh" || rule.implied || rule.to.kind === "range") return undefined;
-  return problem(CODES.bgpOneSided, rule.source, { node: nameOf(speaker), as: speaker.as, peer: nameOf(peer) }, [
+  return problem(CODES.bgpOneSided, rule.source, { node: refOf(speaker), as: speaker.as, peer: refOf(peer) }, [
     { source: peer.source, message: t`${titleOf(peer)} has no peer ${titleOf(speaker)}` },
   ]);
 }
 
 /** Rules that match no BGP speaker. */
-function unmet(classes: readonly SpeakerClass[], met: ReadonlySet<PeerRule>, family: 4 | 6): TopologyProblem[] {
+function unmet(classes: readonly SpeakerClass[], met: ReadonlySet<PeerRule>, family: 4 | 6): NetworkProblem[] {
   const reported = new Set<Origin>();
-  const problems: TopologyProblem[] = [];
+  const problems: NetworkProblem[] = [];
   for (const { members } of classes) {
     for (const speaker of members) {
       for (const rule of speaker.rules) {
@@ -157,7 +156,8 @@ function unmet(classes: readonly SpeakerClass[], met: ReadonlySet<PeerRule>, fam
         if (classes.some((one) => one.members.some((peer) => peer !== speaker && means(rule, peer, family)))) continue;
         reported.add(rule.source);
         const peer = to.kind === "address" ? formatIp(to.ip) : to.kind === "station" ? to.path : t`the selected nodes`;
-        problems.push(problem(CODES.bgpNobody, rule.source, { node: nameOf(speaker), peer, cause: "nobody" }));
+        const address = to.kind === "address" ? to.ip : undefined;
+        problems.push(problem(CODES.bgpNobody, rule.source, { node: refOf(speaker), peer, address, cause: "nobody" }));
       }
     }
   }

@@ -2,6 +2,7 @@
  * Which speakers learn which routes from which peers. Solved once per topology; the cost depends on the number of
  * classes of speakers, and routes are created when read.
  */
+
 import { formatPrefix, hostPrefix, type Ip, type Prefix } from "../../addressing/ip.ts";
 import {
   buildPrefixTable,
@@ -12,7 +13,7 @@ import {
 } from "../../addressing/prefix-table.ts";
 import { valueAt } from "../../memo/memo.ts";
 import type { Topology } from "../../topology/model.ts";
-import type { TopologyProblem } from "../../topology/problems.ts";
+import type { NetworkProblem } from "../problems.ts";
 import { classesOf, type SpeakerClass } from "./classes.ts";
 import {
   type Learned,
@@ -38,7 +39,7 @@ import { hostStates, type Underlay, underlay } from "./underlay.ts";
 
 export interface Bgp {
   /** Sessions that do not come up. */
-  readonly problems: readonly TopologyProblem[];
+  readonly problems: readonly NetworkProblem[];
   /** Equal for speakers that learn the same routes; undefined for machines that do not run BGP. */
   groupOf(path: string): string | undefined;
   /**

@@ -1,22 +1,22 @@
 /** Meshes that are too large, BGPPeers that Calico rejects, and nodes that learn no routes to each other's blocks. */
 
+import type { Origin } from "../../declared/origin.ts";
 import { t } from "../../text/l10n.ts";
-import type { TopologyProblem } from "../../topology/problems.ts";
-import { nameOf, type Speaker, titleOf } from "../bgp/model.ts";
+import { refOf, type Speaker, titleOf } from "../bgp/model.ts";
 import type { Missing } from "../bgp/solve.ts";
 import { familyOf } from "../host.ts";
-import { CODES, problem } from "../problems.ts";
+import { CODES, type NetworkProblem, type NetworkProblemData, problem } from "../problems.ts";
 import { type CalicoCluster, programmer } from "./cluster.ts";
 import type { Peer, Pool } from "./settings.ts";
 
 /** Recommended by the project and by vendors. */
 const MESH_UP_TO = 100;
 
-export function checkBgp(calico: CalicoCluster): readonly TopologyProblem[] {
+export function checkBgp(calico: CalicoCluster): readonly NetworkProblem[] {
   return [...meshSize(calico), ...calico.settings.peers.flatMap(checkPeer), ...missingRoutes(calico)];
 }
 
-function meshSize({ settings, members, context }: CalicoCluster): TopologyProblem[] {
+function meshSize({ settings, members, context }: CalicoCluster): NetworkProblem[] {
   if (!settings.mesh || settings.backend !== "bird") return [];
   const nodes = members.filter(({ own }) => own.clusterId === undefined).length;
   if (nodes <= MESH_UP_TO) return [];
@@ -26,23 +26,22 @@ function meshSize({ settings, members, context }: CalicoCluster): TopologyProble
 }
 
 /** libcalico-go/lib/validator: mutually exclusive fields of a BGPPeer. */
-function checkPeer({ name, node, nodeSelector, peerIp, peerSelector, as, source }: Peer): TopologyProblem[] {
-  const what: string[] = [];
+function checkPeer({ name, node, nodeSelector, peerIp, peerSelector, as, source }: Peer): NetworkProblem[] {
+  const conflicts: Omit<NetworkProblemData["KN156"], "peer">[] = [];
   if (node !== undefined && nodeSelector !== undefined)
-    what.push(t`\`node\` and \`node-selector\` are mutually exclusive`);
+    conflicts.push({ conflict: "two-nodes", fields: ["node", "node-selector"] });
   if (peerIp !== undefined && peerSelector !== undefined)
-    what.push(t`\`peer-ip\` and \`peer-selector\` are mutually exclusive`);
-  if (peerIp === undefined && peerSelector === undefined) what.push(t`\`peer-ip\` or \`peer-selector\` is required`);
+    conflicts.push({ conflict: "two-peers", fields: ["peer-ip", "peer-selector"] });
+  if (peerIp === undefined && peerSelector === undefined)
+    conflicts.push({ conflict: "no-peer", fields: ["peer-ip", "peer-selector"] });
   if (as !== undefined && peerSelector !== undefined)
-    what.push(t`\`as-number\` is not allowed with \`peer-selector\`, which uses the nodes' own AS numbers`);
-  return what.map((one) => problem(CODES.calicoPeer, source, { peer: name, what: one }));
+    conflicts.push({ conflict: "as-number", fields: ["as-number", "peer-selector"] });
+  return conflicts.map((one) => problem(CODES.calicoPeer, source, { peer: name, ...one }));
 }
 
 /* ---------------------------------------------------------- missing routes */
 
-type Cause = "mesh-off" | "no-session" | "not-reflected" | "not-exported" | "no-bgp";
-
-function missingRoutes(calico: CalicoCluster): TopologyProblem[] {
+function missingRoutes(calico: CalicoCluster): NetworkProblem[] {
   const { settings, members } = calico;
   if (members.length < 2) return [];
   const birds = settings.pools.filter((pool) => needsBgp(calico, pool) && holders(calico, pool) > 0);
@@ -50,12 +49,12 @@ function missingRoutes(calico: CalicoCluster): TopologyProblem[] {
   if (!first) return [];
   if (settings.backend !== "bird") {
     const source = settings.sources.get("backend") ?? settings.source;
-    return [routesMissing(calico, { source, cause: "no-bgp", via: first.name, pairs: pairsOf(members.length) })];
+    return [notProgrammed(calico, source, "no-bgp", first)];
   }
   const silent = birds.find(({ disableBgpExport }) => disableBgpExport);
   if (silent) {
     const source = silent.sources.get("disable-bgp-export") ?? silent.source;
-    return [routesMissing(calico, { source, cause: "not-exported", via: silent.name, pairs: pairsOf(members.length) })];
+    return [notProgrammed(calico, source, "not-exported", silent)];
   }
   const paths = new Set(members.map(({ node }) => node.path));
   const inBirds = (pool: Pool | undefined): boolean => pool !== undefined && birds.includes(pool);
@@ -80,36 +79,29 @@ function pairsOf(nodes: number): number {
   return nodes * (nodes - 1);
 }
 
-/** Node pairs without routes to each other's blocks. */
-interface RouteGap {
-  readonly source: TopologyProblem["source"];
-  readonly cause: Cause;
-  /** The pool or the speaker that causes it; empty without a cause. */
-  readonly via: string;
-  readonly pairs: number;
-  readonly example?: Missing;
+/** No node programs routes to the pool. */
+function notProgrammed(
+  { context, members }: CalicoCluster,
+  source: Origin,
+  cause: "not-exported" | "no-bgp",
+  pool: Pool,
+): NetworkProblem {
+  const data = { cluster: context.cluster.name, cause, pool: pool.name, pairs: pairsOf(members.length) };
+  return problem(CODES.bgpRoutesMissing, source, data);
 }
 
-function routesMissing({ context }: CalicoCluster, gap: RouteGap): TopologyProblem {
-  const { source, cause, via, pairs, example } = gap;
-  const data = {
-    cluster: context.cluster.name,
-    cause,
-    via,
-    pairs,
-    node: example ? nameOf(example.speaker) : "",
-    peer: example ? nameOf(example.origin) : "",
+/** The values and related locations of missing routes; the last argument is the example. */
+function missed({ context }: CalicoCluster, missing: readonly Missing[], { speaker, origin }: Missing) {
+  return {
+    data: { cluster: context.cluster.name, pairs: sum(missing), node: refOf(speaker), peer: refOf(origin) },
+    related: [
+      { source: speaker.source, message: t`${titleOf(speaker)} is missing the routes` },
+      { source: origin.source, message: t`${titleOf(origin)} owns the blocks` },
+    ],
   };
-  const related = example
-    ? [
-        { source: example.speaker.source, message: t`${titleOf(example.speaker)} is missing the routes` },
-        { source: example.origin.source, message: t`${titleOf(example.origin)} owns the blocks` },
-      ]
-    : [];
-  return problem(CODES.bgpRoutesMissing, source, data, related);
 }
 
-function loops({ context }: CalicoCluster, missing: readonly Missing[]): TopologyProblem[] {
+function loops({ context }: CalicoCluster, missing: readonly Missing[]): NetworkProblem[] {
   const looped = missing.filter(({ refused }) => refused?.kind === "loop");
   const [first] = looped;
   if (first?.refused?.kind !== "loop") return [];
@@ -117,11 +109,11 @@ function loops({ context }: CalicoCluster, missing: readonly Missing[]): Topolog
   if (!via) return [];
   const data = {
     cluster: context.cluster.name,
-    node: nameOf(first.speaker),
-    peer: nameOf(first.origin),
+    node: refOf(first.speaker),
+    peer: refOf(first.origin),
     pairs: sum(looped),
     as: first.refused.as,
-    via: nameOf(via),
+    via: refOf(via),
   };
   return [
     problem(CODES.bgpLoop, via.source, data, [
@@ -131,23 +123,24 @@ function loops({ context }: CalicoCluster, missing: readonly Missing[]): Topolog
   ];
 }
 
-function unlearned(calico: CalicoCluster, missing: readonly Missing[]): TopologyProblem[] {
+function unlearned(calico: CalicoCluster, missing: readonly Missing[]): NetworkProblem[] {
   const { settings } = calico;
   const kept = missing.filter(({ refused }) => refused?.kind === "not-reflected");
   const silent = missing.filter(({ refused }) => refused === undefined || refused.kind === "filtered");
-  const problems: TopologyProblem[] = [];
+  const problems: NetworkProblem[] = [];
   const [reflected] = kept;
   const [via] = reflected?.refused?.from.members ?? [];
   if (reflected && via) {
-    const gap = { source: via.source, via: nameOf(via), pairs: sum(kept), example: reflected };
-    problems.push(routesMissing(calico, { ...gap, cause: "not-reflected" }));
+    const { data, related } = missed(calico, kept, reflected);
+    const cause = { cause: "not-reflected", via: refOf(via) } as const;
+    problems.push(problem(CODES.bgpRoutesMissing, via.source, { ...data, ...cause }, related));
   }
   const [lonely] = silent;
   if (lonely) {
-    const off = !settings.mesh && settings.peers.length === 0;
+    const cause = !settings.mesh && settings.peers.length === 0 ? "mesh-off" : "no-session";
     const source = settings.sources.get("node-to-node-mesh") ?? settings.sources.get("peer") ?? settings.source;
-    const cause = off ? "mesh-off" : "no-session";
-    problems.push(routesMissing(calico, { source, cause, via: "", pairs: sum(silent), example: lonely }));
+    const { data, related } = missed(calico, silent, lonely);
+    problems.push(problem(CODES.bgpRoutesMissing, source, { ...data, cause }, related));
   }
   return problems;
 }

@@ -5,13 +5,12 @@ import { childOf } from "../../declared/navigate.ts";
 import { valueAt } from "../../memo/memo.ts";
 import { t } from "../../text/l10n.ts";
 import type { Node } from "../../topology/model.ts";
-import type { TopologyProblem } from "../../topology/problems.ts";
 import { defaultInterface, familyOf } from "../host.ts";
-import { CODES, problem } from "../problems.ts";
+import { CODES, type NetworkProblem, problem } from "../problems.ts";
 import { type CalicoCluster, isLoopback, type Member, nodesOf } from "./cluster.ts";
 import { blocksIn, isUsable, nodeSettings } from "./settings.ts";
 
-export function checkNodes(calico: CalicoCluster): readonly TopologyProblem[] {
+export function checkNodes(calico: CalicoCluster): readonly NetworkProblem[] {
   const nodes = nodesOf(calico.context.cluster);
   return [
     ...withoutBlocks(calico, nodes),
@@ -22,11 +21,11 @@ export function checkNodes(calico: CalicoCluster): readonly TopologyProblem[] {
 }
 
 /** Nodes for which no free block remains. */
-function withoutBlocks({ settings, context }: CalicoCluster, nodes: readonly Node[]): TopologyProblem[] {
+function withoutBlocks({ settings, context }: CalicoCluster, nodes: readonly Node[]): NetworkProblem[] {
   const { cluster } = context;
   // Reported elsewhere: Calico rejects this setting without strict affinity.
   if (!settings.autoAllocateBlocks && !settings.strictAffinity) return [];
-  return ([4, 6] as const).flatMap((family): TopologyProblem[] => {
+  return ([4, 6] as const).flatMap((family): NetworkProblem[] => {
     const pools = settings.pools.filter((pool) => isUsable(pool) && familyOf(pool.cidr.ip) === family);
     const [first] = pools;
     if (!first) return [];
@@ -48,22 +47,24 @@ function withoutBlocks({ settings, context }: CalicoCluster, nodes: readonly Nod
       node: node.path,
       blocks: pools.reduce((sum, { cidr, blockSize }) => sum + 2 ** Math.min(blockSize - cidr.len, 40), 0),
       size: first.blockSize,
-      allocates: settings.autoAllocateBlocks ? "yes" : "no",
-      pools: pools.map(({ cidr }) => formatPrefix(cidr)).join(", "),
+      allocates: settings.autoAllocateBlocks,
+      pools: pools.map(({ cidr }) => cidr),
     };
-    const code = settings.strictAffinity ? CODES.calicoNoBlock : CODES.calicoFewBlocks;
-    return [problem(code, first.source, data, [{ source: node.source, message: t`node \`${node.path}\`` }])];
+    const related = [{ source: node.source, message: t`node \`${node.path}\`` }];
+    return settings.strictAffinity
+      ? [problem(CODES.calicoNoBlock, first.source, data, related)]
+      : [problem(CODES.calicoFewBlocks, first.source, data, related)];
   });
 }
 
-function podCidrIgnored(node: Node): TopologyProblem[] {
+function podCidrIgnored(node: Node): NetworkProblem[] {
   const source = childOf(node.source, "pod-cidr");
   if (source === node.source) return [];
   const data = { node: node.path, cidr: source.decl.values.map(({ text }) => text).join(" ") };
   return [problem(CODES.calicoPodCidrIgnored, source, data)];
 }
 
-function blockOutside({ settings }: CalicoCluster, node: Node): TopologyProblem[] {
+function blockOutside({ settings }: CalicoCluster, node: Node): NetworkProblem[] {
   const given = node.cni ? blocksIn(node.cni) : [];
   return given.flatMap(({ prefix, source }) => {
     const pool = settings.pools.find(({ cidr }) => prefixCovers(cidr, prefix));
@@ -79,7 +80,7 @@ function blockOutside({ settings }: CalicoCluster, node: Node): TopologyProblem[
   });
 }
 
-function foreignAddress(node: Node): TopologyProblem[] {
+function foreignAddress(node: Node): NetworkProblem[] {
   const { addresses, sources } = nodeSettings(node.cni);
   const own = node.interfaces.flatMap((iface) => iface.addresses.map(({ ip }) => ip));
   const source = sources.get("bgp-address");
@@ -89,7 +90,7 @@ function foreignAddress(node: Node): TopologyProblem[] {
 }
 
 /** arp_process checks that 169.254.1.1 is routed through another device before proxy_arp replies for it. */
-function withoutDefaultRoute(calico: CalicoCluster): TopologyProblem[] {
+function withoutDefaultRoute(calico: CalicoCluster): NetworkProblem[] {
   const lacking = calico.members.filter((member) => hasPods(calico, member) && !reachesNextHop(calico, member));
   const [first] = lacking;
   if (!first) return [];
@@ -109,7 +110,7 @@ function reachesNextHop({ context }: CalicoCluster, { node }: Member): boolean {
  * One address on several segments, such as the address of the first interface of every Vagrant machine. The same
  * address twice on one segment is reported elsewhere.
  */
-function addressTwice({ candidates, settings, context }: CalicoCluster): TopologyProblem[] {
+function addressTwice({ candidates, settings, context }: CalicoCluster): NetworkProblem[] {
   const byAddress = new Map<Ip, Member[]>();
   for (const member of candidates) {
     const address = (member.v4 ?? member.v6)?.address;

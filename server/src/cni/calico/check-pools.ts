@@ -1,9 +1,8 @@
 /** IP pools and IPAM configuration that libcalico-go rejects (lib/clientv3/ippool.go, lib/ipam). */
 import { formatPrefix, type Prefix, prefixCovers } from "../../addressing/ip.ts";
 import { t } from "../../text/l10n.ts";
-import type { TopologyProblem } from "../../topology/problems.ts";
 import { familyOf } from "../host.ts";
-import { CODES, problem } from "../problems.ts";
+import { CODES, type NetworkProblem, problem } from "../problems.ts";
 import type { CalicoCluster } from "./cluster.ts";
 import { BLOCK_SIZES, type CalicoSettings, type Pool } from "./settings.ts";
 
@@ -13,7 +12,7 @@ const LINK_LOCAL: Readonly<Record<4 | 6, Prefix>> = {
   6: { ip: 0xfe80n << 112n, len: 10 },
 };
 
-export function checkPools({ settings }: CalicoCluster): readonly TopologyProblem[] {
+export function checkPools({ settings }: CalicoCluster): readonly NetworkProblem[] {
   const { pools } = settings;
   return [
     ...pools.flatMap((pool, i) => overlap(pool, pools.slice(0, i))),
@@ -26,14 +25,14 @@ function overlaps(a: Prefix, b: Prefix): boolean {
   return prefixCovers(a, b) || prefixCovers(b, a);
 }
 
-function overlap(pool: Pool, before: readonly Pool[]): TopologyProblem[] {
+function overlap(pool: Pool, before: readonly Pool[]): NetworkProblem[] {
   const other = before.find(({ cidr }) => overlaps(cidr, pool.cidr));
   if (!other) return [];
   const data = {
     pool: pool.name,
-    cidr: formatPrefix(pool.cidr),
+    cidr: pool.cidr,
     other: other.name,
-    otherCidr: formatPrefix(other.cidr),
+    otherCidr: other.cidr,
   };
   return [
     problem(CODES.calicoPoolsOverlap, pool.source, data, [
@@ -42,16 +41,14 @@ function overlap(pool: Pool, before: readonly Pool[]): TopologyProblem[] {
   ];
 }
 
-function checkPool({ name, cidr, blockSize, ipip, vxlan, sources, source }: Pool): TopologyProblem[] {
-  const problems: TopologyProblem[] = [];
+function checkPool({ name, cidr, blockSize, ipip, vxlan, sources, source }: Pool): NetworkProblem[] {
+  const problems: NetworkProblem[] = [];
   const at = (keyword: string) => sources.get(keyword) ?? source;
   const text = formatPrefix(cidr);
   const family = familyOf(cidr.ip);
   const linkLocal = LINK_LOCAL[family];
   if (overlaps(cidr, linkLocal)) {
-    problems.push(
-      problem(CODES.calicoPoolLinkLocal, source, { pool: name, cidr: text, range: formatPrefix(linkLocal) }),
-    );
+    problems.push(problem(CODES.calicoPoolLinkLocal, source, { pool: name, cidr, range: formatPrefix(linkLocal) }));
   }
   const { min, max } = BLOCK_SIZES[family];
   if (blockSize < min || blockSize > max || blockSize < cidr.len) {
@@ -70,7 +67,7 @@ function checkPool({ name, cidr, blockSize, ipip, vxlan, sources, source }: Pool
 function checkIpam({ strictAffinity, autoAllocateBlocks, maxBlocksPerHost, sources, source }: CalicoSettings) {
   if (strictAffinity) return [];
   const at = (keyword: string) => sources.get(keyword) ?? source;
-  const problems: TopologyProblem[] = [];
+  const problems: NetworkProblem[] = [];
   if (!autoAllocateBlocks) {
     problems.push(problem(CODES.calicoIpam, at("auto-allocate-blocks"), { what: "auto-allocate-blocks false" }));
   }

@@ -4,8 +4,7 @@
  */
 import { formatIp, formatPrefix } from "../../addressing/ip.ts";
 import { t } from "../../text/l10n.ts";
-import type { TopologyProblem } from "../../topology/problems.ts";
-import { CODES, problem } from "../problems.ts";
+import { CODES, type NetworkProblem, problem } from "../problems.ts";
 import { type CalicoCluster, familyPart, inSubnet, type Member, type MemberFamily } from "./cluster.ts";
 import { isUsable, type Pool } from "./settings.ts";
 
@@ -14,7 +13,7 @@ interface Place {
   readonly part: MemberFamily;
 }
 
-export function checkSubnets(calico: CalicoCluster): readonly TopologyProblem[] {
+export function checkSubnets(calico: CalicoCluster): readonly NetworkProblem[] {
   return ([4, 6] as const).flatMap((family) => {
     const pool = calico.settings.pools.find(
       (one) => isUsable(one) && crosses(one) && (typeof one.cidr.ip === "number") === (family === 4),
@@ -43,7 +42,7 @@ function groupsOf(calico: CalicoCluster, family: 4 | 6): readonly (readonly Plac
   return [...groups.values()];
 }
 
-function asymmetric(groups: readonly (readonly Place[])[]): TopologyProblem[] {
+function asymmetric(groups: readonly (readonly Place[])[]): NetworkProblem[] {
   for (const group of groups) {
     for (const other of groups) {
       const a = group[0];
@@ -53,13 +52,13 @@ function asymmetric(groups: readonly (readonly Place[])[]): TopologyProblem[] {
       if (!b || !outside) continue;
       const data = {
         node: outside.member.node.path,
-        prefix: `${formatIp(outside.part.address)}/${outside.part.subnet.len}`,
+        prefix: { ip: outside.part.address, len: outside.part.subnet.len },
         peer: b.member.node.path,
-        peerPrefix: `${formatIp(b.part.address)}/${b.part.subnet.len}`,
+        peerPrefix: { ip: b.part.address, len: b.part.subnet.len },
       };
       return [
         problem(CODES.calicoMasksDiffer, b.part.iface.source, data, [
-          { source: outside.part.iface.source, message: t`node \`${data.node}\` has ${data.prefix}` },
+          { source: outside.part.iface.source, message: t`node \`${data.node}\` has ${formatPrefix(data.prefix)}` },
         ]),
       ];
     }
@@ -67,7 +66,7 @@ function asymmetric(groups: readonly (readonly Place[])[]): TopologyProblem[] {
   return [];
 }
 
-function beyondTheLink(pool: Pool, groups: readonly (readonly Place[])[]): TopologyProblem[] {
+function beyondTheLink(pool: Pool, groups: readonly (readonly Place[])[]): NetworkProblem[] {
   let pairs = 0;
   let example: { readonly a: Place; readonly b: Place } | undefined;
   for (const group of groups) {

@@ -8,11 +8,10 @@ import { valueAt } from "../../memo/memo.ts";
 import { list } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Node } from "../../topology/model.ts";
-import type { TopologyProblem } from "../../topology/problems.ts";
 import { hexOf } from "../hash.ts";
 import { familyOf, hasOwnRoutes, onLinkDevice } from "../host.ts";
 import type { ClusterContext } from "../mode.ts";
-import { CODES, problem } from "../problems.ts";
+import { CODES, type NetworkProblem, problem } from "../problems.ts";
 import { pluginOf } from "../settings.ts";
 import { type FlannelCluster, flannelCluster, type Participant } from "./cluster.ts";
 import { backendError } from "./secrets.ts";
@@ -23,11 +22,11 @@ import { vxlanDeviceName, vxlanMtu } from "./vxlan.ts";
 /** IFNAMSIZ without the terminating zero. */
 const MAX_DEVICE_NAME = 15;
 
-export function checkFlannel(context: ClusterContext): readonly TopologyProblem[] {
+export function checkFlannel(context: ClusterContext): readonly NetworkProblem[] {
   const flannel = flannelCluster(context);
   const nodes = context.cluster.nodes.filter((node) => pluginOf(context.cluster, node) === "flannel");
   const seen = new Set<FlannelSettings>();
-  const problems: TopologyProblem[] = [];
+  const problems: NetworkProblem[] = [];
   const kinds: FlannelSettings[] = nodes.map((node) => flannel.ground.settings(node));
   if (kinds.length === 0 && context.cluster.cni.plugin === "flannel") return [];
   for (const settings of kinds) {
@@ -39,8 +38,8 @@ export function checkFlannel(context: ClusterContext): readonly TopologyProblem[
   return problems;
 }
 
-function checkSettings({ cluster }: ClusterContext, settings: FlannelSettings): TopologyProblem[] {
-  const problems: TopologyProblem[] = [];
+function checkSettings({ cluster }: ClusterContext, settings: FlannelSettings): NetworkProblem[] {
+  const problems: NetworkProblem[] = [];
   const at = (keyword: string): Origin => settings.sources.get(keyword) ?? settings.source;
   const { subnetMin: min, subnetMax: max } = settings;
   if (settings.manager === "etcd") {
@@ -91,8 +90,8 @@ function checkSettings({ cluster }: ClusterContext, settings: FlannelSettings): 
   return problems;
 }
 
-function checkNodes(flannel: FlannelCluster, nodes: readonly Node[]): TopologyProblem[] {
-  const problems: TopologyProblem[] = [];
+function checkNodes(flannel: FlannelCluster, nodes: readonly Node[]): NetworkProblem[] {
+  const problems: NetworkProblem[] = [];
   const announced = new Map<Ip, Participant>();
   const twice = new Map<Ip, Participant[]>();
   let first: Participant | undefined;
@@ -131,7 +130,7 @@ function checkNodes(flannel: FlannelCluster, nodes: readonly Node[]): TopologyPr
       if (asked === given || clamped.has(key)) continue;
       clamped.add(key);
       const device = vxlanDeviceName(backend.vni, family);
-      const written = backend.mtu === undefined ? "no" : "yes";
+      const written = backend.mtu !== undefined;
       // The setting that requests what the kernel assigns.
       const fits = (backend.mtu ?? iface.mtu) - (asked - given);
       problems.push(
@@ -143,8 +142,8 @@ function checkNodes(flannel: FlannelCluster, nodes: readonly Node[]): TopologyPr
 }
 
 /** One problem per address, regardless of the number of nodes: 10.0.2.15 of every Vagrant machine. */
-function announcedTwice(flannel: FlannelCluster, twice: ReadonlyMap<Ip, readonly Participant[]>): TopologyProblem[] {
-  const problems: TopologyProblem[] = [];
+function announcedTwice(flannel: FlannelCluster, twice: ReadonlyMap<Ip, readonly Participant[]>): NetworkProblem[] {
+  const problems: NetworkProblem[] = [];
   for (const [ip, [first, second, ...more]] of twice) {
     if (!first || !second) continue;
     const { node } = second;
@@ -161,7 +160,7 @@ function announcedTwice(flannel: FlannelCluster, twice: ReadonlyMap<Ip, readonly
   return problems;
 }
 
-function absence(node: Node, settings: FlannelSettings, reason: string): TopologyProblem[] {
+function absence(node: Node, settings: FlannelSettings, reason: string): NetworkProblem[] {
   switch (reason) {
     case "lease-outside": {
       const outside = node.podCidrs[0];
@@ -196,7 +195,7 @@ function absence(node: Node, settings: FlannelSettings, reason: string): Topolog
         problem(CODES.flannelPublicIp, source, {
           node: node.path,
           publicIp: formatIp(settings.publicIp),
-          address: address === undefined ? "" : formatIp(address),
+          address: address === undefined ? undefined : formatIp(address),
         }),
       ];
     }
@@ -207,7 +206,7 @@ function absence(node: Node, settings: FlannelSettings, reason: string): Topolog
 }
 
 /** A VXLAN device sends from `local`; ip_route_output rejects a source that is not an address of the host. */
-function foreignSource({ node, settings, v4, v6 }: Participant): TopologyProblem[] {
+function foreignSource({ node, settings, v4, v6 }: Participant): NetworkProblem[] {
   const source = settings.sources.get("public-ip");
   if (!source) return [];
   return [v4, v6].flatMap((part) => {
@@ -219,7 +218,7 @@ function foreignSource({ node, settings, v4, v6 }: Participant): TopologyProblem
 }
 
 /** Backends, VNIs, and ports that differ from the first node's. */
-function difference(first: Participant, self: Participant): TopologyProblem[] {
+function difference(first: Participant, self: Participant): NetworkProblem[] {
   const mine = self.settings.backend;
   const theirs = first.settings.backend;
   if (mine === theirs) return [];
@@ -263,7 +262,7 @@ function fingerprint(secret: string): string {
  * host-gw between nodes that are not on-link. Nodes with the same link and without static routes are one group, so only
  * pairs of racks are compared.
  */
-function checkAdjacency(flannel: FlannelCluster, nodes: readonly Node[]): TopologyProblem[] {
+function checkAdjacency(flannel: FlannelCluster, nodes: readonly Node[]): NetworkProblem[] {
   const groups = new Map<string, { first: Participant; count: number; host: ReturnType<ClusterContext["host"]> }>();
   for (const node of nodes) {
     const one = flannel.standing(node);

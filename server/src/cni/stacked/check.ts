@@ -1,25 +1,25 @@
 /** Ranges that contain addresses in use, and settings that the plugins reject. */
 import { formatIp, formatRange, type IpRange, prefixRange } from "../../addressing/ip.ts";
+import type { Related } from "../../declared/problem.ts";
 import { list } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Interface, Node } from "../../topology/model.ts";
-import type { TopologyProblem } from "../../topology/problems.ts";
 import { familyOf } from "../host.ts";
 import type { ClusterContext } from "../mode.ts";
-import { CODES, problem } from "../problems.ts";
+import { CODES, type NetworkProblem, problem } from "../problems.ts";
 import { pluginOf } from "../settings.ts";
 import { isRouted, masterOf, type StackedSettings, stackedSettings } from "./settings.ts";
 
 /** Maximum number of addresses in use that a problem lists. */
 const MOST_NAMED = 3;
 
-export function checkStacked(plugin: "macvlan" | "ipvlan", context: ClusterContext): readonly TopologyProblem[] {
+export function checkStacked(plugin: "macvlan" | "ipvlan", context: ClusterContext): readonly NetworkProblem[] {
   const { cluster } = context;
   const nodes = cluster.nodes.filter((node) => pluginOf(cluster, node) === plugin);
   const settings = stackedSettings(plugin, cluster.cni, undefined);
   const [first] = nodes;
   if (!first) return [];
-  const problems: TopologyProblem[] = [];
+  const problems: NetworkProblem[] = [];
   const segments = new Set(nodes.flatMap((node) => masterOf(node, settings)?.segment ?? []));
   if (!isRouted(settings)) {
     if (settings.ranges.length === 0 && cluster.pods.count > 0)
@@ -30,10 +30,10 @@ export function checkStacked(plugin: "macvlan" | "ipvlan", context: ClusterConte
   return problems;
 }
 
-function checkRanges({ topology }: ClusterContext, settings: StackedSettings, name: string): TopologyProblem[] {
+function checkRanges({ topology }: ClusterContext, settings: StackedSettings, name: string): NetworkProblem[] {
   const segment = topology.segments.get(name);
   if (!segment) return [];
-  const problems: TopologyProblem[] = [];
+  const problems: NetworkProblem[] = [];
   const takers = topology.attachedTo(name);
   for (const { range, exclude, source } of settings.ranges) {
     const cidrs = segment.cidrs.filter((cidr) => familyOf(cidr.ip) === familyOf(range.first));
@@ -42,7 +42,7 @@ function checkRanges({ topology }: ClusterContext, settings: StackedSettings, na
       (cidr) => within(prefixRange(cidr), range.first) && within(prefixRange(cidr), range.last),
     );
     if (!around) {
-      const data = { range: text, segment: name, cidr: cidrs.map((cidr) => formatRange(prefixRange(cidr))).join(", ") };
+      const data = { range: text, segment: name, cidrs: cidrs.map((cidr) => formatRange(prefixRange(cidr))) };
       const related = [{ source: segment.source, message: t`segment \`${name}\`` }];
       problems.push(problem(CODES.stackedRangeOutside, source, data, related));
       continue;
@@ -59,12 +59,7 @@ function checkRanges({ topology }: ClusterContext, settings: StackedSettings, na
       range: text,
       count: taken.length,
       address: formatIp(example.ip),
-      kind: example.iface.station.kind,
-      station: example.iface.station.path,
-      exclude: taken
-        .slice(0, MOST_NAMED)
-        .map(({ ip }) => formatIp(ip))
-        .join(" "),
+      station: example.iface.station,
     };
     problems.push(
       problem(
@@ -82,7 +77,7 @@ function within({ first, last }: IpRange, ip: number | bigint): boolean {
   return typeof ip === typeof first && ip >= first && ip <= last;
 }
 
-function place({ source, station, addresses }: Interface): TopologyProblem["related"][number] {
+function place({ source, station, addresses }: Interface): Related {
   return {
     source,
     message: t`${station.kind} \`${station.path}\` has ${list(addresses.map(({ ip }) => formatIp(ip)))}`,
@@ -90,8 +85,8 @@ function place({ source, station, addresses }: Interface): TopologyProblem["rela
 }
 
 /** The plugins' own errors: one problem per error. */
-function checkNodes({ cluster }: ClusterContext, settings: StackedSettings, nodes: readonly Node[]): TopologyProblem[] {
-  const errors = new Map<string, TopologyProblem>();
+function checkNodes({ cluster }: ClusterContext, settings: StackedSettings, nodes: readonly Node[]): NetworkProblem[] {
+  const errors = new Map<string, NetworkProblem>();
   const refuse = (error: string, keyword: string, node: Node) => {
     if (errors.has(keyword)) return;
     const data = { plugin: settings.plugin, node: node.path, error };

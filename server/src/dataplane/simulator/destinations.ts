@@ -21,8 +21,7 @@ const SHORTEST_MULTICAST_ROUTE = 4;
 
 /**
  * The address that a packet is sent to: 0.0.0.0 and :: are the sender's own address, or loopback if it has not chosen one. To an
- * IPv4-mapped address, an IPv6 socket sends IPv4 packets (tcp_v6_connect, udpv6_sendmsg, sctp_v6_addr_valid), except with ICMPv6
- * (observed on Linux 6.18: ENETUNREACH on a raw socket).
+ * IPv4-mapped address, an IPv6 socket sends IPv4 packets (tcp_v6_connect, udpv6_sendmsg, sctp_v6_addr_valid); a ping socket does not.
  */
 export function destinationOf(asked: Ip, src: Ip | undefined, proto: Question["proto"]): Ip {
   const dst = proto === "icmp" ? asked : unmapped(asked);
@@ -61,18 +60,21 @@ export function multicastHop({ route }: Found, nexthop: Nexthop | undefined, dst
 }
 
 /**
- * A socket must name the interface of a link-local IPv6 address, including an address of the sender (tcp_v6_connect, __ip6_datagram_connect,
- * ping_v6_sendmsg).
+ * Errors of an IPv6 socket that do not depend on routes. A socket must name the interface of a link-local address, including an address
+ * of the sender (tcp_v6_connect, __ip6_datagram_connect, ping_v6_sendmsg), and a ping socket rejects IPv4-mapped addresses
+ * (ping_v6_sendmsg).
  */
-export function refusedLinkLocal(host: Host, packet: Packet): End | undefined {
-  if (typeof packet.dst === "number" || !isLinkLocal(packet.dst)) return undefined;
-  return fail(host, packet, {
-    verdict: "dropped",
-    code: "link-local",
-    message: withoutInterface(host.netns, packet.dst),
-    device: "lo",
-    errno: { name: "EINVAL" },
-  });
+export function refusedBySocket(host: Host, packet: Packet): End | undefined {
+  const { netns } = host;
+  const { dst } = packet;
+  const refuse = (code: "link-local" | "ipv4-mapped", message: string): End =>
+    fail(host, packet, { verdict: "dropped", code, message, device: "lo", errno: { name: "EINVAL" } });
+  if (typeof dst === "number") return undefined;
+  if (isLinkLocal(dst)) return refuse("link-local", withoutInterface(netns, dst));
+  const ip = formatIp(dst);
+  return unmapped(dst) === dst
+    ? undefined
+    : refuse("ipv4-mapped", t`${machine(netns)} does not ping ${ip}: ICMPv6 does not support IPv4-mapped addresses`);
 }
 
 function withoutInterface(netns: Netns, dst: Ip): string {
@@ -127,7 +129,7 @@ export function refusedDestination(host: Host, packet: Packet, found: Found | un
   return undefined;
 }
 
-/** ip_finish_output2 with a multicast MAC address: all machines on the link receive the frame; group members are not modeled. */
+/** ip_finish_output2 with a multicast MAC address: all machines on the link receive the frame; group members are not simulated. */
 export function sendMulticast(host: Host, device: Device, packet: Packet, rule: StepRule): End {
   const { netns } = host;
   step(host, {
@@ -141,7 +143,7 @@ export function sendMulticast(host: Host, device: Device, packet: Packet, rule: 
   return fail(host, packet, {
     verdict: "dropped",
     code: "multicast",
-    message: t`${machine(netns)} sends one multicast frame on ${device.name}, but no simulated machine is a member of ${formatIp(packet.dst)}`,
+    message: t`${machine(netns)} sends one multicast frame to all machines on the link of ${device.name}; members of ${formatIp(packet.dst)} are not simulated`,
     device: device.name,
   });
 }

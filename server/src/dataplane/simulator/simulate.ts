@@ -11,7 +11,7 @@ import type { Journey, Question, SenderError } from "../journey.ts";
 import type { Device, NetnsId, Network } from "../model.ts";
 import { errnoOf, familyOf, icmpAbout, ipHeaderLength, type Packet } from "../packet.ts";
 import { deliver } from "./deliver.ts";
-import { destinationOf, refusedLinkLocal, ttlTo, unspecified } from "./destinations.ts";
+import { destinationOf, refusedBySocket, ttlTo, unspecified } from "./destinations.ts";
 import { balance } from "./ipvs.ts";
 import { frameTo } from "./neighbours.ts";
 import { atConnect } from "./programs.ts";
@@ -136,7 +136,7 @@ function request(run: Run, asked: Question): Journey {
 
 /** connect() or sendmsg() of the sender: its program can rewrite the destination. */
 function connect(host: Host, made: Omit<Packet, "src">, src: Ip | undefined): End {
-  const refused = refusedLinkLocal(host, { ...made, src: src ?? unspecified(made.dst) });
+  const refused = refusedBySocket(host, { ...made, src: src ?? unspecified(made.dst) });
   if (refused) return refused;
   const program = host.netns.connect;
   if (!program) return originate(host, made, src);

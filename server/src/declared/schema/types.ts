@@ -23,6 +23,9 @@ export type SymbolKind =
   | "ingress"
   | "gateway";
 
+/** The unit of a number. */
+export type Unit = "bytes" | "pods" | "seconds";
+
 export type ArgType =
   /** A name that this statement defines; `alias`: a DNS name of a host or a service. */
   | { readonly kind: "name"; readonly alias?: true }
@@ -43,7 +46,7 @@ export type ArgType =
   | { readonly kind: "interface-address"; readonly lengthRequired?: boolean }
   /** /24 */
   | { readonly kind: "prefix-length" }
-  | { readonly kind: "number"; readonly min: number; readonly max: number; readonly unit?: string }
+  | { readonly kind: "number"; readonly min: number; readonly max: number; readonly unit?: Unit }
   | { readonly kind: "boolean" }
   | { readonly kind: "enum"; readonly values: readonly EnumValue[] }
   /** 8080, 8080/tcp, 30000-32767/udp; `protocol: false` forbids the suffix. `named`: also http, dns/udp, and udp (all UDP ports). */

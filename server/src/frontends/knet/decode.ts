@@ -5,11 +5,14 @@
  */
 
 import { parseIp } from "../../addressing/ip.ts";
+import { contextInside, oneOf } from "../../declared/access.ts";
 import type { Decl, DeclProblem } from "../../declared/decl.ts";
 import type { Part } from "../../declared/handle.ts";
+import type { Unread } from "../../declared/reading.ts";
 import { describeType, readSetRequirement, readValue, splitPort } from "../../declared/reading.ts";
 import { contextsOf, describeContext, isFlag, keywordsIn, schema } from "../../declared/schema/index.ts";
 import type { ArgSpec, Context, FlagSpec, KeywordSpec } from "../../declared/schema/types.ts";
+import { unreadable } from "../../declared/unread.ts";
 import type { Read, Value } from "../../declared/values.ts";
 import { either } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
@@ -38,14 +41,6 @@ export function decodeFile(tree: SyntaxTree, cache: DecodeCache = decodeCache())
 
 export function decode(statement: Statement, context: Context, cache: DecodeCache = decodeCache()): Decl {
   return decodeAll([statement], context, cache)[0]!;
-}
-
-/**
- * The context of the block of a statement; undefined if the statement takes no block, or if the argument that
- * determines the context is missing.
- */
-export function contextInside(decl: Decl): Context | undefined {
-  return decl.spec === undefined ? undefined : blockContext(decl.spec, decl.values);
 }
 
 /** Not frozen: V8 compiles loops over both frozen and unfrozen arrays poorly. The type prevents changes. */
@@ -134,18 +129,20 @@ function decodeKnown(statement: Statement, spec: KeywordSpec, cache: DecodeCache
   let problemCount = 0;
   const { block } = statement;
   if (block === undefined) {
-    if (spec.blockRequired === true) problems = add(problems, "KN009", "keyword", { keyword: spec.keyword });
+    if (spec.blockRequired === true)
+      problems = add(problems, { code: "KN009", part: "keyword", data: { keyword: spec.keyword } });
   } else {
-    const context = blockContext(spec, values);
+    const context = contextInside({ spec, values });
     if (context !== undefined) {
       children = decodeAll(block.statements, context, cache);
       problems = checkBlock(children, context, problems);
       for (const child of children) problemCount += child.problemCount;
     } else if (spec.block === undefined || typeof spec.block === "string") {
-      problems = add(problems, "KN010", "keyword", { keyword: spec.keyword });
+      problems = add(problems, { code: "KN010", part: "keyword", data: { keyword: spec.keyword } });
     } else {
-      const choice = wordAt(values, spec.block.by);
-      if (choice !== undefined) problems = add(problems, "KN010", "keyword", { keyword: spec.keyword, choice });
+      const choice = oneOf({ values }, spec.block.by, "word")?.text;
+      if (choice !== undefined)
+        problems = add(problems, { code: "KN010", part: "keyword", data: { keyword: spec.keyword, choice } });
     }
   }
   return {
@@ -157,17 +154,6 @@ function decodeKnown(statement: Statement, spec: KeywordSpec, cache: DecodeCache
     problems,
     problemCount: problemCount + problems.length,
   };
-}
-
-function blockContext(spec: KeywordSpec, values: Decl["values"]): Context | undefined {
-  if (spec.block === undefined || typeof spec.block === "string") return spec.block;
-  const choice = wordAt(values, spec.block.by);
-  return choice === undefined ? undefined : spec.block.contexts[choice];
-}
-
-function wordAt(values: Decl["values"], name: string): string | undefined {
-  const value = values.find((read) => read.name === name)?.value;
-  return value?.kind === "word" ? value.text : undefined;
 }
 
 /** Problems of a block as a whole: repeated and missing statements. */
@@ -184,23 +170,19 @@ function checkBlock(
       first ??= child;
       if (first === child) continue;
       const data = { keyword: spec.keyword, context: inContexts([context]) };
-      problems = [...problems, { code: "KN008", part: "keyword", data, decl: child, related: [first] }];
+      problems = add(problems, { code: "KN008", part: "keyword", data, decl: child, related: [first] });
     }
   }
   for (const spec of required.get(context) ?? nothing) {
     if (children.some((child) => child.spec === spec)) continue;
-    problems = add(problems, "KN011", "keyword", { keyword: spec.keyword, context: describeContext(context) });
+    const data = { keyword: spec.keyword, context: { text: describeContext(context) } };
+    problems = add(problems, { code: "KN011", part: "keyword", data });
   }
   return problems;
 }
 
-function add(
-  problems: readonly DeclProblem[],
-  code: string,
-  part: Part,
-  data: DeclProblem["data"],
-): readonly DeclProblem[] {
-  return [...problems, { code, part, data }];
+function add(problems: readonly DeclProblem[], added: DeclProblem): readonly DeclProblem[] {
+  return [...problems, added];
 }
 
 /* ---------------------------------------------------------------- arguments */
@@ -408,11 +390,7 @@ function readSet(
   if (value === undefined) return false;
   if (value.kind !== "unread")
     return keep(reader, { name: target.name, value, text: arg.text, index, item: undefined }, target);
-  problems.push({
-    code: value.code,
-    part: index + 2,
-    data: { keyword: spec.keyword, argument: target.name, ...value.data },
-  });
+  problems.push(located(spec, target, index + 2, { read: value, text: arg.text }));
   return false;
 }
 
@@ -454,10 +432,21 @@ function readItem(
   const value = read.kind === "unread" ? read.value : read;
   if (read.kind === "unread") {
     const part: Part = item === undefined ? index : [index, item];
-    const data = { keyword: spec.keyword, argument: target.name, ...read.data, ...withPort(spec, target, arg.text) };
-    problems.push({ code: read.code, part, data });
+    problems.push(located(spec, target, part, { read, text: arg.text }));
   }
   return value !== undefined && keep(reader, { name: target.name, value, text: arg.text, index, item }, target);
+}
+
+function located(
+  spec: KeywordSpec,
+  target: ArgSpec,
+  part: Part,
+  { read, text }: { readonly read: Unread; readonly text: string },
+): DeclProblem {
+  const problem = unreadable(spec, target, part, read);
+  return problem.code === "KN006"
+    ? { ...problem, data: { ...problem.data, ...withPort(spec, target, text) } }
+    : problem;
 }
 
 /** The suggestion for `10.0.0.1:80` if the statement has a separate argument for the port: `10.0.0.1 port 80`. */

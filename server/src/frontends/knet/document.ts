@@ -1,12 +1,15 @@
 /** A `.knet` file as a document. */
 import type { Decl } from "../../declared/decl.ts";
 import type { Document } from "../../declared/document.ts";
-import type { TextEdit } from "../../text/edit.ts";
+import type { FrontEnd } from "../../declared/front-end.ts";
+import { backwards } from "../../text/edit.ts";
 import { type DecodeCache, decodeCache, decodeFile } from "./decode.ts";
 import { faultsIn } from "./faults.ts";
 import { statementOf } from "./handle.ts";
 import { reparse } from "./incremental.ts";
-import { positionsOf } from "./positions.ts";
+import { parse } from "./parser.ts";
+import { innerSpan, type KnetPoint, pointAt } from "./point.ts";
+import { partArg, positionsOf } from "./positions.ts";
 import { textEdit } from "./render.ts";
 import { silencesIn } from "./silences.ts";
 import type { SyntaxTree } from "./tree.ts";
@@ -15,6 +18,7 @@ import type { SyntaxTree } from "./tree.ts";
 export interface KnetDocument extends Document {
   readonly language: "knet";
   readonly tree: SyntaxTree;
+  pointAt(offset: number): KnetPoint;
 }
 
 export function isKnet(document: Document | undefined): document is KnetDocument {
@@ -36,15 +40,22 @@ export function knetDocument(file: string, tree: SyntaxTree, cache: DecodeCache 
     faults: () => faultsIn(file, tree, self.decls),
     silences: () => silencesIn(file, tree),
     spanOf: ({ decl, part }) => positionsOf(tree).spanOf(statementOf(decl), part),
+    innerSpanOf({ decl, part }) {
+      const statement = statementOf(decl);
+      const start = positionsOf(tree).startOf(statement);
+      const arg = partArg(statement, part);
+      return start === undefined ? undefined : arg && innerSpan(arg, start, tree.text);
+    },
+    pointAt: (offset) => pointAt(self, offset),
     prepare: (sources) => positionsOf(tree).prepare(sources.map(({ decl }) => statementOf(decl))),
     render: (change) => textEdit(tree, change),
-    edited: (edits) => knetDocument(file, editedTree(tree, edits), decodeCache()),
+    edited: (edits) => knetDocument(file, backwards(edits).reduce<SyntaxTree>(reparse, tree), cache),
   };
   return self;
 }
 
-/** Applied from the end of the text, so the offsets of earlier edits remain valid. */
-function editedTree(tree: SyntaxTree, edits: readonly TextEdit[]): SyntaxTree {
-  const backwards = [...edits].reverse().sort((a, b) => b.start - a.start || b.end - a.end);
-  return backwards.reduce<SyntaxTree>(reparse, tree);
+/** All its documents share the declarations of unchanged statements. */
+export function knetFrontEnd(): FrontEnd {
+  const cache = decodeCache();
+  return { name: "knet", accepts: () => true, read: (file, text) => knetDocument(file, parse(text), cache) };
 }

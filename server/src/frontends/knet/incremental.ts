@@ -5,17 +5,11 @@
  */
 
 import { countBelow } from "../../addressing/search.ts";
+import type { TextEdit } from "../../text/edit.ts";
 import { type Chunk, type Content, hasProblem, parse, parseChunk } from "./parser.ts";
 import type { Block, Statement, SyntaxTree } from "./tree.ts";
 
-/** Replaces the text from `start` to `end` with `text`. */
-export interface Edit {
-  readonly start: number;
-  readonly end: number;
-  readonly text: string;
-}
-
-export function reparse(old: SyntaxTree, { start, end, text: inserted }: Edit): SyntaxTree {
+export function reparse(old: SyntaxTree, { start, end, text: inserted }: TextEdit): SyntaxTree {
   const text = old.text.slice(0, start) + inserted + old.text.slice(end);
   // The effect of these problems depends on the whole text.
   if (hasProblem(old.root, "unclosed-block") || hasProblem(old.root, "unclosed-comment")) return parse(text);

@@ -1,6 +1,8 @@
 /** Connectivity of every pair of workloads or pods, and of addresses outside the clusters, one pair after another. */
+
 import type { IpRange } from "../../addressing/ip.ts";
 import { addIp, family, rangesOverlap } from "../../addressing/ip.ts";
+import { memo } from "../../memo/memo.ts";
 import { t } from "../../text/l10n.ts";
 import type { Topology } from "../../topology/model.ts";
 import { ALL_PORTS, isEmpty, NO_PORTS, type PortSet, PROTOCOLS, portSetEquals, union } from "../policy/ports.ts";
@@ -264,21 +266,12 @@ function* merged(
 
 /** A pair in the published JSON format. */
 export function toConnection({ from, to, ports }: Pair): MatrixConnection {
-  return { from, to, allowed: allowedOf(ports) };
+  return { from, to, allowed: [...allowedOf(ports)] };
 }
 
-const known = new WeakMap<PortSet, readonly MatrixAllowed[]>();
-
-function allowedOf(ports: PortSet): MatrixAllowed[] {
-  let allowed = known.get(ports);
-  if (allowed === undefined) {
-    allowed = [
-      ...PROTOCOLS.flatMap((proto) =>
-        ports[proto].map(({ first, last }) => ({ proto, ports: first === last ? String(first) : `${first}-${last}` })),
-      ),
-      ...(ports.icmp ? [{ proto: "icmp" as const, ports: "1-65535" }] : []),
-    ];
-    known.set(ports, allowed);
-  }
-  return [...allowed];
-}
+const allowedOf = memo((ports: PortSet): MatrixAllowed[] => [
+  ...PROTOCOLS.flatMap((proto) =>
+    ports[proto].map(({ first, last }) => ({ proto, ports: first === last ? String(first) : `${first}-${last}` })),
+  ),
+  ...(ports.icmp ? [{ proto: "icmp" as const, ports: "1-65535" }] : []),
+]);

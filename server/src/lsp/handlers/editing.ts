@@ -8,7 +8,7 @@ import {
   ResponseError,
   type WorkspaceEdit,
 } from "vscode-languageserver/node";
-import type { Finding } from "../../checks/check.ts";
+import type { Finding } from "../../findings/finding.ts";
 import { formatEdits, formatRangeEdits } from "../../frontends/knet/format.ts";
 import { stringText } from "../../frontends/knet/tokens.ts";
 import { type ProvenFix, provenFixes } from "../../service/features/fixes.ts";
@@ -39,28 +39,28 @@ export function registerEditing(server: Server, access: Access): void {
   registerFiles(server, access);
 }
 
-function registerFormatting(server: Server, { whole, at }: Access): void {
+function registerFormatting(server: Server, { wholeKnet }: Access): void {
   const { connection } = server;
   connection.onDocumentFormatting((params, token) =>
     run(server, "formatting", null, token, () => {
-      const here = whole(params.textDocument.uri);
-      return here ? editsOf(here.index, formatEdits(here.tree.text)) : null;
+      const here = wholeKnet(params.textDocument.uri);
+      return here ? editsOf(here.index, formatEdits(here.document.text)) : null;
     }),
   );
   connection.onDocumentRangeFormatting((params, token) =>
     run(server, "rangeFormatting", null, token, () => {
-      const here = whole(params.textDocument.uri);
+      const here = wholeKnet(params.textDocument.uri);
       if (!here) return null;
       const { range } = params;
       const span: Span = { start: here.index.offsetAt(range.start), end: here.index.offsetAt(range.end) };
-      return editsOf(here.index, formatRangeEdits(here.tree.text, span));
+      return editsOf(here.index, formatRangeEdits(here.document.text, span));
     }),
   );
   connection.onDocumentOnTypeFormatting((params, token) =>
     run(server, "onTypeFormatting", null, token, () => {
-      const here = at(params.textDocument.uri, params.position);
-      const span = here && typedRange(here.tree, here.offset, params.ch);
-      return here && span ? editsOf(here.index, formatRangeEdits(here.tree.text, span)) : null;
+      const here = wholeKnet(params.textDocument.uri);
+      const span = here && typedRange(here.document.tree, here.index.offsetAt(params.position), params.ch);
+      return here && span ? editsOf(here.index, formatRangeEdits(here.document.text, span)) : null;
     }),
   );
 }
@@ -107,7 +107,7 @@ function registerActions(server: Server, { at, workspaceEdit }: Access): void {
   const refactorings = (here: At, end: number, params: CodeActionParams, cancelled: () => boolean): CodeAction[] => {
     const { only, triggerKind } = params.context;
     const moving = only === undefined && triggerKind === CodeActionTriggerKind.Automatic;
-    if (!wants(params, CodeActionKind.Refactor) || (moving && here.tree.text.length > LARGE)) return [];
+    if (!wants(params, CodeActionKind.Refactor) || (moving && here.document.text.length > LARGE)) return [];
     return refactoringsAt(here.analysis, here.key, { start: here.offset, end }, cancelled)
       .map(({ title, kind, edits }) => ({
         title,

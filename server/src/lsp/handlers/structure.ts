@@ -11,7 +11,6 @@ import {
 import { foldsOf, selectionsAt } from "../../service/features/folding.ts";
 import { findSymbols, type OutlineItem, outlineOf } from "../../service/features/outline.ts";
 import { type SemanticToken, semanticTokens, TOKEN_MODIFIERS, TOKEN_TYPES } from "../../service/features/tokens.ts";
-import { knetFile } from "../../service/knet.ts";
 import type { LineIndex } from "../../text/line-index.ts";
 import type { Span } from "../../text/span.ts";
 import type { Access, Server } from "../access.ts";
@@ -20,10 +19,10 @@ import { run } from "../guard.ts";
 
 const MOST_SYMBOLS = 1000;
 
-export function registerStructure(server: Server, { whole }: Access): void {
-  registerSymbols(server, { whole });
-  registerRanges(server, { whole });
-  registerTokens(server, { whole });
+export function registerStructure(server: Server, access: Access): void {
+  registerSymbols(server, access);
+  registerRanges(server, access);
+  registerTokens(server, access);
 }
 
 function registerSymbols(server: Server, { whole }: Pick<Access, "whole">): void {
@@ -78,14 +77,14 @@ function registerSymbols(server: Server, { whole }: Pick<Access, "whole">): void
   };
 }
 
-function registerRanges(server: Server, { whole }: Pick<Access, "whole">): void {
+function registerRanges(server: Server, { wholeKnet }: Pick<Access, "wholeKnet">): void {
   const { connection } = server;
 
   connection.onFoldingRanges((params, token) =>
     run(server, "foldingRange", null, token, () => {
-      const here = whole(params.textDocument.uri);
+      const here = wholeKnet(params.textDocument.uri);
       if (!here) return null;
-      return foldsOf(here.tree).map((fold): FoldingRange => {
+      return foldsOf(here.document.tree).map((fold): FoldingRange => {
         const kind = foldingKind(fold.kind);
         return {
           startLine: here.index.positionAt(fold.start).line,
@@ -98,10 +97,10 @@ function registerRanges(server: Server, { whole }: Pick<Access, "whole">): void 
 
   connection.onSelectionRanges((params, token) =>
     run(server, "selectionRange", null, token, () => {
-      const here = whole(params.textDocument.uri);
+      const here = wholeKnet(params.textDocument.uri);
       if (!here) return null;
       return params.positions.map((position): SelectionRange => {
-        const spans = selectionsAt(here.tree, here.index.offsetAt(position));
+        const spans = selectionsAt(here.document.tree, here.index.offsetAt(position));
         const outward = [...spans].reverse();
         const nested = outward.reduce<SelectionRange | undefined>(
           (parent, span) => ({ range: rangeOf(here.index, span), ...(parent ? { parent } : {}) }),
@@ -120,17 +119,16 @@ interface Sent {
   readonly data: readonly number[];
 }
 
-function registerTokens(server: Server, { whole }: Pick<Access, "whole">): void {
+function registerTokens(server: Server, { wholeKnet }: Pick<Access, "wholeKnet">): void {
   const { connection, documents } = server;
   /** The tokens last sent for each open file; the next response is the difference. */
   const sent = new Map<string, Sent>();
   let responses = 0;
 
   const dataOf = (uri: string, within: ((index: LineIndex) => Span) | undefined): number[] => {
-    const here = whole(uri);
-    const file = here && knetFile(here.analysis, here.key);
+    const here = wholeKnet(uri);
     const builder = new SemanticTokensBuilder();
-    for (const token of here && file ? semanticTokens(file, within?.(here.index)) : []) {
+    for (const token of here ? semanticTokens(here.document, within?.(here.index)) : []) {
       const start = here?.index.positionAt(token.start);
       if (start) builder.push(start.line, start.character, token.length, typeIndex(token), modifierBits(token));
     }

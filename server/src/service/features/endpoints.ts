@@ -8,7 +8,8 @@ import { sampleName } from "./names.ts";
 import { targetAt } from "./navigation.ts";
 import { placeAt } from "./place.ts";
 import { podNamed, subjectOf } from "./subjects.ts";
-import { type NamedSymbol, pathOf, symbolsOf } from "./symbols.ts";
+import { type NamedSymbol, pathOf } from "./symbol.ts";
+import { symbolsOf } from "./symbols.ts";
 
 export interface EndItem {
   /** The shortest unambiguous name; with its kind if a service has the same. */

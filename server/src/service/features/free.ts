@@ -14,8 +14,7 @@ import {
   prefixCovers,
   prefixRange,
 } from "../../addressing/ip.ts";
-import { statementOf } from "../../frontends/knet/handle.ts";
-import type { Statement } from "../../frontends/knet/tree.ts";
+import type { Handle } from "../../declared/handle.ts";
 import { planOf } from "../../questions/plan.ts";
 import type { Cluster, Node, Segment, Service, Topology } from "../../topology/model.ts";
 
@@ -38,11 +37,11 @@ export interface Usage {
   readonly next: Ip | undefined;
 }
 
-/** Interface addresses of the segment inside the prefix, and the next free address. `without`: a statement to ignore. */
-export function segmentUsage(topology: Topology, segment: Segment, prefix: Prefix, without?: Statement): Usage {
+/** Interface addresses of the segment inside the prefix, and the next free address. `without`: a declaration to ignore. */
+export function segmentUsage(topology: Topology, segment: Segment, prefix: Prefix, without?: Handle): Usage {
   const taken = new Set<Ip>();
   for (const iface of topology.attachedTo(segment.name)) {
-    if (statementOf(iface.source.decl) === without) continue;
+    if (iface.source.decl.handle === without) continue;
     for (const { ip } of iface.addresses) if (prefixContains(prefix, ip)) taken.add(ip);
   }
   const used = taken.size;
@@ -52,11 +51,11 @@ export function segmentUsage(topology: Topology, segment: Segment, prefix: Prefi
 }
 
 /** The next address after the highest used address, and the first gap below it. */
-export function nextInSegment(topology: Topology, segment: Segment, prefix: Prefix, without: Statement): readonly Ip[] {
+export function nextInSegment(topology: Topology, segment: Segment, prefix: Prefix, without: Handle): readonly Ip[] {
   const taken = new Set<Ip>(segment.gateways);
   let highest: Ip | undefined;
   for (const iface of topology.attachedTo(segment.name)) {
-    if (statementOf(iface.source.decl) === without) continue;
+    if (iface.source.decl.handle === without) continue;
     for (const { ip } of iface.addresses) {
       if (!prefixContains(prefix, ip)) continue;
       taken.add(ip);
@@ -106,10 +105,10 @@ export function nextNodePort({ services }: Cluster, without: Service | undefined
   return undefined;
 }
 
-/** Ranges in use, except the ranges that the statement `without` declares. */
-export function usedRanges(topology: Topology, without?: Statement): readonly IpRange[] {
+/** Ranges in use, except the ranges of the declaration `without`. */
+export function usedRanges(topology: Topology, without?: Handle): readonly IpRange[] {
   return planOf(topology)
-    .ranges.filter(({ source }) => statementOf(source.decl) !== without)
+    .ranges.filter(({ source }) => source.decl.handle !== without)
     .map(({ prefix }) => prefixRange(prefix));
 }
 

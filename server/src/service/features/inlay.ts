@@ -4,11 +4,10 @@
  */
 
 import { formatIp } from "../../addressing/ip.ts";
-import { has } from "../../declared/access.ts";
+import { contextInside, has } from "../../declared/access.ts";
 import type { Decl } from "../../declared/decl.ts";
 import { readValue } from "../../declared/reading.ts";
 import { type ArgSpec, isFlag, type KeywordSpec, keywordsIn } from "../../declared/schema/index.ts";
-import { contextInside } from "../../frontends/knet/decode.ts";
 import { statementOf } from "../../frontends/knet/handle.ts";
 import type { TextEdit } from "../../text/edit.ts";
 import { t, translated } from "../../text/l10n.ts";
@@ -18,7 +17,7 @@ import type { Analysis } from "../analysis.ts";
 import { knetFile } from "../knet.ts";
 import { rangeTexts } from "../node-ranges.ts";
 import { placedIn } from "./place.ts";
-import { byStatement, type Made } from "./statements.ts";
+import { byHandle, type Made } from "./statements.ts";
 
 export type HintKind = "addresses" | "mtu" | "defaults";
 
@@ -40,7 +39,7 @@ export function inlayHintsIn(
 ): readonly InlayHint[] {
   const checked = knetFile(analysis, file);
   if (!checked) return [];
-  const made = byStatement(analysis);
+  const made = byHandle(analysis);
   return placedIn(checked, within)
     .flatMap(({ decl, start }) => hintsOf(analysis, decl, start, made))
     .filter(({ kind, offset }) => wanted[kind] && offset >= within.start && offset <= within.end)
@@ -52,12 +51,13 @@ function hintsOf(analysis: Analysis, decl: Decl, start: number, made: Made): rea
   if (!decl.spec) return [];
   const last = statement.args.at(-1) ?? statement.keyword;
   const end = start + last.start + last.length;
-  const interfaces = made.interfaces.get(statement);
-  const segment = made.segments.get(statement);
-  const nodes = made.nodes.get(statement);
-  const owner = made.workloads.get(statement);
-  const cluster = made.plugins.get(statement);
-  const served = made.services.get(statement);
+  const { handle } = decl;
+  const interfaces = made.interfaces.get(handle);
+  const segment = made.segments.get(handle);
+  const nodes = made.nodes.get(handle);
+  const owner = made.workloads.get(handle);
+  const cluster = made.plugins.get(handle);
+  const served = made.services.get(handle);
   return [
     ...(interfaces ? attachHints(decl, interfaces, end, analysis) : []),
     ...(segment ? gatewayHint(decl, segment, end) : []),
@@ -197,7 +197,7 @@ function serviceHint({ allocated, clusterIps }: Service, end: number): readonly 
 }
 
 function perNodeHint(decl: Decl, made: Made, end: number): readonly InlayHint[] {
-  const range = made.podRanges.get(statementOf(decl));
+  const range = made.podRanges.get(decl.handle);
   if (!range || has(decl, "per-node")) return [];
   const text = `per-node /${range.perNode}`;
   return [

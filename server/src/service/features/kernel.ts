@@ -4,9 +4,8 @@ import { formatIp, formatPrefix } from "../../addressing/ip.ts";
 import type { Device, Netns, Route } from "../../dataplane/model.ts";
 import { printRoutes, routesOf } from "../../dataplane/print.ts";
 import { routeText } from "../../dataplane/text.ts";
+import type { Handle } from "../../declared/handle.ts";
 import type { Origin } from "../../declared/origin.ts";
-import { statementOf } from "../../frontends/knet/handle.ts";
-import type { Statement } from "../../frontends/knet/tree.ts";
 import { number, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import { bullets, code, codeBlock } from "./markdown.ts";
@@ -85,10 +84,10 @@ export interface Made {
   readonly routes: readonly Route[];
 }
 
-/** The devices and routes of a network namespace that originate from one of the statements. */
-export function madeBy(netns: Netns, statements: ReadonlySet<Statement>): Made {
+/** The devices and routes of a network namespace that originate from one of the declarations. */
+export function madeBy(netns: Netns, handles: ReadonlySet<Handle>): Made {
   const isOwn = (one: { readonly origin: Origin | undefined }): boolean =>
-    one.origin !== undefined && statements.has(statementOf(one.origin.decl));
+    one.origin !== undefined && handles.has(one.origin.decl.handle);
   const routes = [...netns.tables.keys()].flatMap((table) =>
     ([4, 6] as const).flatMap((family) => routesOf(netns, family, table).filter(isOwn)),
   );

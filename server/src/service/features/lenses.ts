@@ -1,9 +1,9 @@
 /** Code lenses above declarations: the result of an expectation, free addresses of a range, and commands for routes and traces. */
 
 import { formatPrefix, type Prefix, prefixCovers, subnetCount } from "../../addressing/ip.ts";
-import { outcomeOf } from "../../checks/expectations/failed.ts";
 import type { Decl } from "../../declared/decl.ts";
 import { statementOf } from "../../frontends/knet/handle.ts";
+import { outcomeOf } from "../../questions/expectations.ts";
 import { number, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Span } from "../../text/span.ts";
@@ -14,7 +14,7 @@ import { endPath } from "./endpoints.ts";
 import { hostRange, segmentUsage } from "./free.ts";
 import { targetAt } from "./navigation.ts";
 import { placeAt, placedIn } from "./place.ts";
-import { byStatement, type Made } from "./statements.ts";
+import { byHandle, type Made } from "./statements.ts";
 import { symbolsOf } from "./symbols.ts";
 
 export type LensKind = "expectation" | "usage" | "routes" | "trace";
@@ -46,7 +46,7 @@ const MOST_WITH_COMMANDS = 200;
 export function lensesOf(analysis: Analysis, file: string): readonly Lens[] {
   const checked = knetFile(analysis, file);
   if (!checked) return [];
-  const made = byStatement(analysis);
+  const made = byHandle(analysis);
   const table = symbolsOf(analysis);
   const lenses: Lens[] = [];
   let ends = 0;
@@ -54,7 +54,7 @@ export function lensesOf(analysis: Analysis, file: string): readonly Lens[] {
     const span = { start, end: start + statementOf(decl).keyword.length };
     const defines = decl.spec?.defines;
     if (defines !== undefined && HAS_ROUTES.has(defines)) {
-      const replicas = made.workloads.get(statementOf(decl))?.workload.replicas ?? 0;
+      const replicas = made.workloads.get(decl.handle)?.workload.replicas ?? 0;
       if (table.symbolOf(decl) === undefined || (defines === "workload" && replicas === 0)) continue;
       ends += 1;
       lenses.push({ kind: "trace", span }, { kind: "routes", span });
@@ -66,11 +66,11 @@ export function lensesOf(analysis: Analysis, file: string): readonly Lens[] {
 const HAS_ROUTES: ReadonlySet<string> = new Set(["node", "router", "host", "pod", "workload"]);
 
 function kindsOf(decl: Decl, made: Made): readonly LensKind[] {
-  if (made.expectations.has(statementOf(decl))) return ["expectation"];
+  if (made.expectations.has(decl.handle)) return ["expectation"];
   const counts =
-    made.segments.get(statementOf(decl))?.cidrs.some((prefix) => hostCount(prefix) !== undefined) === true ||
-    (made.services.get(statementOf(decl))?.service.ports.length ?? 0) > 0 ||
-    made.podRanges.has(statementOf(decl));
+    made.segments.get(decl.handle)?.cidrs.some((prefix) => hostCount(prefix) !== undefined) === true ||
+    (made.services.get(decl.handle)?.service.ports.length ?? 0) > 0 ||
+    made.podRanges.has(decl.handle);
   return counts ? ["usage"] : [];
 }
 
@@ -78,15 +78,15 @@ function kindsOf(decl: Decl, made: Made): readonly LensKind[] {
 export function lensAt(analysis: Analysis, file: string, start: number, kind: LensKind): LensText | undefined {
   const decl = placeAt(analysis, file, start)?.decls.at(-1);
   if (!decl) return undefined;
-  const made = byStatement(analysis);
+  const made = byHandle(analysis);
   switch (kind) {
     case "expectation": {
-      const expectation = made.expectations.get(statementOf(decl));
+      const expectation = made.expectations.get(decl.handle);
       return expectation && expectationText(analysis, expectation);
     }
     case "usage": {
-      const segment = made.segments.get(statementOf(decl));
-      const served = made.services.get(statementOf(decl));
+      const segment = made.segments.get(decl.handle);
+      const served = made.services.get(decl.handle);
       if (served) return serviceText(served.cluster, served.service);
       return segment ? segmentText(analysis, segment) : rangeText(decl, made);
     }
@@ -149,7 +149,7 @@ function serviceText({ services }: Cluster, service: Service): LensText | undefi
 }
 
 function rangeText(decl: Decl, made: Made): LensText | undefined {
-  const range = made.podRanges.get(statementOf(decl));
+  const range = made.podRanges.get(decl.handle);
   if (!range) return undefined;
   const all = subnetCount(range.prefix, range.perNode);
   const given = range.cluster.nodes.filter(({ podCidrs }) =>
@@ -171,7 +171,7 @@ export function commandsAt(analysis: Analysis, file: string, offset: number): re
       { name: "routes", where: path },
     ];
   const decl = placeAt(analysis, file, offset)?.decls.at(-1);
-  const expectation = decl && byStatement(analysis).expectations.get(statementOf(decl));
+  const expectation = decl && byHandle(analysis).expectations.get(decl.handle);
   return expectation ? [traceOf(expectation)] : [];
 }
 

@@ -2,11 +2,11 @@
 
 import { one } from "../../declared/access.ts";
 import { argOf } from "../../frontends/knet/handle.ts";
+import { innerSpan } from "../../frontends/knet/point.ts";
 import { positionsOf } from "../../frontends/knet/positions.ts";
 import type { Span } from "../../text/span.ts";
 import type { Analysis } from "../analysis.ts";
 import { knetFile } from "../knet.ts";
-import { innerSpan } from "./place.ts";
 
 export type Link =
   | { readonly kind: "import"; readonly span: Span; readonly path: string }

@@ -8,8 +8,9 @@ import type { TextEdit } from "../../text/edit.ts";
 import { phrase, t, translated } from "../../text/l10n.ts";
 import type { Span } from "../../text/span.ts";
 import type { Analysis } from "../analysis.ts";
-import { placeAt, pointedAt } from "./place.ts";
-import { type NamedSymbol, type NameLink, pathOf, type SymbolTable, symbolsOf } from "./symbols.ts";
+import { placeAt, pointedAt, readAt } from "./place.ts";
+import { type NamedSymbol, type NameLink, pathOf } from "./symbol.ts";
+import { type SymbolTable, symbolsOf } from "./symbols.ts";
 
 export interface FilePlace {
   readonly file: string;
@@ -41,7 +42,7 @@ interface Target {
 export function definitionAt(analysis: Analysis, file: string, offset: number): readonly Definition[] {
   const target = targetAt(analysis, file, offset);
   return (target?.symbols ?? []).flatMap((symbol): Definition[] => {
-    const name = analysis.spanOf(symbol.source);
+    const name = analysis.innerSpanOf(symbol.source);
     const full = analysis.spanOf({ ...symbol.source, part: "whole" });
     return target && name && full ? [{ origin: target.span, file: symbol.source.file, full, name }] : [];
   });
@@ -51,9 +52,9 @@ export function definitionAt(analysis: Analysis, file: string, offset: number): 
 export function importAt(analysis: Analysis, file: string, offset: number): { path: string; span: Span } | undefined {
   const place = placeAt(analysis, file, offset);
   const pointed = place && pointedAt(place);
-  if (pointed?.decl.spec?.keyword !== "import" || pointed.arg.kind !== "string" || pointed.arg.text === "")
-    return undefined;
-  return { path: pointed.arg.text, span: pointed.span };
+  if (pointed?.decl.spec?.keyword !== "import") return undefined;
+  const value = readAt(pointed.decl, pointed.part)?.read.value;
+  return value?.kind === "string" && value.text !== "" ? { path: value.text, span: pointed.span } : undefined;
 }
 
 export function referencesAt(
@@ -162,7 +163,9 @@ const SAME_NAMES: Readonly<Record<SymbolKind, string>> = {
 
 function whyNoName(to: string): string | undefined {
   const read = readValue({ kind: "name" }, to);
-  return read.kind === "unread" ? t`\`${to}\` is not a valid name: ${read.data.reason}.` : undefined;
+  return read.kind === "unread" && read.code === "KN006"
+    ? t`\`${to}\` is not a valid name: ${read.data.reason ?? ""}.`
+    : undefined;
 }
 
 /** The symbol whose declaration or use is under the cursor. */
@@ -173,12 +176,12 @@ export function targetAt(analysis: Analysis, file: string, offset: number): Targ
   const table = symbolsOf(analysis);
   const own = table.symbolOf(pointed.decl);
   if (own && isSamePart(own.source.part, pointed.part))
-    return { symbols: [own], span: pointed.span, name: pointed.span, written: own.name, dns: false };
+    return { symbols: [own], span: pointed.inner, name: pointed.inner, written: own.name, dns: false };
   const uses = table.usesIn(file, place.decls).filter((use) => isSamePart(use.source.part, pointed.part));
   for (const use of uses) {
     const links = table.linksOf(use).map((link) => {
-      const start = pointed.span.start + link.span.start;
-      const name: Span = { start, end: pointed.span.start + link.span.end };
+      const start = pointed.inner.start + link.span.start;
+      const name: Span = { start, end: pointed.inner.start + link.span.end };
       return { link, name, word: { start, end: start + link.written.length } };
     });
     // In `agent-n1`, the part that names the node takes precedence over the whole pod name.
@@ -204,12 +207,12 @@ function entities(table: SymbolTable, symbols: readonly NamedSymbol[]): readonly
 }
 
 function placeOf(analysis: Analysis, source: Origin): readonly FilePlace[] {
-  const span = analysis.spanOf(source);
+  const span = analysis.innerSpanOf(source);
   return span ? [{ file: source.file, span }] : [];
 }
 
 function linkPlace(analysis: Analysis, { use, span }: NameLink): readonly FilePlace[] {
-  const whole = analysis.spanOf(use.source);
+  const whole = analysis.innerSpanOf(use.source);
   return whole
     ? [{ file: use.source.file, span: { start: whole.start + span.start, end: whole.start + span.end } }]
     : [];

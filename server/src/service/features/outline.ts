@@ -9,7 +9,8 @@ import type { Span } from "../../text/span.ts";
 import type { Analysis } from "../analysis.ts";
 import { knetFile } from "../knet.ts";
 import { partOf } from "./place.ts";
-import { pathOf, symbolsOf } from "./symbols.ts";
+import { pathOf } from "./symbol.ts";
+import { symbolsOf } from "./symbols.ts";
 
 export type OutlineKind = SymbolKind | "settings" | "import" | "expectation";
 

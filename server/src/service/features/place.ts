@@ -2,59 +2,47 @@
 
 import { all } from "../../declared/access.ts";
 import type { Decl } from "../../declared/decl.ts";
+import type { Document, Point, Token } from "../../declared/document.ts";
 import type { Part } from "../../declared/handle.ts";
 import { type ArgSpec, isFlag, type KeywordSpec } from "../../declared/schema/index.ts";
 import type { Read } from "../../declared/values.ts";
 import type { KnetDocument } from "../../frontends/knet/document.ts";
 import { statementOf } from "../../frontends/knet/handle.ts";
-import { type Path, partArg, positionsOf } from "../../frontends/knet/positions.ts";
-import { isUnclosedString } from "../../frontends/knet/tokens.ts";
-import type { Arg, Block } from "../../frontends/knet/tree.ts";
+import type { KnetPoint } from "../../frontends/knet/point.ts";
+import type { Block } from "../../frontends/knet/tree.ts";
 import type { Span } from "../../text/span.ts";
 import type { Analysis } from "../analysis.ts";
 import { knetFile } from "../knet.ts";
 
-export interface Place {
-  readonly file: KnetDocument;
+export interface Place extends Point {
+  readonly file: Document;
   readonly offset: number;
-  readonly path: Path;
-  /** The enclosing declarations that could be decoded, outermost first. */
-  readonly decls: readonly Decl[];
+}
+
+/** A place in a `.knet` file, with its syntax. */
+export interface KnetPlace extends Place, KnetPoint {
+  readonly file: KnetDocument;
 }
 
 /** A declaration and one of its parts. */
-export interface Pointed {
+export interface Pointed extends Token {
   readonly decl: Decl;
-  readonly start: number;
-  readonly part: Part;
-  readonly arg: Arg;
-  readonly span: Span;
 }
 
 export function placeAt(analysis: Analysis, file: string, offset: number): Place | undefined {
-  const checked = knetFile(analysis, file);
-  if (!checked) return undefined;
-  const path = positionsOf(checked.tree).path(offset);
-  const decls: Decl[] = [];
-  let level = checked.decls;
-  for (const statement of path.statements) {
-    const decl = level.find((one) => statementOf(one) === statement);
-    if (!decl) break;
-    decls.push(decl);
-    level = decl.children;
-  }
-  return { file: checked, offset, path, decls };
+  const document = analysis.fileOf(file);
+  return document && { file: document, offset, ...document.pointAt(offset) };
 }
 
-/** The part under the cursor; undefined between statements and in comments. */
-export function pointedAt({ path, decls }: Place): Pointed | undefined {
-  const { statements, starts, part } = path;
-  const decl = decls[statements.length - 1];
-  const start = starts[statements.length - 1];
-  if (!decl || start === undefined || part === undefined || part === "whole" || path.inComment) return undefined;
-  const arg = partArg(statementOf(decl), part);
-  if (!arg) return undefined;
-  return { decl, start, part, arg, span: { start: start + arg.start, end: start + arg.start + arg.length } };
+export function knetPlaceAt(analysis: Analysis, file: string, offset: number): KnetPlace | undefined {
+  const document = knetFile(analysis, file);
+  return document && { file: document, offset, ...document.pointAt(offset) };
+}
+
+/** The part under the cursor; undefined between declarations and in comments. */
+export function pointedAt({ token, decls }: Place): Pointed | undefined {
+  const decl = decls.at(-1);
+  return token && decl && { ...token, decl };
 }
 
 /** The value of a part, and the schema argument that it belongs to. */
@@ -68,14 +56,6 @@ export function readAt(decl: Decl, part: Part): { readonly spec: ArgSpec; readon
     }
   }
   return undefined;
-}
-
-/** The span of an argument, without the quotes of a string. `start`: offset of its statement. */
-export function innerSpan(arg: Arg, start: number, text: string): Span {
-  const from = start + arg.start;
-  const to = from + arg.length;
-  if (arg.kind !== "string") return { start: from, end: to };
-  return { start: from + 1, end: isUnclosedString(text.slice(from, to)) ? to : to - 1 };
 }
 
 /** The part of a statement that a value was read from. */

@@ -1,14 +1,11 @@
 /** Quick fixes for the findings at a position: the proven fixes, the same fix for all findings of a code, and suppression. */
 
-import type { Finding } from "../../checks/check.ts";
-import { reparse } from "../../frontends/knet/incremental.ts";
-import { silencesIn } from "../../frontends/knet/silences.ts";
+import type { Finding } from "../../findings/finding.ts";
 import type { TextEdit } from "../../text/edit.ts";
 import { t } from "../../text/l10n.ts";
 import { lineStartOf, newlineOf } from "../../text/lines.ts";
 import type { Span } from "../../text/span.ts";
 import type { Analysis } from "../analysis.ts";
-import { knetFile } from "../knet.ts";
 import { editedAnalysis, fixEdits, type ProvenFix, provenFixes } from "./fixes.ts";
 
 export interface QuickFix {
@@ -85,22 +82,24 @@ function silencing(analysis: Analysis, finding: Finding): ProvenFix | undefined 
   return { title: t`Suppress ${code} here`, edits: new Map([[source.file, [edit]]]) };
 }
 
-/** Whether the comment applies to the finding. In text with syntax errors, a different statement can follow the comment. */
+/** Whether the comment applies to the finding. In text with syntax errors, a different statement can follow the comment, and the text of other front ends has no such comments. */
 function isSilenced(analysis: Analysis, finding: Finding, edit: TextEdit): boolean {
   const { file } = finding.source;
-  const tree = knetFile(analysis, file)?.tree;
+  const document = analysis.fileOf(file);
   const place = analysis.placeOf(finding);
-  if (!tree || !place) return false;
+  if (!document || !place) return false;
   const start = place.start < edit.start ? place.start : place.start + edit.text.length;
-  const silences = silencesIn(file, reparse(tree, edit));
-  return silences.some(
-    ({ comment, scope }) =>
-      comment.start >= edit.start &&
-      comment.end <= edit.start + edit.text.length &&
-      scope !== undefined &&
-      scope.start <= start &&
-      start < scope.end,
-  );
+  return document
+    .edited([edit])
+    .silences()
+    .some(
+      ({ comment, scope }) =>
+        comment.start >= edit.start &&
+        comment.end <= edit.start + edit.text.length &&
+        scope !== undefined &&
+        scope.start <= start &&
+        start < scope.end,
+    );
 }
 
 function behindLine(text: string, code: string, at: number): TextEdit | undefined {

@@ -8,7 +8,8 @@ import type { Analysis } from "../analysis.ts";
 import { endAt, endPath } from "./endpoints.ts";
 import { ends } from "./names.ts";
 import { targetAt } from "./navigation.ts";
-import { type NamedSymbol, pathOf, symbolsOf } from "./symbols.ts";
+import { type NamedSymbol, pathOf } from "./symbol.ts";
+import { symbolsOf } from "./symbols.ts";
 
 /** A declaration that sends and receives. The first member represents a pool or a deployment. */
 export interface ReachItem {

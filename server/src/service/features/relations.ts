@@ -1,7 +1,6 @@
 /** Navigation outward (container → pod → node → cluster) and inward, and linked editing of names. */
 
 import type { Origin } from "../../declared/origin.ts";
-import { statementOf } from "../../frontends/knet/handle.ts";
 import { backendOf } from "../../topology/ingress.ts";
 import type { Cluster, Node, Workload } from "../../topology/model.ts";
 import type { Analysis } from "../analysis.ts";
@@ -9,7 +8,8 @@ import { type Definition, type FilePlace, referencesAt, targetAt } from "./navig
 import { placeAt, pointedAt } from "./place.ts";
 import { workloadsOf } from "./policies.ts";
 import { podNamed, subjectOf } from "./subjects.ts";
-import { type NamedSymbol, symbolsOf } from "./symbols.ts";
+import type { NamedSymbol } from "./symbol.ts";
+import { symbolsOf } from "./symbols.ts";
 
 /** One step outward: container → pod, pod → the nodes that run it, node → cluster, anything else → the enclosing declaration. */
 export function typeDefinitionAt(analysis: Analysis, file: string, offset: number): readonly Definition[] {
@@ -85,13 +85,13 @@ function definitions(
   sources: readonly Origin[],
 ): readonly Definition[] {
   const table = symbolsOf(analysis);
-  const named = new Map(table.symbols.map((symbol) => [statementOf(symbol.source.decl), symbol]));
+  const named = new Map(table.symbols.map((symbol) => [symbol.source.decl.handle, symbol]));
   const seen = new Set<unknown>();
   return sources.slice(0, MOST * 20).flatMap((source): readonly Definition[] => {
-    if (seen.size >= MOST || seen.has(statementOf(source.decl))) return [];
-    seen.add(statementOf(source.decl));
+    if (seen.size >= MOST || seen.has(source.decl.handle)) return [];
+    seen.add(source.decl.handle);
     const full = analysis.spanOf({ ...source, part: "whole" });
-    const name = analysis.spanOf(named.get(statementOf(source.decl))?.source ?? { ...source, part: "keyword" });
+    const name = analysis.spanOf(named.get(source.decl.handle)?.source ?? { ...source, part: "keyword" });
     return full && name ? [{ origin, file: source.file, full, name }] : [];
   });
 }
@@ -99,7 +99,7 @@ function definitions(
 /** The argument under the cursor: "shop/api-0:9090". */
 function usedName(analysis: Analysis, file: string, offset: number): string | undefined {
   const place = placeAt(analysis, file, offset);
-  return (place && pointedAt(place))?.arg.text;
+  return (place && pointedAt(place))?.text;
 }
 
 /** The occurrences of the name in this file with identical text, which the editor changes together. */

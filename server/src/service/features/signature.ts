@@ -8,7 +8,7 @@ import { t, translated } from "../../text/l10n.ts";
 import type { Span } from "../../text/span.ts";
 import type { Analysis } from "../analysis.ts";
 import { expectedAt } from "./completion/expected.ts";
-import { placeAt } from "./place.ts";
+import { knetPlaceAt } from "./place.ts";
 
 export interface Signature {
   readonly label: string;
@@ -19,7 +19,7 @@ export interface Signature {
 }
 
 export function signatureAt(analysis: Analysis, file: string, offset: number): Signature | undefined {
-  const place = placeAt(analysis, file, offset);
+  const place = knetPlaceAt(analysis, file, offset);
   const decl = place?.decls[place.path.statements.length - 1];
   const statement = place?.path.statements.at(-1);
   if (!place || !decl?.spec || place.path.inComment || decl.spec.args.length === 0) return undefined;

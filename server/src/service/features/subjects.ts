@@ -1,7 +1,6 @@
 /** Maps a symbol of the text to the topology objects that it represents. */
 
 import type { Decl } from "../../declared/decl.ts";
-import { statementOf } from "../../frontends/knet/handle.ts";
 import type {
   Cluster,
   ExternalHost,
@@ -17,7 +16,7 @@ import type {
   Workload,
 } from "../../topology/model.ts";
 import type { Policy } from "../../topology/policy.ts";
-import type { NamedSymbol } from "./symbols.ts";
+import type { NamedSymbol } from "./symbol.ts";
 
 export type Subject =
   | { readonly kind: "segment"; readonly segment: Segment }
@@ -90,10 +89,10 @@ export function subjectOf(topology: Topology, symbol: NamedSymbol): Subject | un
     case "gateway": {
       const name = symbol.parent?.parent?.name;
       const cluster = topology.clusters.find((one) => one.name === name);
-      const lines = new Set(symbol.decl.children.map((child) => statementOf(child)));
+      const lines = new Set(symbol.decl.children.map((child) => child.handle));
       // The `servedBy` source of an attached route is the `served-by` line of the gateway.
       const isOwn = ({ kind, servedBy }: Ingress): boolean =>
-        kind === "route" && servedBy !== undefined && lines.has(statementOf(servedBy.source.decl));
+        kind === "route" && servedBy !== undefined && lines.has(servedBy.source.decl.handle);
       return cluster && { kind: "gateway", cluster, routes: cluster.ingresses?.filter(isOwn) ?? [] };
     }
     case "namespace":

@@ -3,7 +3,7 @@
  * addresses. Derived from the schema and the topology; works in incomplete files, because every text has a tree.
  */
 import type { Analysis } from "../../analysis.ts";
-import { type Place, placeAt } from "../place.ts";
+import { type KnetPlace, knetPlaceAt } from "../place.ts";
 import type { Workspace } from "../suggestions/suggestion.ts";
 import type { Completion } from "./item.ts";
 import { keywords } from "./keywords.ts";
@@ -12,7 +12,7 @@ import { values } from "./values.ts";
 const MOST = 500;
 
 export function completionsAt(analysis: Analysis, file: string, offset: number, workspace: Workspace): Completion {
-  const place = placeAt(analysis, file, offset);
+  const place = knetPlaceAt(analysis, file, offset);
   if (!place || place.path.inComment) return { items: [], incomplete: false };
   const all = atKeyword(place) ? keywords(place) : values(analysis, place, workspace);
   const typed = all[0] ? place.file.tree.text.slice(all[0].replace.start, offset) : "";
@@ -23,7 +23,7 @@ export function completionsAt(analysis: Analysis, file: string, offset: number, 
   return { items: [...begin, ...rest].slice(0, MOST), incomplete: true };
 }
 
-function atKeyword({ path }: Place): boolean {
+function atKeyword({ path }: KnetPlace): boolean {
   const last = path.statements.at(-1);
   return !last || path.part === "keyword" || last.block === path.block;
 }

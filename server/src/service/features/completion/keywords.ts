@@ -1,14 +1,14 @@
 /** Keywords of the context, each with a snippet of its required parts. */
 
+import { contextInside } from "../../../declared/access.ts";
 import { type ArgSpec, isFlag, type KeywordSpec, keywordsIn } from "../../../declared/schema/index.ts";
-import { contextInside } from "../../../frontends/knet/decode.ts";
 import { statementOf } from "../../../frontends/knet/handle.ts";
 import { t, translated } from "../../../text/l10n.ts";
 import type { Span } from "../../../text/span.ts";
-import type { Place } from "../place.ts";
+import type { KnetPlace } from "../place.ts";
 import type { CompletionItem } from "./item.ts";
 
-export function keywords({ path, decls, offset }: Place): readonly CompletionItem[] {
+export function keywords({ path, decls, offset }: KnetPlace): readonly CompletionItem[] {
   const typing = path.part === "keyword" ? path.statements.at(-1) : undefined;
   const start = path.starts.at(-1);
   const replace: Span =

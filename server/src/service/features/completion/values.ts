@@ -2,17 +2,18 @@
 
 import type { ArgSpec } from "../../../declared/schema/index.ts";
 import { statementOf } from "../../../frontends/knet/handle.ts";
+import { innerSpan } from "../../../frontends/knet/point.ts";
 import { partArg } from "../../../frontends/knet/positions.ts";
 import { translated } from "../../../text/l10n.ts";
 import type { Span } from "../../../text/span.ts";
 import type { Analysis } from "../../analysis.ts";
-import { innerSpan, type Place } from "../place.ts";
+import type { KnetPlace } from "../place.ts";
 import { suggestionsFor } from "../suggestions/index.ts";
 import type { Suggestion, Workspace } from "../suggestions/suggestion.ts";
 import { expectedAt, type Literal } from "./expected.ts";
 import type { CompletionItem } from "./item.ts";
 
-export function values(analysis: Analysis, place: Place, workspace: Workspace): readonly CompletionItem[] {
+export function values(analysis: Analysis, place: KnetPlace, workspace: Workspace): readonly CompletionItem[] {
   const { path, decls, offset } = place;
   const decl = decls[path.statements.length - 1];
   const start = path.starts.at(-1);

@@ -3,8 +3,7 @@
 import { formatIp, formatPrefix, type Ip } from "../../../addressing/ip.ts";
 import type { Netns } from "../../../dataplane/model.ts";
 import { ruleText } from "../../../dataplane/text.ts";
-import { statementOf } from "../../../frontends/knet/handle.ts";
-import type { Statement } from "../../../frontends/knet/tree.ts";
+import type { Handle } from "../../../declared/handle.ts";
 import { plural } from "../../../text/format.ts";
 import { t } from "../../../text/l10n.ts";
 import type { Listener, NatRule, Pod, Station, Topology } from "../../../topology/model.ts";
@@ -12,11 +11,11 @@ import { ownerOf } from "../../../trace/endpoints.ts";
 import type { Analysis } from "../../analysis.ts";
 import { bullets, code, codeBlock, paragraphs } from "../markdown.ts";
 import type { Place } from "../place.ts";
-import { byStatement } from "../statements.ts";
+import { byHandle } from "../statements.ts";
 import { stationsAround } from "../stations.ts";
 
 /** Hover of `masquerade`, `port-forward`, `answers any`, and `listen … host-port`; empty for all other statements. */
-export function edgeText(analysis: Analysis, place: Place, keyword: string, statement: Statement): string {
+export function edgeText(analysis: Analysis, place: Place, keyword: string, handle: Handle): string {
   switch (keyword) {
     case "masquerade":
     case "port-forward":
@@ -25,13 +24,13 @@ export function edgeText(analysis: Analysis, place: Place, keyword: string, stat
       const [station] = stations;
       if (!station) return "";
       const more = stations.length > 1 ? t`Also on ${plural(stations.length - 1, "more node")}.` : "";
-      const own = station.edge?.nat.find(({ source }) => statementOf(source.decl) === statement);
+      const own = station.edge?.nat.find(({ source }) => source.decl.handle === handle);
       const netns = analysis.network.netns(station.path);
       const text = own ? natText(analysis.topology, station, own) : answersText(station);
-      return text === "" ? "" : paragraphs(text, netns && rulesText(netns, statement), more);
+      return text === "" ? "" : paragraphs(text, netns && rulesText(netns, handle), more);
     }
     case "listen":
-      return hostPortText(analysis, place, statement);
+      return hostPortText(analysis, place, handle);
     default:
       return "";
   }
@@ -97,12 +96,12 @@ function portText({ first, last, proto }: Listener): string {
 const CHAINS = ["PREROUTING", "OUTPUT", "POSTROUTING"] as const;
 
 /** Only rules of the built-in chains: the chains of services are numerous and created on demand. */
-function rulesText(netns: Netns, statement: Statement): string {
+function rulesText(netns: Netns, handle: Handle): string {
   const lines = ([4, 6] as const).flatMap((family) =>
     CHAINS.flatMap((name) => {
       const rules = netns.netfilter.chain(family, "nat", name)?.rules ?? [];
       return rules
-        .filter(({ origin }) => origin !== undefined && statementOf(origin.decl) === statement)
+        .filter(({ origin }) => origin !== undefined && origin.decl.handle === handle)
         .map((rule) => `-t nat -A ${name} ${ruleText(rule, family)}`);
     }),
   );
@@ -111,14 +110,14 @@ function rulesText(netns: Netns, statement: Statement): string {
 
 const MOST_PODS = 5;
 
-function hostPortText(analysis: Analysis, place: Place, statement: Statement): string {
-  const { workloads } = byStatement(analysis);
-  const found = place.path.statements.flatMap((around) => workloads.get(around) ?? [])[0];
+function hostPortText(analysis: Analysis, place: Place, handle: Handle): string {
+  const { workloads } = byHandle(analysis);
+  const found = place.decls.flatMap((around) => workloads.get(around.handle) ?? [])[0];
   if (!found) return "";
   const { cluster, workload } = found;
   const listeners = workload.containers
     .flatMap((container) => container.listeners)
-    .filter(({ hostPort, source }) => hostPort !== undefined && statementOf(source.decl) === statement);
+    .filter(({ hostPort, source }) => hostPort !== undefined && source.decl.handle === handle);
   if (listeners.length === 0) return "";
   const shown = Math.min(workload.replicas, MOST_PODS);
   const pods = [...Array(shown).keys()].map((ordinal) => cluster.pods.podAt(workload, ordinal));

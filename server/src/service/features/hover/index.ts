@@ -10,7 +10,8 @@ import { keywordDocumentation } from "../completion/keywords.ts";
 import { code, paragraphs } from "../markdown.ts";
 import { isSamePart, targetAt } from "../navigation.ts";
 import { type Place, placeAt, pointedAt, readAt } from "../place.ts";
-import { type NameLink, symbolsOf } from "../symbols.ts";
+import type { NameLink } from "../symbol.ts";
+import { symbolsOf } from "../symbols.ts";
 import { made } from "./made.ts";
 import { portText } from "./ports.ts";
 import { symbolText } from "./symbols.ts";
@@ -52,15 +53,14 @@ export function hoverAt(analysis: Analysis, file: string, offset: number): Hover
       target.symbols.length > 1 && symbol.kind !== "namespace"
         ? t`${plural(target.symbols.length, "declaration")} of this name`
         : "";
-    const use = pointed.arg.kind === "word" || pointed.arg.kind === "string" ? pointed.arg.text : undefined;
-    return { span: target.span, markdown: paragraphs(symbolText(analysis, symbol, use), text) };
+    return { span: target.span, markdown: paragraphs(symbolText(analysis, symbol, pointed.text), text) };
   }
   const value = found?.read.value;
   const named =
     value?.kind === "endpoint" && value.port !== undefined ? endOf(analysis, place, pointed.part) : undefined;
   if (named && value?.kind === "endpoint") {
-    const start = pointed.span.start + named.span.start + named.written.length + 1;
-    return { span: { start, end: pointed.span.end }, markdown: portText(analysis, named, value) };
+    const start = pointed.inner.start + named.span.start + named.written.length + 1;
+    return { span: { start, end: pointed.inner.end }, markdown: portText(analysis, named, value) };
   }
   if (found) {
     const markdown = paragraphs(
@@ -70,8 +70,8 @@ export function hoverAt(analysis: Analysis, file: string, offset: number): Hover
     );
     return { span: pointed.span, markdown };
   }
-  const literal = spec.args.find((arg) => (isFlag(arg) ? arg.name : arg.after)?.split(" ").includes(pointed.arg.text));
-  return literal && { span: pointed.span, markdown: paragraphs(code(pointed.arg.text), argumentText(literal, spec)) };
+  const literal = spec.args.find((arg) => (isFlag(arg) ? arg.name : arg.after)?.split(" ").includes(pointed.text));
+  return literal && { span: pointed.span, markdown: paragraphs(code(pointed.text), argumentText(literal, spec)) };
 }
 
 /** The symbol of the last part of an endpoint's path; undefined for a DNS name, which is described as a whole. */

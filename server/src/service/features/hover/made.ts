@@ -1,13 +1,12 @@
 /** The kernel state that a statement creates. */
 
-import { statementOf } from "../../../frontends/knet/handle.ts";
 import { plural } from "../../../text/format.ts";
 import { t } from "../../../text/l10n.ts";
 import type { Analysis } from "../../analysis.ts";
 import { defaultRoutes, madeBy, madeText, pluginText } from "../kernel.ts";
 import { code, paragraphs } from "../markdown.ts";
 import type { Place, Pointed } from "../place.ts";
-import { stationsAround } from "../stations.ts";
+import { clusterAround, stationsAround } from "../stations.ts";
 import { edgeText } from "./edge.ts";
 import { rulesText } from "./names.ts";
 
@@ -15,13 +14,13 @@ import { rulesText } from "./names.ts";
 export function made(analysis: Analysis, place: Place, { decl }: Pointed): string {
   const keyword = decl.spec?.keyword;
   const { topology, network } = analysis;
-  const statement = statementOf(decl);
-  const edge = keyword === undefined ? "" : edgeText(analysis, place, keyword, statement);
+  const { handle } = decl;
+  const edge = keyword === undefined ? "" : edgeText(analysis, place, keyword, handle);
   if (edge !== "") return edge;
   const rules = keyword === undefined ? "" : rulesText(analysis, place, keyword);
   if (rules !== "") return rules;
   if (keyword === "cni" || keyword === "backend") {
-    const cluster = topology.clusters.find(({ source }) => place.path.statements.includes(statementOf(source.decl)));
+    const cluster = clusterAround(topology, place);
     const own = stationsAround(topology, place)[0];
     const node =
       (own?.kind === "node" ? own : undefined) ??
@@ -34,14 +33,12 @@ export function made(analysis: Analysis, place: Place, { decl }: Pointed): strin
   }
   if (keyword !== "attach" && keyword !== "route" && keyword !== "docker-bridge") return "";
   const stations = stationsAround(topology, place);
-  const station =
-    stations[0] ??
-    topology.clusters.find(({ source }) => place.path.statements.includes(statementOf(source.decl)))?.nodes[0];
+  const station = stations[0] ?? clusterAround(topology, place)?.nodes[0];
   const netns = station && network.netns(station.path);
   if (!station || !netns) return "";
   const iface =
-    keyword === "attach" ? station.interfaces.find(({ source }) => statementOf(source.decl) === statement) : undefined;
-  const own = madeBy(netns, new Set([statement]));
+    keyword === "attach" ? station.interfaces.find(({ source }) => source.decl.handle === handle) : undefined;
+  const own = madeBy(netns, new Set([handle]));
   // The origin of a default route is the segment that provides the gateway.
   const defaults = iface ? defaultRoutes(netns, iface.device).filter((route) => !own.routes.includes(route)) : [];
   const text = madeText({ devices: own.devices, routes: [...own.routes, ...defaults] });

@@ -1,6 +1,5 @@
 /** Hovers of names that the file does not declare (cluster DNS names, URLs), and of ingresses and gateways. */
 
-import { statementOf } from "../../../frontends/knet/handle.ts";
 import { list, number, plural } from "../../../text/format.ts";
 import { t } from "../../../text/l10n.ts";
 import { dnsNames, nameServer } from "../../../topology/dns.ts";
@@ -12,6 +11,7 @@ import { proxiedBy } from "../../../trace/proxied.ts";
 import type { Analysis } from "../../analysis.ts";
 import { bullets, code, paragraphs } from "../markdown.ts";
 import type { Place } from "../place.ts";
+import { handlesAround } from "../stations.ts";
 import { serviceText } from "./services.ts";
 
 const MOST_ENDPOINTS = 4;
@@ -92,17 +92,16 @@ export function gatewayText(cluster: Cluster, path: string, routes: readonly Ing
 }
 
 /** Hover of a line inside an ingress or a route: the backends of its requests. */
-export function rulesText({ topology }: Analysis, { path }: Place, keyword: string): string {
+export function rulesText({ topology }: Analysis, place: Place, keyword: string): string {
   if (keyword !== "path" && keyword !== "default-backend" && keyword !== "host") return "";
-  const statements = new Set(path.statements);
-  const last = path.statements.at(-1);
+  const handles = handlesAround(place);
+  const last = place.decls.at(-1);
   for (const cluster of topology.clusters) {
     for (const ingress of cluster.ingresses ?? []) {
-      if (!statements.has(statementOf(ingress.source.decl))) continue;
-      const inside = new Set(last?.block?.statements ?? []);
+      if (!handles.has(ingress.source.decl.handle)) continue;
+      const inside = new Set(last?.children.map(({ handle }) => handle));
       const own = ingress.rules.filter(
-        ({ source }) =>
-          statementOf(source.decl) === last || (keyword === "host" && inside.has(statementOf(source.decl))),
+        ({ source }) => source.decl.handle === last?.handle || (keyword === "host" && inside.has(source.decl.handle)),
       );
       return bullets(own.slice(0, MOST_RULES).map((rule) => ruleLine(cluster, ingress, rule)));
     }

@@ -4,7 +4,7 @@ import { t } from "../../../text/l10n.ts";
 import type { Analysis } from "../../analysis.ts";
 import { bullets, code, paragraphs } from "../markdown.ts";
 import { listenersOf, subjectOf } from "../subjects.ts";
-import { type NameLink, pathOf } from "../symbols.ts";
+import { type NameLink, pathOf } from "../symbol.ts";
 import { servicePortText } from "./services.ts";
 
 type End = Extract<Value, { kind: "endpoint" }>;

@@ -7,7 +7,7 @@ import { code, paragraphs } from "../markdown.ts";
 import { policyText } from "../policies.ts";
 import { prefixText } from "../ranges.ts";
 import { type Subject, subjectOf } from "../subjects.ts";
-import { type NamedSymbol, pathOf } from "../symbols.ts";
+import { type NamedSymbol, pathOf } from "../symbol.ts";
 import { gatewayText, ingressText } from "./names.ts";
 import { workloadText } from "./pods.ts";
 import { serviceText } from "./services.ts";

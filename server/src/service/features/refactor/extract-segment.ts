@@ -4,7 +4,7 @@ import { formatIp, formatPrefix, type Prefix, prefixContains } from "../../../ad
 import { all } from "../../../declared/access.ts";
 import type { Change } from "../../../declared/change.ts";
 import type { Origin } from "../../../declared/origin.ts";
-import { argOf, statementOf } from "../../../frontends/knet/handle.ts";
+import { argOf } from "../../../frontends/knet/handle.ts";
 import type { TextEdit } from "../../../text/edit.ts";
 import { t } from "../../../text/l10n.ts";
 import { newlineOf } from "../../../text/lines.ts";
@@ -16,7 +16,7 @@ import { knetFile } from "../../knet.ts";
 import { fixEdits } from "../fixes.ts";
 import { blocksAround, freePrefixes, usedRanges } from "../free.ts";
 import { partOf, placeAt, placedIn } from "../place.ts";
-import { byStatement } from "../statements.ts";
+import { byHandle } from "../statements.ts";
 import { symbolsOf } from "../symbols.ts";
 import type { Refactoring } from "./refactoring.ts";
 
@@ -30,10 +30,10 @@ export function extractSegment(analysis: Analysis, file: string, selection: Span
 function splitPrefix(analysis: Analysis, file: string, selection: Span): readonly Refactoring[] {
   const checked = knetFile(analysis, file);
   if (!checked) return [];
-  const made = byStatement(analysis);
+  const made = byHandle(analysis);
   const around = placedIn(checked, selection);
-  const outer = around.find(({ decl }) => made.segments.has(statementOf(decl)));
-  const segment = outer && made.segments.get(statementOf(outer.decl));
+  const outer = around.find(({ decl }) => made.segments.has(decl.handle));
+  const segment = outer && made.segments.get(outer.decl.handle);
   if (!outer || !segment || segment.cidrs.length < 2) return [];
   for (const { decl, start } of around) {
     for (const read of all(decl, "prefixes")) {
@@ -91,10 +91,9 @@ function moved(topology: Topology, iface: Interface, prefix: Prefix, name: strin
     return [{ kind: "replace", source: { ...source, part: 0 }, text: name }];
   const station = stationAt(topology, iface.station.path);
   if (!station || iface.allocated) return [];
-  const words = statementOf(source.decl).args;
   const leavers = new Set(leaving.map(({ ip }) => formatIp(ip)));
-  const removed = words.flatMap((word, index): readonly Change[] =>
-    leavers.has(word.text.split("/")[0] ?? "") ? [{ kind: "remove", source: { ...source, part: index } }] : [],
+  const removed = source.decl.values.flatMap((read): readonly Change[] =>
+    leavers.has(read.text.split("/")[0] ?? "") ? [{ kind: "remove", source: { ...source, part: partOf(read) } }] : [],
   );
   const text = `attach ${name} ${[...leavers].join(" ")}`;
   return [...removed, { kind: "append", source: station.source, text }];

@@ -14,7 +14,7 @@ import type { Node } from "../../../topology/model.ts";
 import type { Analysis } from "../../analysis.ts";
 import { knetFile } from "../../knet.ts";
 import { type Placed, partOf, placedIn } from "../place.ts";
-import { byStatement } from "../statements.ts";
+import { byHandle } from "../statements.ts";
 import type { Refactoring } from "./refactoring.ts";
 
 const MOST = 200;
@@ -22,10 +22,10 @@ const MOST = 200;
 export function inlinePool(analysis: Analysis, file: string, selection: Span): readonly Refactoring[] {
   const checked = knetFile(analysis, file);
   if (!checked) return [];
-  const made = byStatement(analysis);
+  const made = byHandle(analysis);
   return placedIn(checked, selection).flatMap((placed): readonly Refactoring[] => {
     const { decl, start, end } = placed;
-    const nodes = made.nodes.get(statementOf(decl)) ?? [];
+    const nodes = made.nodes.get(decl.handle) ?? [];
     if (!isPool(placed) || nodes.length === 0 || nodes.length > MOST || !headTouches(placed, selection)) return [];
     const { text } = checked.tree;
     const newline = newlineOf(text);
@@ -52,7 +52,7 @@ function blockOf(text: string, { decl, start }: Placed, node: Node): string {
   if (!block) return "";
   const from = start + block.start;
   const edits = decl.children.flatMap((child, index): readonly TextEdit[] => {
-    const own = node.interfaces.find(({ source }) => statementOf(source.decl) === statementOf(child));
+    const own = node.interfaces.find(({ source }) => source.decl.handle === child.handle);
     if (!own || own.allocated) return [];
     const childStart = from + (block.offsets[index] ?? 0);
     return all(child, "addresses").flatMap((read, order): readonly TextEdit[] => {

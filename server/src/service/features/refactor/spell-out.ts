@@ -4,6 +4,7 @@ import { formatIp, formatPrefix } from "../../../addressing/ip.ts";
 import { modeAddressing } from "../../../cni/modes.ts";
 import type { Change } from "../../../declared/change.ts";
 import type { Decl } from "../../../declared/decl.ts";
+import { keywordOf } from "../../../declared/navigate.ts";
 import type { Origin } from "../../../declared/origin.ts";
 import { statementOf } from "../../../frontends/knet/handle.ts";
 import { textEdit } from "../../../frontends/knet/render.ts";
@@ -14,7 +15,7 @@ import type { Node } from "../../../topology/model.ts";
 import type { Analysis } from "../../analysis.ts";
 import { knetFile } from "../../knet.ts";
 import { type Placed, placedIn } from "../place.ts";
-import { byStatement, type Made } from "../statements.ts";
+import { byHandle, type Made } from "../statements.ts";
 import type { Refactoring } from "./refactoring.ts";
 
 const MOST = 2000;
@@ -22,7 +23,7 @@ const MOST = 2000;
 export function spellOut(analysis: Analysis, file: string, { start, end }: Span): readonly Refactoring[] {
   const checked = knetFile(analysis, file);
   if (!checked) return [];
-  const made = byStatement(analysis);
+  const made = byHandle(analysis);
   const all = placedIn(checked);
   const around = all.filter((one) => one.start <= start && one.end >= end);
   const here = [...around].reverse().flatMap((outer) => {
@@ -67,7 +68,7 @@ function appendTo(file: string, decl: Decl, text: string): Change {
 
 /** Members of a pool share one statement, so they cannot have individual addresses. */
 function attachEdit({ decl, start }: Placed, made: Made): TextEdit | undefined {
-  const interfaces = made.interfaces.get(statementOf(decl));
+  const interfaces = made.interfaces.get(decl.handle);
   const only = interfaces?.length === 1 ? interfaces[0] : undefined;
   const last = statementOf(decl).args.at(-1);
   if (!only?.allocated || only.addresses.length === 0 || !last) return undefined;
@@ -77,10 +78,10 @@ function attachEdit({ decl, start }: Placed, made: Made): TextEdit | undefined {
 
 /** Statements with the allocated values, and the statement that they are appended to. */
 function lines({ decl }: Placed, made: Made): readonly { readonly to: Decl; readonly text: string }[] {
-  const nodes = made.nodes.get(statementOf(decl));
+  const nodes = made.nodes.get(decl.handle);
   const [node] = nodes?.length === 1 ? nodes : [];
   if (node) return rangeLines(decl, node, made);
-  const owner = made.workloads.get(statementOf(decl));
+  const owner = made.workloads.get(decl.handle);
   if (owner?.workload.kind !== "pod" || owner.workload.addresses.length > 0 || owner.workload.hostNetwork) return [];
   const { addresses } = owner.cluster.pods.podAt(owner.workload, 0);
   return addresses.length === 0 ? [] : [{ to: decl, text: `address ${addresses.map(formatIp).join(" ")}` }];
@@ -104,6 +105,6 @@ function rangeLines(decl: Decl, node: Node, made: Made): readonly { readonly to:
     const text = `${claims.keyword} ${ranges}`;
     return [own ? { to: own, text } : { to: decl, text: `cni ${cni.plugin} { ${text} }` }];
   }
-  const fromPods = podCidrs.every(({ source }) => statementOf(source.decl).keyword.text === "pods");
+  const fromPods = podCidrs.every(({ source }) => keywordOf(source) === "pods");
   return fromPods && fromSegment === undefined ? [{ to: decl, text: `pod-cidr ${ranges}` }] : [];
 }

@@ -3,13 +3,13 @@
 import { formatIp, formatPrefix, nthAddress, parsePrefix } from "../../../addressing/ip.ts";
 import { all, one } from "../../../declared/access.ts";
 import type { Decl } from "../../../declared/decl.ts";
-import { argOf, statementOf } from "../../../frontends/knet/handle.ts";
+import { argOf } from "../../../frontends/knet/handle.ts";
 import type { Arg } from "../../../frontends/knet/tree.ts";
 import { t } from "../../../text/l10n.ts";
 import type { Topology } from "../../../topology/model.ts";
 import { blocksAround, freePrefixes, isFree, nextForService, nextInSegment, nextOnNode, usedRanges } from "../free.ts";
 import type { Place } from "../place.ts";
-import { clusterAround, serviceAround, stationsAround } from "../stations.ts";
+import { clusterAround, handlesAround, serviceAround, stationsAround } from "../stations.ts";
 import { type Given, type Suggestion, suggestion, unique } from "./suggestion.ts";
 
 export function addresses(given: Given, typed: Arg | undefined): readonly Suggestion[] {
@@ -43,7 +43,7 @@ function attachAddresses(topology: Topology, decl: Decl, typed: Arg | undefined)
   return segment.cidrs
     .filter(({ ip }) => !families.has(typeof ip))
     .flatMap((prefix) =>
-      nextInSegment(topology, segment, prefix, statementOf(decl)).map((ip, index) =>
+      nextInSegment(topology, segment, prefix, decl.handle).map((ip, index) =>
         suggestion(
           formatIp(ip),
           "address",
@@ -54,7 +54,7 @@ function attachAddresses(topology: Topology, decl: Decl, typed: Arg | undefined)
 }
 
 function dockerBridges(topology: Topology, decl: Decl): readonly Suggestion[] {
-  const used = usedRanges(topology, statementOf(decl));
+  const used = usedRanges(topology, decl.handle);
   const usual = parsePrefix("172.17.0.0/16")?.prefix;
   const blocks = blocksAround(usual, 4);
   const all = [...(usual && isFree(usual, used) ? [usual] : []), ...freePrefixes(blocks, 16, used)];
@@ -80,8 +80,9 @@ function gatewayAddresses(place: Place, topology: Topology): readonly Suggestion
 }
 
 function podAddresses(topology: Topology, place: Place): readonly Suggestion[] {
+  const handles = handlesAround(place);
   for (const cluster of topology.clusters) {
-    const workload = cluster.workloads.find(({ source }) => place.path.statements.includes(statementOf(source.decl)));
+    const workload = cluster.workloads.find(({ source }) => handles.has(source.decl.handle));
     if (!workload) continue;
     const node = workload.on ?? cluster.pods.podAt(workload, 0).node;
     if (!node) return [];

@@ -9,9 +9,10 @@ import { dnsNames, serviceName } from "../../../topology/dns.ts";
 import type { Cluster, Listener, Service, Topology } from "../../../topology/model.ts";
 import { splitKind } from "../../../topology/names.ts";
 import { ends, pathsBelow, processes, sampleName, shortPaths } from "../names.ts";
-import type { Place } from "../place.ts";
+import type { KnetPlace, Place } from "../place.ts";
 import { listenersOf, subjectOf } from "../subjects.ts";
-import { DEFAULT_NAMESPACE, isOfKind, type NamedSymbol, type NameUse, pathOf, symbolsOf } from "../symbols.ts";
+import { DEFAULT_NAMESPACE, isOfKind, type NamedSymbol, type NameUse, pathOf } from "../symbol.ts";
+import { symbolsOf } from "../symbols.ts";
 import { type Given, type Suggestion, suggestion, unique } from "./suggestion.ts";
 
 type EndpointType = Extract<ArgType, { kind: "endpoint" }>;
@@ -40,8 +41,6 @@ export function names(
     const name = sampleName(symbol);
     const use: NameUse = {
       source: symbol.source,
-      decl,
-      arg: symbol.arg,
       path: [name],
       kinds,
       dns: false,
@@ -101,27 +100,27 @@ export function endpoints(given: Given, typed: Arg | undefined, type: EndpointTy
   const colon = text.lastIndexOf(":");
   const hasPort = type.port && colon > 0 && text.indexOf(":") === colon;
   const name = text.slice(0, colon);
-  if (hasPort && typed && typedBefore(given.place, typed) > colon) return portsBehind(given, name, typed, colon + 1);
+  if (hasPort && typed && typedBefore(given.place, typed) > colon) return portsBehind(given, name, colon + 1);
   const found = spec.name === "backend" ? backends(given) : pathsOfEnds(given, typed, type);
   return hasPort ? found.map((one) => ({ ...one, keep: text.length - colon })) : found;
 }
 
 /** "shop/" of "shop/w": the complete parts of the path before the cursor. */
-function folderBefore(place: Place, typed: Arg | undefined): string {
+function folderBefore(place: KnetPlace, typed: Arg | undefined): string {
   const before = typed?.text.slice(0, Math.max(0, typedBefore(place, typed))) ?? "";
   return before.slice(0, before.lastIndexOf("/") + 1);
 }
 
 /** The number of characters of an argument before the cursor. */
-function typedBefore({ path, offset }: Place, typed: Arg): number {
+function typedBefore({ path, offset }: KnetPlace, typed: Arg): number {
   const start = (path.starts.at(-1) ?? 0) + typed.start;
   return offset - start - (typed.kind === "string" ? 1 : 0);
 }
 
-function portsBehind({ analysis }: Given, name: string, typed: Arg, skip: number): readonly Suggestion[] {
+function portsBehind({ analysis }: Given, name: string, skip: number): readonly Suggestion[] {
   const table = symbolsOf(analysis);
   const path = name.split("/");
-  const [symbol] = ends(table).length > 0 ? table.resolve(useOf(path, typed, table.symbols)) : [];
+  const [symbol] = ends(table).length > 0 ? table.resolve(useOf(path, table.symbols)) : [];
   if (symbol && symbol.kind !== "service") return portsOf(analysis.topology, symbol, skip);
   const subject = symbol && subjectOf(analysis.topology, symbol);
   if (subject?.kind === "service") return servicePorts(subject.service.ports, skip);
@@ -235,10 +234,10 @@ function servicePorts(ports: Service["ports"], skip: number): readonly Suggestio
   );
 }
 
-function useOf(path: readonly string[], arg: Arg, symbols: readonly NamedSymbol[]): NameUse {
+function useOf(path: readonly string[], symbols: readonly NamedSymbol[]): NameUse {
   const any = symbols[0];
   if (!any) throw new Error("useOf requires at least one symbol");
-  return { source: any.source, decl: any.decl, arg, path, kinds: [], dns: true, withKind: true, scope: undefined };
+  return { source: any.source, path, kinds: [], dns: true, withKind: true, scope: undefined };
 }
 
 function portsOf(topology: Topology, symbol: NamedSymbol, skip: number): readonly Suggestion[] {

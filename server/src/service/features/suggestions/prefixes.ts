@@ -2,7 +2,6 @@
 
 import { formatPrefix, lastAddress, type Prefix, parsePrefix, prefixRange } from "../../../addressing/ip.ts";
 import type { Decl } from "../../../declared/decl.ts";
-import { statementOf } from "../../../frontends/knet/handle.ts";
 import { planOf } from "../../../questions/plan.ts";
 import { t } from "../../../text/l10n.ts";
 import type { Topology } from "../../../topology/model.ts";
@@ -60,7 +59,7 @@ function freeSegments(topology: Topology, decl: Decl): readonly Suggestion[] {
   const others = [...topology.segments.values()].flatMap((segment) =>
     segment.cidrs.filter((_, index) => segment.cidrSources[index]?.decl.handle !== decl.handle),
   );
-  const used = usedRanges(topology, statementOf(decl));
+  const used = usedRanges(topology, decl.handle);
   const last4 = others.findLast(({ ip }) => typeof ip === "number");
   const last6 = others.findLast(({ ip }) => typeof ip === "bigint");
   const found = [...freePrefixes(around(last4, 4), last4?.len ?? 24, used)];
@@ -80,14 +79,11 @@ function around(like: Prefix | undefined, family: 4 | 6): readonly Prefix[] {
 
 /** The common range if it is free, then the range after the last range of this kind, and the first free ranges. */
 function freeRanges(topology: Topology, decl: Decl, usual: readonly string[], len: number): readonly Suggestion[] {
-  const used = usedRanges(topology, statementOf(decl));
+  const used = usedRanges(topology, decl.handle);
   const defaults = usual.flatMap((text) => parsePrefix(text)?.prefix ?? []).filter((prefix) => isFree(prefix, used));
   const kind = decl.spec?.keyword;
   const last = planOf(topology).ranges.findLast(
-    (range) =>
-      range.kind === kind &&
-      statementOf(range.source.decl) !== statementOf(decl) &&
-      typeof range.prefix.ip === "number",
+    (range) => range.kind === kind && range.source.decl.handle !== decl.handle && typeof range.prefix.ip === "number",
   );
   const blocks = blocksAround(last?.prefix, 4);
   const [home] = blocks;

@@ -2,7 +2,7 @@
 import type { Decl } from "../../../declared/decl.ts";
 import type { ArgSpec } from "../../../declared/schema/index.ts";
 import type { Analysis } from "../../analysis.ts";
-import type { Place } from "../place.ts";
+import type { KnetPlace } from "../place.ts";
 
 export interface Suggestion {
   readonly label: string;
@@ -23,7 +23,13 @@ export interface Workspace {
   importable(file: string): readonly string[];
 }
 
-export type Given = { readonly analysis: Analysis; readonly place: Place; readonly decl: Decl; readonly spec: ArgSpec };
+/** The argument of a declaration for which values are suggested. */
+export interface Given {
+  readonly analysis: Analysis;
+  readonly place: KnetPlace;
+  readonly decl: Decl;
+  readonly spec: ArgSpec;
+}
 
 export function suggestion(
   label: string,

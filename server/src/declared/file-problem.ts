@@ -1,0 +1,47 @@
+/** Problems of files as texts: found by a front end, by the reader of `knet.json`, and by the service, which imports files. */
+import type { Span } from "../text/span.ts";
+import type { Change } from "./change.ts";
+import type { FaultKind } from "./document.ts";
+import { fileOrigin } from "./navigate.ts";
+import type { Problem } from "./problem.ts";
+
+/** By diagnostic code. */
+export interface FileProblemData {
+  /** Text that is not in the language. `repair`: undefined if no single change repairs it. */
+  readonly KN001: { readonly kind: FaultKind; readonly text: string; readonly repair: Change | undefined };
+  /** An import that is not analyzed; `path` as written. */
+  readonly KN015: { readonly path: string } & (
+    | { readonly cause: "unreadable"; readonly reason: string | undefined }
+    /** The file, or the topology with this file and all later ones; `limit`: "the file has more than 1,000 characters". */
+    | { readonly cause: "oversized" | "full"; readonly limit: string }
+  );
+  /** An invalid entry in `knet.json`. */
+  readonly KN017:
+    | { readonly cause: "syntax"; readonly error: string }
+    | { readonly cause: "no-object" | "no-checks" }
+    | { readonly cause: "property" | "check"; readonly name: string }
+    /** `text`: the value on one line; undefined for an empty value. */
+    | { readonly cause: "severity"; readonly text: string | undefined };
+  /** A `knet-ignore` comment suppresses nothing. `alone`: the comment has no other code; `scope`: a statement follows it. */
+  readonly KN018: { readonly code: string; readonly alone: boolean; readonly scope: boolean };
+  /** A `knet-ignore` comment without a known code, which suppresses nothing, or without a reason. */
+  readonly KN019:
+    | { readonly cause: "no-code"; readonly known: false }
+    | { readonly cause: "unknown-code"; readonly code: string; readonly known: boolean }
+    | { readonly cause: "no-reason"; readonly codes: readonly string[]; readonly known: true };
+}
+
+/** `span`: the location in the text if it is not part of a declaration; `source` then specifies only the file. */
+export type FileProblem<Code extends keyof FileProblemData = keyof FileProblemData> = Problem<FileProblemData, Code> & {
+  readonly span?: Span;
+};
+
+/** A problem at a location of the text of a file. */
+export function problemInText<Code extends keyof FileProblemData>(
+  code: Code,
+  file: string,
+  span: Span,
+  data: FileProblemData[Code],
+): FileProblem<Code> {
+  return { code, source: fileOrigin(file), span, data, related: [] };
+}

@@ -1,9 +1,11 @@
 /** Declarations from values: for front ends whose files are not statements. */
+import { contextInside } from "./access.ts";
 import type { Decl, DeclProblem } from "./decl.ts";
 import type { Handle, Part } from "./handle.ts";
 import { readValue } from "./reading.ts";
 import { isFlag, specFor } from "./schema/index.ts";
 import type { ArgSpec, Context, KeywordSpec } from "./schema/types.ts";
+import { unreadable } from "./unread.ts";
 import type { Read, Value } from "./values.ts";
 
 /** A text that the schema's type reads, or a value with its text. */
@@ -21,11 +23,12 @@ export interface Draft {
   readonly file: string;
 }
 
-/** A draft of a keyword that the context lacks is a bug of the front end: the result is a declaration without a spec. */
+/** Throws if the context has no such keyword or argument, which is a bug of the front end. */
 export function declare(draft: Draft, context: Context = "file"): Decl {
   const spec = specFor(context, draft.keyword);
+  if (!spec) throw new Error(`${draft.keyword} is not allowed in ${context}`);
   const { values, problems } = readArguments(spec, draft.args ?? {});
-  const inner = spec && blockContext(spec, values);
+  const inner = contextInside({ spec, values });
   const children = inner === undefined ? [] : (draft.children ?? []).map((child) => declare(child, inner));
   const count = children.reduce((sum, { problemCount }) => sum + problemCount, problems.length);
   return {
@@ -40,12 +43,6 @@ export function declare(draft: Draft, context: Context = "file"): Decl {
   };
 }
 
-function blockContext({ block }: KeywordSpec, values: readonly Read[]): Context | undefined {
-  if (block === undefined || typeof block === "string") return block;
-  const choice = values.find(({ name }) => name === block.by)?.value;
-  return choice?.kind === "word" ? block.contexts[choice.text] : undefined;
-}
-
 interface Reading {
   readonly values: readonly Read[];
   readonly problems: readonly DeclProblem[];
@@ -56,7 +53,8 @@ function readArguments(spec: KeywordSpec | undefined, args: Arguments): Reading 
   const problems: DeclProblem[] = [];
   for (const [index, [name, given]] of Object.entries(args).entries()) {
     const arg = spec?.args.find((one) => one.name === name);
-    if (given === undefined || arg === undefined) continue;
+    if (given === undefined) continue;
+    if (spec === undefined || arg === undefined) throw new Error(`${spec?.keyword ?? "unknown"} has no argument ${name}`);
     if (isFlag(arg) || given === true) {
       values.push({ name, value: { kind: "flag" }, text: name, index, item: undefined });
       continue;
@@ -77,7 +75,7 @@ function isList(given: Given | readonly Given[]): given is readonly Given[] {
 }
 
 function readText(
-  spec: KeywordSpec | undefined,
+  spec: KeywordSpec,
   arg: ArgSpec,
   text: string,
   part: Part,
@@ -86,5 +84,5 @@ function readText(
   if (value.kind !== "unread") return { text, value };
   // A prefix with host bits is usable.
   if (value.value !== undefined) return { text, value: value.value };
-  return { code: value.code, part, data: { keyword: spec?.keyword ?? "", argument: arg.name, ...value.data } };
+  return unreadable(spec, arg, part, value);
 }

@@ -16,7 +16,7 @@ import type { Decl } from "../../declared/decl.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import { listAt, textAt, textsAt } from "./json.ts";
-import { bridgePlugin, type Objects, pluginOf, podCidrs, proxyDraft, rangeDraft, rangesOf } from "./network.ts";
+import { defaultPlugin, type Objects, pluginOf, podCidrs, proxyDraft, rangeDraft, rangesOf } from "./network.ts";
 import { annotationsOf, drafted, groupOf, type KubeObject, labelsOf } from "./object.ts";
 import { adminPolicy, networkPolicy } from "./policies.ts";
 import { labelTerms } from "./selector.ts";
@@ -27,6 +27,8 @@ export interface Imported {
   readonly decls: readonly Decl[];
   /** Values without evidence, and objects that are not modeled. */
   readonly notes: readonly string[];
+  /** The number of objects that are not modeled. */
+  readonly unread: number;
 }
 
 export interface ClusterOptions {
@@ -38,6 +40,8 @@ export interface ClusterOptions {
 
 const DEFAULT_PODS = "10.244.0.0/16";
 const DEFAULT_SERVICES = "10.96.0.0/12";
+/** The default gateway of the nodes; a dump shows nothing about it. */
+const GATEWAY = "gateway";
 /** Benchmarking addresses (RFC 2544): they occur in no cluster. */
 const DEFAULT_NODES = "198.18.0.0/24";
 
@@ -49,11 +53,13 @@ export function importCluster(all: readonly KubeObject[], options: ClusterOption
   const notes: string[] = [];
   const cluster = clusterDraft(objects, options, notes);
   const segments = segmentDrafts(objects, options, notes);
-  notes.push(...unreadKinds(unique));
-  return { decls: [...segments, cluster].map((draft) => declare(draft)), notes };
+  const kinds = unreadKinds(unique);
+  notes.push(...[...kinds].map(([kind, count]) => t`${plural(count, "object")} of kind ${kind} not read`));
+  const unread = [...kinds.values()].reduce((sum, count) => sum + count, 0);
+  return { decls: [...segments, cluster].map((draft) => declare(draft)), notes, unread };
 }
 
-/** The same object can occur in a list and in a file of its own: the one with the highest resourceVersion counts. */
+/** The same object can occur in a list and in a separate file: the one with the highest resourceVersion applies. */
 function newest(all: readonly KubeObject[]): readonly KubeObject[] {
   const byKey = new Map<string, KubeObject>();
   const version = (one: KubeObject): number => Number(textAt(one.value, "metadata", "resourceVersion") ?? 0);
@@ -69,9 +75,9 @@ function newest(all: readonly KubeObject[]): readonly KubeObject[] {
 
 function clusterDraft(objects: Objects, { name, origin }: ClusterOptions, notes: string[]): Draft {
   const ranges = rangesOf(objects);
-  const plugin = pluginOf(objects) ?? bridgePlugin(origin);
+  const plugin = pluginOf(objects) ?? defaultPlugin(origin);
   notes.push(...plugin.notes);
-  if (!pluginOf(objects)) notes.push(t`no CNI plugin was found: pods are connected by static routes (\`cni bridge\`)`);
+  if (!pluginOf(objects)) notes.push(t`no CNI plugin was found: \`cni flannel\` with VXLAN is used`);
   const own = (keyword: string, args: Draft["args"]): Draft =>
     drafted(origin, [], args === undefined ? { keyword } : { keyword, args });
   const perNode = nodePrefixLength(objects);
@@ -178,15 +184,26 @@ function segmentDrafts(objects: Objects, { origin }: ClusterOptions, notes: stri
     });
   if (segments.length === 0) {
     notes.push(t`no node was found: two nodes on segment \`nodes\` (${DEFAULT_NODES}) are used`);
-    return [own("segment", { name: "nodes" }, [own("cidr", { prefixes: [DEFAULT_NODES] })])];
+    return [
+      own("segment", { name: "nodes" }, [own("cidr", { prefixes: [DEFAULT_NODES] })]),
+      own("router", { name: GATEWAY }, [own("attach", { segment: "nodes" })]),
+    ];
   }
   const drafts = segments.map(({ name, prefixes }) =>
     own("segment", { name }, [own("cidr", { prefixes: prefixes.map(formatPrefix) })]),
   );
-  if (segments.length === 1) return drafts;
-  notes.push(t`the nodes are in ${plural(segments.length, "network")}: router \`fabric\` is assumed between them`);
-  const attached = segments.map(({ name }) => own("attach", { segment: name }));
-  return [...drafts, own("router", { name: "fabric" }, attached)];
+  if (segments.length > 1)
+    notes.push(
+      t`the nodes are in ${plural(segments.length, "network")}: router \`${GATEWAY}\` is assumed between them`,
+    );
+  return [
+    ...drafts,
+    own(
+      "router",
+      { name: GATEWAY },
+      segments.map(({ name }) => own("attach", { segment: name })),
+    ),
+  ];
 }
 
 function nodeDrafts(objects: Objects, hasBlocks: boolean, origin: KubeObject, notes: string[]): readonly Draft[] {
@@ -200,7 +217,7 @@ function nodeDrafts(objects: Objects, hasBlocks: boolean, origin: KubeObject, no
   return nodes.flatMap((node) => {
     const addresses = nodeAddresses(node);
     if (addresses.length === 0) {
-      notes.push(t`node ${node.name} has no InternalIP and is left out`);
+      notes.push(t`node ${node.name} has no InternalIP and is omitted`);
       return [];
     }
     return [nodeDraft(node, segments.get(segmentKey(node))?.name ?? "nodes", blocks.get(node.name) ?? [], hasBlocks)];
@@ -284,7 +301,7 @@ function blocksOf({ all, pods }: Objects): ReadonlyMap<string, readonly Prefix[]
   return new Map([...blocks].map(([node, own]) => [node, sorted(own)]));
 }
 
-/* ------------------------------------------------------------------ namespaces and what is in them */
+/* ------------------------------------------------------------------ namespaces */
 
 const ADMIN: ReadonlySet<string> = new Set([
   "AdminNetworkPolicy",
@@ -306,8 +323,9 @@ function namespaceDrafts(objects: Objects): readonly Draft[] {
   };
   const declared = objects.all.filter(({ kind, apiVersion }) => kind === "Namespace" && apiVersion === "v1");
   for (const { name } of declared) inside(name);
+  const lookups = lookupsOf(objects);
   for (const object of objects.all) {
-    const draft = namespacedDraft(objects, object);
+    const draft = namespacedDraft(objects, lookups, object);
     if (draft) inside(object.namespace).push(draft);
   }
   return [...byName].map(([name, children]) => {
@@ -333,39 +351,55 @@ function namespaceDrafts(objects: Objects): readonly Draft[] {
   });
 }
 
-function namespacedDraft(objects: Objects, object: KubeObject): Draft | undefined {
+/** Lookups for all objects of a dump. */
+interface Lookups {
+  readonly running: ReadonlySet<KubeObject>;
+  readonly nodes: ReadonlySet<string>;
+  readonly controllers: ReadonlySet<string>;
+  /** By namespace and service. */
+  readonly endpoints: ReadonlyMap<string, readonly KubeObject[]>;
+}
+
+function lookupsOf({ all, pods, nodes }: Objects): Lookups {
+  const endpoints = new Map<string, KubeObject[]>();
+  for (const one of all) {
+    const service = one.kind === "EndpointSlice" || one.kind === "Endpoints" ? serviceOf(one) : undefined;
+    if (service === undefined) continue;
+    const key = `${one.namespace ?? "default"}/${service}`;
+    endpoints.set(key, [...(endpoints.get(key) ?? []), one]);
+  }
+  return {
+    running: new Set(pods),
+    nodes: new Set(nodes.map(({ name }) => name)),
+    controllers: new Set(all.flatMap(({ kind, name }) => (isController(kind) ? name : []))),
+    endpoints,
+  };
+}
+
+function namespacedDraft(objects: Objects, lookups: Lookups, object: KubeObject): Draft | undefined {
+  const { running, nodes } = lookups;
   const group = groupOf(object);
   switch (object.kind) {
     case "Pod":
-      return objects.pods.includes(object) ? podDraft(object, { nodes: nodeNames(objects) }) : undefined;
+      return running.has(object) ? podDraft(object, { nodes }) : undefined;
     case "Service":
-      return serviceDraft(object, endpointsOf(objects, object));
+      return serviceDraft(object, endpointsOf(lookups, object));
     case "NetworkPolicy":
       return group === "networking.k8s.io" || group === "extensions" ? networkPolicy(object) : undefined;
     default:
-      return isController(object.kind) && !isReplaced(objects, object) ? workloadDraft(object) : undefined;
+      return isController(object.kind) && !isReplaced(objects, lookups, object) ? workloadDraft(object) : undefined;
   }
 }
 
-function nodeNames({ nodes }: Objects): ReadonlySet<string> {
-  return new Set(nodes.map(({ name }) => name));
-}
-
 /** Running pods replace the template of their controller; a ReplicaSet of a Deployment is the Deployment's template. */
-function isReplaced(objects: Objects, object: KubeObject): boolean {
-  if (ownerOf(object) && objects.all.some((one) => isController(one.kind) && ownerOf(object)?.name === one.name))
-    return true;
-  return objects.pods.length > 0 && objects.nodes.length > 0;
+function isReplaced({ pods, nodes }: Objects, { controllers }: Lookups, object: KubeObject): boolean {
+  const owner = ownerOf(object);
+  return (owner !== undefined && controllers.has(owner.name)) || (pods.length > 0 && nodes.length > 0);
 }
 
 /** EndpointSlices take precedence: the controller mirrors Endpoints into them. */
-function endpointsOf({ all }: Objects, service: KubeObject): readonly KubeObject[] {
-  const own = all.filter(
-    (one) =>
-      (one.kind === "EndpointSlice" || one.kind === "Endpoints") &&
-      (one.namespace ?? "default") === (service.namespace ?? "default") &&
-      serviceOf(one) === service.name,
-  );
+function endpointsOf({ endpoints }: Lookups, { namespace, name }: KubeObject): readonly KubeObject[] {
+  const own = endpoints.get(`${namespace ?? "default"}/${name}`) ?? [];
   const slices = own.filter(({ kind }) => kind === "EndpointSlice");
   return slices.length > 0 ? slices : own;
 }
@@ -408,9 +442,9 @@ const IRRELEVANT: ReadonlySet<string> = new Set([
   "StorageClass",
 ]);
 
-function unreadKinds(all: readonly KubeObject[]): readonly string[] {
+function unreadKinds(all: readonly KubeObject[]): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
   for (const { kind } of all)
     if (!READ.has(kind) && !IRRELEVANT.has(kind) && !isController(kind)) counts.set(kind, (counts.get(kind) ?? 0) + 1);
-  return [...counts].map(([kind, count]) => t`${plural(count, "object")} of kind ${kind} not read`);
+  return counts;
 }

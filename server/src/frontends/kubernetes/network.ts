@@ -179,9 +179,9 @@ export function podCidrs({ value }: KubeObject): readonly Prefix[] {
 
 export interface Plugin {
   readonly draft: Draft;
-  /** The policy engine, if the plugin itself has none. */
+  /** The policy engine of a plugin without one. */
   readonly engine: string | undefined;
-  /** The plugin has ranges of its own, and nodes have no podCIDR: addresses of pods belong to blocks of these ranges. */
+  /** The plugin ignores podCIDR: pod addresses are from the blocks of its pools. */
   readonly hasBlocks: boolean;
   readonly notes: readonly string[];
 }
@@ -203,8 +203,8 @@ export function pluginOf(objects: Objects): Plugin | undefined {
   for (const [name, product] of UNMODELED) {
     const set = daemonSet(objects, (one) => one === name);
     if (set) {
-      const note = t`${product} (DaemonSet ${name}) is not modeled yet: pods are connected by static routes instead`;
-      return { ...bridgePlugin(set), notes: [note] };
+      const note = t`${product} (DaemonSet ${name}) is not modeled yet: \`cni flannel\` with VXLAN is used`;
+      return { ...defaultPlugin(set), notes: [note] };
     }
   }
   return undefined;
@@ -229,8 +229,11 @@ function simplePlugin(object: KubeObject, plugin: string): Plugin {
   return { draft, engine: undefined, hasBlocks: plugin === "weave", notes: [] };
 }
 
-export function bridgePlugin(object: KubeObject): Plugin {
-  const draft = drafted(object, ["metadata", "name"], { keyword: "cni", args: { plugin: "bridge" } });
+/** A pod network that any cluster could have: flannel with VXLAN, and a policy engine. */
+export function defaultPlugin(object: KubeObject): Plugin {
+  const path: Path = ["metadata", "name"];
+  const backend = drafted(object, path, { keyword: "backend", args: { type: "vxlan" } });
+  const draft = drafted(object, path, { keyword: "cni", args: { plugin: "flannel" }, children: [backend] });
   return { draft, engine: "kube-router", hasBlocks: false, notes: [] };
 }
 
@@ -270,7 +273,7 @@ function flannelPlugin(objects: Objects, shown: KubeObject, annotated: KubeObjec
     children: [
       ...(network === undefined
         ? []
-        : [drafted(source.object, source.path, { keyword: "network", args: { prefix: network } })]),
+        : [drafted(source.object, source.path, { keyword: "network", args: { value: [network] } })]),
       drafted(source.object, source.path, {
         keyword: "backend",
         args: { type: backend },
@@ -317,7 +320,7 @@ function poolDraft(object: KubeObject): Draft {
     const value = MODES[textAt(spec, name) ?? "Never"];
     return value === undefined || value === "never"
       ? []
-      : [drafted(object, ["spec", name], { keyword, args: { mode: value } })];
+      : [drafted(object, ["spec", name], { keyword, args: { value } })];
   };
   const set = (keyword: string, name: string, value: string | undefined): readonly Draft[] =>
     value === undefined ? [] : [drafted(object, ["spec", name], { keyword, args: { value } })];
@@ -357,7 +360,7 @@ function operatorPools(object: KubeObject): readonly Draft[] {
           cidr: textAt(pool, "cidr") ?? "",
         },
         children: [
-          ...(way ? [drafted(object, [...path, "encapsulation"], { keyword: way[0], args: { mode: way[1] } })] : []),
+          ...(way ? [drafted(object, [...path, "encapsulation"], { keyword: way[0], args: { value: way[1] } })] : []),
           drafted(object, [...path, "natOutgoing"], {
             keyword: "nat-outgoing",
             args: { value: String(textAt(pool, "natOutgoing") !== "Disabled") },
@@ -377,7 +380,7 @@ function manifestPool(shown: KubeObject): readonly Draft[] {
     const found = environment(shown, name);
     const value = found && MODES[found.value];
     return found && value !== undefined && value !== "never"
-      ? [drafted(found.object, found.path, { keyword, args: { mode: value } })]
+      ? [drafted(found.object, found.path, { keyword, args: { value } })]
       : [];
   };
   return [

@@ -2,6 +2,7 @@
 import { isMap, isNode, isPair, isScalar, isSeq, parseAllDocuments, type Document as YamlDocument } from "yaml";
 import type { Span } from "../../text/span.ts";
 import { isRecord, type Json, type JsonRecord, listAt, type Path, textAt } from "./json.ts";
+import { jsonSpan } from "./json-span.ts";
 import { type KubeObject, kubeObject } from "./object.ts";
 
 export interface SourceProblem {
@@ -16,6 +17,25 @@ export interface SourceObjects {
 
 /** Reads all objects of a file. Never throws: what cannot be read is a problem. */
 export function readObjects(file: string, text: string): SourceObjects {
+  const value = /^\s*[[{]/.test(text) ? parsedJson(text) : undefined;
+  if (value === undefined) return readYaml(file, text);
+  const objects = itemsOf(value, []).flatMap(({ record, path, implied }) => {
+    const locate: KubeObject["locate"] = (inner) => jsonSpan(text, [...path, ...inner]);
+    return kubeObject(file, record, locate, implied) ?? [];
+  });
+  return { objects, problems: [] };
+}
+
+/** Undefined if the text is not JSON; YAML can also start with a bracket. */
+function parsedJson(text: string): Json | undefined {
+  try {
+    return JSON.parse(text) as Json;
+  } catch {
+    return undefined;
+  }
+}
+
+function readYaml(file: string, text: string): SourceObjects {
   const objects: KubeObject[] = [];
   const problems: SourceProblem[] = [];
   for (const document of parseAllDocuments(text, { uniqueKeys: false, logLevel: "silent" })) {
@@ -25,7 +45,7 @@ export function readObjects(file: string, text: string): SourceObjects {
         span: { start: pos[0], end: Math.max(pos[1], pos[0] + 1) },
       });
     if (!isNode(document.contents)) continue;
-    const value = valueOf(document);
+    const value = jsonOf(document);
     if (value === undefined) continue;
     for (const { record, path, implied } of itemsOf(value, [])) {
       const found = kubeObject(file, record, locator(document, path), implied);
@@ -40,7 +60,7 @@ const MOST_PROBLEMS = 20;
 /** Aliases are expanded at most this many times: a document can otherwise expand to gigabytes. */
 const MOST_ALIASES = 1000;
 
-function valueOf(document: YamlDocument): Json | undefined {
+function jsonOf(document: YamlDocument): Json | undefined {
   try {
     return document.toJS({ maxAliasCount: MOST_ALIASES }) as Json;
   } catch {

@@ -277,7 +277,7 @@ describe("syntax", () => {
     /^service\/features\/(?:completion|refactor|suggestions)\//,
     /^service\/features\/(?:folding|inlay|lenses|links|outline|pieces|place|signature|tokens|typing)\.ts$/,
     /^lsp\/(?:access|handlers\/editing)\.ts$/,
-    /^cli\/fmt\.ts$/,
+    /^cli\/(?:fmt|import|manifests)\.ts$/,
   ];
 
   it("is known only to the front ends, and to features that present or edit text", () => {
@@ -336,10 +336,11 @@ describe("the behavior of modes", () => {
     ["server/src/questions/node-ranges.ts", "in mode docker all nodes have the same range, which KN140 reports"],
     ["server/src/checks/reachability/peers-off-link.ts", "suggests a backend in a fix"],
     ["server/src/checks/reachability/flannel-no-ipv6.ts", "example file"],
+    ["server/src/frontends/kubernetes/network.ts", "recognizes the plugins in dumps"],
     ["server/src/service/features/ranges.ts", "docker0 is a kind of range"],
   ]);
 
-  it("is defined only in cni/ and the schema", () => {
+  it("is defined only in cni/ and the schema, and recognized in dumps", () => {
     const naming = server
       .filter((path) => !path.startsWith("server/src/cni/") && !path.startsWith("server/src/declared/schema/"))
       .filter((path) => NAMES.some((name) => new RegExp(`(["'\`])${name}\\1`).test(code(read(path)))));

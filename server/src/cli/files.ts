@@ -250,15 +250,6 @@ export function openAll(paths: readonly string[]): Opened {
   return { service, files, problems };
 }
 
-/** The analysis of one file. Throws UsageError if it cannot be read. */
-export function analysisOf(file: string): Analysis {
-  const service = diskService();
-  service.setText(file, readText(file));
-  const analysis = service.analysisOf(file);
-  if (!analysis) throw new UsageError(t`${file}: cannot be read`);
-  return analysis;
-}
-
 /** The network namespace of a node, pod, router, or host, by path. Throws UsageError if the path has no network namespace. */
 export function netnsAt({ topology, network }: Analysis, where: string): Netns {
   const found = namespaceOf(topology, where);

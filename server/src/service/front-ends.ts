@@ -3,7 +3,7 @@ import type { FrontEnd } from "../declared/front-end.ts";
 import { plainDocument } from "../declared/plain.ts";
 import { knetFrontEnd } from "../frontends/knet/document.ts";
 
-/** Name of the file with a project's check settings; see `checks/config.ts`. */
+/** Name of the file with a project's check settings; see `config.ts`. */
 export const CONFIG_FILE = "knet.json";
 
 const configuration: FrontEnd = {

@@ -4,7 +4,7 @@ import { plainDocument } from "../declared/plain.ts";
 import { knetFrontEnd } from "../frontends/knet/document.ts";
 import { kubernetesFrontEnd } from "../frontends/kubernetes/document.ts";
 
-/** Name of the file with a project's check settings; see `checks/config.ts`. */
+/** Name of the file with a project's check settings; see `config.ts`. */
 export const CONFIG_FILE = "knet.json";
 
 const configuration: FrontEnd = {

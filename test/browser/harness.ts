@@ -6,6 +6,12 @@ export { expect } from "vitest";
 
 type Body = (...args: readonly never[]) => unknown;
 type Run = (...args: readonly unknown[]) => unknown;
+/** Vitest accepts options, such as a time limit, before the body. */
+type Rest = readonly [Body] | readonly [options: object, run: Body];
+
+function bodyOf(rest: Rest): Run {
+  return (rest.length === 1 ? rest[0] : rest[1]) as Run;
+}
 
 interface Test {
   readonly name: string;
@@ -30,16 +36,17 @@ export function describe(name: string, body: () => void): void {
 }
 
 export const it = Object.assign(
-  (name: string, run: Body): void => {
-    tests.push({ name: [...groups, name].join(" › "), run: run as Run });
+  (name: string, ...rest: Rest): void => {
+    tests.push({ name: [...groups, name].join(" › "), run: bodyOf(rest) });
   },
   {
     each:
       (rows: readonly unknown[]) =>
-      (name: string, run: Body): void => {
+      (name: string, ...rest: Rest): void => {
+        const run = bodyOf(rest);
         for (const [index, row] of rows.entries()) {
           const args = Array.isArray(row) ? (row as readonly unknown[]) : [row];
-          tests.push({ name: [...groups, `${name} (${index + 1})`].join(" › "), run: () => (run as Run)(...args) });
+          tests.push({ name: [...groups, `${name} (${index + 1})`].join(" › "), run: () => run(...args) });
         }
       },
   },

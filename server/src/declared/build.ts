@@ -54,7 +54,8 @@ function readArguments(spec: KeywordSpec | undefined, args: Arguments): Reading 
   for (const [index, [name, given]] of Object.entries(args).entries()) {
     const arg = spec?.args.find((one) => one.name === name);
     if (given === undefined) continue;
-    if (spec === undefined || arg === undefined) throw new Error(`${spec?.keyword ?? "unknown"} has no argument ${name}`);
+    if (spec === undefined || arg === undefined)
+      throw new Error(`${spec?.keyword ?? "unknown"} has no argument ${name}`);
     if (isFlag(arg) || given === true) {
       values.push({ name, value: { kind: "flag" }, text: name, index, item: undefined });
       continue;

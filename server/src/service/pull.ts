@@ -10,9 +10,9 @@ export function pull(service: Service, read: (file: string) => Provided, file?: 
 
 /** `read` is called once for each file, and again after `invalidate` and `forget`. */
 export function pulling(service: Service, read: (file: string) => Provided): Service {
-  /** Provides the file without its imports. */
+  /** Provides the file without its imports. What a known file needs is not computed: that takes time after each edit. */
   const find = (file: string): void => {
-    if (service.wanted(file).includes(file)) service.provide(file, read(file));
+    if (!service.documentOf(file) && service.wanted(file).includes(file)) service.provide(file, read(file));
   };
   return {
     ...service,

@@ -55,7 +55,7 @@ async function bench(): Promise<Bench> {
     banner: { js: 'const __moduleUrl = require("node:url").pathToFileURL(__filename).href;' },
     logLevel: "warning",
   });
-  await run(process.execPath, ["scripts/build.mjs"], { cwd: root });
+  await run(process.execPath, ["scripts/build.mjs", "--production"], { cwd: root });
   const results: Result[] = [];
   const steps: readonly (() => Promise<readonly Result[]>)[] = [
     () => measured("against"),

@@ -7,8 +7,6 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Bench } from "../bench/schema.ts";
 import { catalog } from "../server/src/checks/catalog.ts";
-import type { CheckInfo, Family } from "../server/src/checks/check.ts";
-import { LEVELS } from "../server/src/checks/levels.ts";
 import { Report } from "../server/src/cli/report-schema.ts";
 import { RoutesReport } from "../server/src/dataplane/routes-schema.ts";
 import { RulesReport } from "../server/src/dataplane/rules-schema.ts";
@@ -26,6 +24,8 @@ import {
   schema,
 } from "../server/src/declared/schema/index.ts";
 import { sysctls } from "../server/src/declared/schema/sysctls.ts";
+import type { CheckInfo, Family } from "../server/src/findings/check.ts";
+import { LEVELS } from "../server/src/findings/levels.ts";
 import { type GrammarWords, grammar } from "../server/src/frontends/knet/textmate.ts";
 import { Matrix } from "../server/src/kubernetes/matrix/schema.ts";
 import { Trace } from "../server/src/trace/schema.ts";

@@ -1,4 +1,6 @@
 /** All checks, causes before consequences: syntax, addresses, capacity, settings, MTU, reachability, expectations. */
+
+import type { AnyCheck, Check, ProblemCheck, ProblemCode } from "../findings/check.ts";
 import { addressOutside } from "./addresses/address-outside.ts";
 import { aksForbidden } from "./addresses/aks-forbidden.ts";
 import { calicoBgpAddress } from "./addresses/calico-bgp-address.ts";
@@ -64,7 +66,6 @@ import { serviceSize } from "./capacity/service-size.ts";
 import { sharedRangeFull } from "./capacity/shared-range-full.ts";
 import { subnetTooSmall } from "./capacity/subnet-too-small.ts";
 import { tooManyNodes } from "./capacity/too-many-nodes.ts";
-import type { AnyCheck, Check, ProblemCheck, ProblemCode } from "./check.ts";
 import { failed } from "./expectations/failed.ts";
 import { unclear } from "./expectations/unclear.ts";
 import { blackHole } from "./mtu/black-hole.ts";

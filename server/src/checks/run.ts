@@ -8,6 +8,10 @@ import type { Fault } from "../declared/document.ts";
 import type { FileProblem } from "../declared/file-problem.ts";
 import { identities } from "../declared/navigate.ts";
 import type { Problem } from "../declared/problem.ts";
+import type { AnyCheck, CheckContext, Family, ProblemCheck, ProblemCode, ProblemData } from "../findings/check.ts";
+import { type Finding, finding } from "../findings/finding.ts";
+import { type Levels, NO_LEVELS, withLevels } from "../findings/levels.ts";
+import { applySilences, placing, unclearSilence, unusedSilence } from "../findings/silences.ts";
 import { withoutPolicies } from "../kubernetes/contribute.ts";
 import { valueAt } from "../memo/memo.ts";
 import type { Effect } from "../questions/effect.ts";
@@ -17,10 +21,6 @@ import type { Span } from "../text/span.ts";
 import { buildTopology } from "../topology/build.ts";
 import type { Cluster, Topology } from "../topology/model.ts";
 import { catalog, checksOfProblems } from "./catalog.ts";
-import type { AnyCheck, CheckContext, Family, Finding, ProblemCheck, ProblemCode, ProblemData } from "./check.ts";
-import { finding } from "./finding.ts";
-import { type Levels, NO_LEVELS, withLevels } from "./levels.ts";
-import { applySilences, placing, unclearSilence, unusedSilence } from "./silence.ts";
 
 /** Maximum number of findings per code, to keep the report of a file with thousands of errors readable. */
 const MOST_PER_CODE = 1000;
@@ -30,6 +30,8 @@ export interface RunOptions {
   readonly levels?: Levels;
   /** Problems of the files themselves. */
   readonly extra?: readonly FileProblem[];
+  /** Receives each finding when it is found, before comments and severities apply to it. */
+  readonly watch?: (finding: Finding) => void;
 }
 
 type Given = Omit<CheckContext, "explaining" | "open" | "peopled">;
@@ -37,7 +39,7 @@ type Given = Omit<CheckContext, "explaining" | "open" | "peopled">;
 /** All findings that are neither off nor suppressed, in catalog order: causes before consequences. */
 export function runChecks(context: Given, options: RunOptions = {}): readonly Finding[] {
   const ofFile = (problem: FileProblem): Finding => worded(problem, context.topology);
-  const all = [...(options.extra ?? []).map(ofFile), ...allFindings(context)];
+  const all = [...(options.extra ?? []).map(ofFile), ...allFindings(context, options.watch)];
   if (context.cancelled()) return [];
   const silences = context.files.flatMap((file) => file.silences());
   const levels = options.levels ?? NO_LEVELS;
@@ -63,7 +65,7 @@ function openNetwork({ topology, network }: Given, peopled: Topology): Network {
 }
 
 /** All findings, regardless of the configuration: a suppressed finding is still the cause of its consequences. */
-function allFindings(context: Given): Finding[] {
+function allFindings(context: Given, watch: RunOptions["watch"]): Finding[] {
   const found = new Map<string, Finding[]>();
   const dropped = new Map<string, number>();
   const explaining = new Map<Effect, Finding[]>();
@@ -74,6 +76,7 @@ function allFindings(context: Given): Finding[] {
       return;
     }
     same.push(one);
+    watch?.(one);
     for (const effect of effectsOf(one)) valueAt(explaining, effect, (): Finding[] => []).push(one);
   };
   for (const file of context.files) {
@@ -102,7 +105,7 @@ function allFindings(context: Given): Finding[] {
     return inOrder(found, dropped);
   }
   addProblems([...context.topology.problems, ...networkProblems(context.topology)], full, add);
-  for (const check of catalog) {
+  for (const check of searches) {
     if (context.cancelled()) return [];
     for (const one of check.run?.(full) ?? []) add(one);
   }
@@ -119,6 +122,17 @@ function effectsOf({ code, severity }: Finding): ReadonlySet<Effect> {
 
 /** The families of checks that find errors in declarations alone, without the data plane. */
 const DECLARING: ReadonlySet<Family> = new Set(["syntax", "addresses", "capacity"]);
+/** Families whose checks send packets. */
+const SENDING: ReadonlySet<Family> = new Set<Family>(["mtu", "reachability", "expectations"]);
+
+/**
+ * The checks in the order in which they run. The expensive ones run last, so a run that is canceled because of a finding ends early;
+ * no finding of a later family is the cause of theirs.
+ */
+const searches: typeof catalog = [
+  ...catalog.filter(({ family }) => !SENDING.has(family)),
+  ...catalog.filter(({ family }) => SENDING.has(family)),
+];
 
 function inOrder(found: ReadonlyMap<string, readonly Finding[]>, dropped: ReadonlyMap<string, number>): Finding[] {
   const all: Finding[] = [];

@@ -1,6 +1,6 @@
 /** `knet explain`: the page of a diagnostic, or the list of all diagnostics. */
 import { catalog } from "../checks/catalog.ts";
-import type { CheckInfo } from "../checks/check.ts";
+import type { CheckInfo } from "../findings/check.ts";
 import { t, translated } from "../text/l10n.ts";
 import { UsageError } from "./errors.ts";
 import { say } from "./output.ts";

@@ -16,6 +16,8 @@ import { errno, UnreadableError, UsageError } from "./errors.ts";
 export const STDIN = "-";
 const SKIPPED_FOLDERS = new Set(["node_modules", ".git"]);
 
+/** Bytes per read of a file of unknown size. */
+const CHUNK = 1 << 16;
 /** UTF-8 needs at most three bytes for a UTF-16 code unit, so a larger file exceeds the limit without decoding it. */
 const MAX_BYTES = 3 * MAX_TEXT;
 /** Open file descriptors, such as of the shell's `<(command)`; a pipe or a device by any other name does not end, or blocks. */
@@ -50,14 +52,18 @@ function readOpened(file: string, size: number): Uint8Array {
 function readBytes(file: string, descriptor: number, size: number): Uint8Array {
   const chunks: Uint8Array[] = [];
   let length = 0;
+  // One byte more than expected: the read that finds the end of the file needs no second buffer.
+  let free = new Uint8Array(size > 0 ? size + 1 : CHUNK);
   while (length <= MAX_BYTES) {
-    const chunk = new Uint8Array(Math.max(size + 1 - length, 1 << 16));
-    const count = tried(file, () => readSync(descriptor, chunk));
+    if (free.length === 0) free = new Uint8Array(CHUNK);
+    const into = free;
+    const count = tried(file, () => readSync(descriptor, into));
     if (count === 0) break;
-    chunks.push(chunk.subarray(0, count));
+    chunks.push(free.subarray(0, count));
+    free = free.subarray(count);
     length += count;
   }
-  return Buffer.concat(chunks);
+  return chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks);
 }
 
 function decoded(file: string, bytes: Uint8Array): string {
@@ -242,15 +248,6 @@ export function openAll(paths: readonly string[]): Opened {
     return text !== undefined;
   });
   return { service, files, problems };
-}
-
-/** The analysis of one file. Throws UsageError if it cannot be read. */
-export function analysisOf(file: string): Analysis {
-  const service = diskService();
-  service.setText(file, readText(file));
-  const analysis = service.analysisOf(file);
-  if (!analysis) throw new UsageError(t`${file}: cannot be read`);
-  return analysis;
 }
 
 /** The network namespace of a node, pod, router, or host, by path. Throws UsageError if the path has no network namespace. */

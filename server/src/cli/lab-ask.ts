@@ -1,6 +1,5 @@
 /** The probes of a lab and their predicted traces: the file's expectations, random packets, and path MTU tests. */
 import { formatIp } from "../addressing/ip.ts";
-import { endsOf } from "../checks/expectations/failed.ts";
 import { isAnycast } from "../dataplane/fib.ts";
 import type { Journey, Reason, Step } from "../dataplane/journey.ts";
 import type { NetnsId, Network } from "../dataplane/model.ts";
@@ -10,6 +9,7 @@ import { incomplete, type Lacks, SCTP, whyLacking } from "../lab/features.ts";
 import { keyOf, mtuProbes, type Probe, randomProbes } from "../lab/probes.ts";
 import { seeded } from "../lab/random.ts";
 import { isRefusedByRoute } from "../lab/schedule.ts";
+import { endsOf } from "../questions/expectations.ts";
 import type { Analysis } from "../service/analysis.ts";
 import { t } from "../text/l10n.ts";
 import type { Expectation, Topology } from "../topology/model.ts";

@@ -1,6 +1,7 @@
 /** Locations in the output of commands. */
-import type { Finding } from "../checks/check.ts";
+
 import type { Origin } from "../declared/origin.ts";
+import type { Finding } from "../findings/finding.ts";
 import type { Analysis } from "../service/analysis.ts";
 import { lineIndex } from "../text/line-index.ts";
 import type { Span } from "../text/span.ts";

@@ -51,6 +51,7 @@ const COMMANDS: readonly ((program: Command, done: Done) => void)[] = [
   addRules,
   addFmt,
   addExplain,
+  addImport,
   addLab,
   addLsp,
 ];
@@ -111,7 +112,7 @@ function addTrace(program: Command, done: Done): void {
   program
     .command("trace")
     .description(t`Trace a packet and its reply, hop by hop, over all paths`)
-    .argument("<file>", t`.knet file (- for standard input)`)
+    .argument("<file>", t`.knet file, or Kubernetes manifests: a YAML or JSON file or a folder (- for standard input)`)
     .argument("<from>", t`source: pod, container, node, daemon, router, or host (shop/web, prod/n1, pod/web)`)
     .argument(
       "<to>",
@@ -168,7 +169,7 @@ function addRoutes(program: Command, done: Done): void {
     .description(
       t`Print addresses, routes, neighbor entries, and FDB entries of a network namespace, in iproute2 format`,
     )
-    .argument("<file>", t`.knet file (- for standard input)`)
+    .argument("<file>", t`.knet file, or Kubernetes manifests: a YAML or JSON file or a folder (- for standard input)`)
     .argument("<where>", t`node, pod, router, or host`)
     .addOption(new Option("--format <format>", t`output format`).choices(["text", "json", "fib"]).default("text"))
     .addHelpText(
@@ -185,7 +186,7 @@ function addMatrix(program: Command, done: Done): void {
   program
     .command("matrix")
     .description(t`Print which workloads can reach which others, and on which ports`)
-    .argument("<file>", t`.knet file (- for standard input)`)
+    .argument("<file>", t`.knet file, or Kubernetes manifests: a YAML or JSON file or a folder (- for standard input)`)
     .addOption(new Option("--from <sel>", t`source filter: shop, shop/web, pod/web, app=web, 10.0.0.0/8`))
     .addOption(new Option("--to <sel>", t`destination filter`))
     .addOption(new Option("--by <unit>", t`unit of rows and columns`).choices(["workload", "pod"]).default("workload"))
@@ -205,7 +206,7 @@ function addRules(program: Command, done: Done): void {
   program
     .command("rules")
     .description(t`Print the rules of a network namespace, in iptables-save, nft, ipvsadm, and ipset format`)
-    .argument("<file>", t`.knet file (- for standard input)`)
+    .argument("<file>", t`.knet file, or Kubernetes manifests: a YAML or JSON file or a folder (- for standard input)`)
     .argument("<where>", t`node, pod, router, or host`)
     .addOption(new Option("--format <format>", t`output format`).choices(["text", "json"]).default("text"))
     .addHelpText("after", example("knet rules samples/services.knet n1"))
@@ -238,13 +239,29 @@ function addExplain(program: Command, done: Done): void {
     });
 }
 
+function addImport(program: Command, done: Done): void {
+  program
+    .command("import")
+    .description(t`Convert Kubernetes manifests or a dump to a .knet file`)
+    .argument("<source...>", t`YAML or JSON files, or folders of them (- for standard input)`)
+    .option("-o, --output <file>", t`output file (default: -, standard output)`)
+    .addHelpText(
+      "after",
+      `\n${t`Values that the source does not show are defaults; they are listed on standard error and at the top of the file.`}\n${t`Exit code 0: every object was converted; 1: some were not.`}${example("kubectl get nodes,ns,pods,svc,netpol,cm -A -o json | npx knet import - -o prod.knet")}`,
+    )
+    .action(async (sources, options) => {
+      const { importFiles } = await import("./import.ts");
+      done(importFiles(sources, options.output));
+    });
+}
+
 function addLab(program: Command, done: Done): void {
   program
     .command("lab")
     .description(
       t`Build the topology in network namespaces and compare it with the kernel, or print the script that builds it`,
     )
-    .argument("<file>", t`.knet file (- for standard input)`)
+    .argument("<file>", t`.knet file, or Kubernetes manifests: a YAML or JSON file or a folder (- for standard input)`)
     .option(
       "--run",
       t`build, send packets, capture on every device, compare with the traces, and clean up (requires root)`,

@@ -3,7 +3,7 @@ import { type MatrixAnswer, type MatrixQuestion, policyMatrix, toConnection } fr
 import { csvOf, textOf } from "../kubernetes/matrix/text.ts";
 import { reachMatrix } from "../service/matrix.ts";
 import { UsageError } from "./errors.ts";
-import { analysisOf } from "./files.ts";
+import { analysisOf } from "./input.ts";
 import { say, writeOut } from "./output.ts";
 
 /** Characters per write: one write per row is slow, one string for a large matrix exceeds the maximum string length. */

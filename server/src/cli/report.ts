@@ -1,6 +1,6 @@
 /** Builds the report of `knet check`, which the output formats print. */
 
-import type { Finding, Severity } from "../checks/check.ts";
+import type { Finding, Severity } from "../findings/finding.ts";
 import type { Analysis } from "../service/analysis.ts";
 import { provenFixes } from "../service/features/fixes.ts";
 import { type Locator, locator } from "./locate.ts";

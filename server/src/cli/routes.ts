@@ -5,7 +5,8 @@ import { printNetns, routesReport } from "../dataplane/print.ts";
 import type { Analysis } from "../service/analysis.ts";
 import { jsonText } from "../text/visible.ts";
 import { switchText } from "../trace/switches.ts";
-import { analysisOf, netnsAt } from "./files.ts";
+import { netnsAt } from "./files.ts";
+import { analysisOf } from "./input.ts";
 import { locator } from "./locate.ts";
 import { say, writeOut } from "./output.ts";
 

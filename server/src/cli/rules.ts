@@ -1,7 +1,8 @@
 /** `knet rules`: the netfilter rules of a node, pod, router, or host. */
 import { printRules, rulesReport } from "../dataplane/rules.ts";
 import { jsonText } from "../text/visible.ts";
-import { analysisOf, netnsAt } from "./files.ts";
+import { netnsAt } from "./files.ts";
+import { analysisOf } from "./input.ts";
 import { locator } from "./locate.ts";
 import { say, writeOut } from "./output.ts";
 

@@ -7,7 +7,7 @@ import { renderText } from "../trace/render/text.ts";
 import type { Query, Trace } from "../trace/schema.ts";
 import { ask } from "../trace/trace.ts";
 import { UsageError } from "./errors.ts";
-import { analysisOf } from "./files.ts";
+import { analysisOf } from "./input.ts";
 import { locator } from "./locate.ts";
 import { say, useColour, writeOut } from "./output.ts";
 

@@ -7,7 +7,6 @@
  * prefixes of the subnet (pkg/ipamd, WARM_ENI_TARGET 1, WARM_PREFIX_TARGET 1). In knet, the addresses of an interface are
  * consecutive where possible, so a file always results in the same network.
  */
-
 import { bits, hostPrefix, type Ip, lastAddress, type Prefix, prefixContains } from "../addressing/ip.ts";
 import { buildPrefixTable } from "../addressing/prefix-table.ts";
 import type { Device, NfTarget, PolicyRule, Route, RouteTable } from "../dataplane/model.ts";
@@ -29,8 +28,7 @@ import {
   NO_NODE_PARTS,
   type NodeParts,
 } from "./mode.ts";
-import type { NetworkProblem } from "./problems.ts";
-import { CODES, problem } from "./problems.ts";
+import { CODES, type NetworkProblem, problem } from "./problems.ts";
 import { type RoutedSpec, routedHost, routedPod } from "./routed.ts";
 import { pluginOf, settingsOf, settingsPerNode } from "./settings.ts";
 import { subnetProblems } from "./subnet-share.ts";

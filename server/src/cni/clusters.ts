@@ -1,8 +1,8 @@
 /**
  * State computed once per topology and cluster: compiled modes, hosts, and the BGP that connects them with the fabric.
  */
-import { keptFor, valueAt } from "../memo/memo.ts";
-import { type Column, nodeColumn } from "../topology/column.ts";
+import { perItem } from "../memo/list.ts";
+import { memo, valueAt } from "../memo/memo.ts";
 import type { Cluster, Node, Topology } from "../topology/model.ts";
 import type { Speaker } from "./bgp/model.ts";
 import { routerSpeakers } from "./bgp/routers.ts";
@@ -26,7 +26,7 @@ export interface ClusterStates {
 }
 
 /** Shared by a topology's network and its checks. */
-export const clusterStates = keptFor(makeStates);
+export const clusterStates = memo(makeStates);
 
 function makeStates(topology: Topology): ClusterStates {
   const states = new Map<string, ClusterState>();
@@ -45,12 +45,12 @@ function makeStates(topology: Topology): ClusterStates {
   return { of, speakers, bgp };
 }
 
-const ownPlugins = nodeColumn<string | undefined, undefined>(({ cni }) => cni?.plugin);
-const kindsOf = keptFor((plugins: Column<string | undefined>) => new Set(plugins));
+const ownPlugins = perItem(({ cni }: Node) => cni?.plugin);
+const kindsOf = memo((plugins: readonly (string | undefined)[]) => new Set(plugins));
 
 /** The plugins that the nodes run, in order of first use. */
 export function pluginsOfNodes(cluster: Cluster): ReadonlySet<string> {
-  return new Set([...kindsOf(ownPlugins(cluster, undefined))].map((own) => own ?? cluster.cni.plugin));
+  return new Set([...kindsOf(ownPlugins(cluster.nodes))].map((own) => own ?? cluster.cni.plugin));
 }
 
 /** The plugins of a cluster and of its nodes. */

@@ -8,8 +8,8 @@ import { formatIp, formatPrefix, hostPrefix, isNear, prefixContains, prefixOf } 
 import type { Device, Nexthop, Route } from "../dataplane/model.ts";
 import type { Origin } from "../declared/origin.ts";
 import { t } from "../text/l10n.ts";
-import { nodesWhere } from "../topology/column.ts";
 import type { Interface, StaticRoute, Station, StationRef, Topology } from "../topology/model.ts";
+import { nodesWhere } from "../topology/node-queries.ts";
 import { type GatewayRule, gatewayRule } from "./gateways.ts";
 import { linkLocalOf, macOf } from "./hash.ts";
 import { withoutShortIpv6 } from "./minimum-mtu.ts";
@@ -293,7 +293,7 @@ export function routeProblems(topology: Topology): readonly NetworkProblem[] {
   return [...outside, ...nodes].flatMap((station) => hostState(station).problems);
 }
 
-const oddNodes = nodesWhere<Topology["segments"]>(isOdd);
+const oddNodes = nodesWhere<[Topology["segments"]]>(isOdd);
 
 function isOdd(station: Station, segments: Topology["segments"]): boolean {
   return hasOwnRoutes(station) || isGatewayApart(segments, station);

@@ -3,7 +3,6 @@
  * cbr0 with the node's pod CIDR, one masquerade rule, and nothing between nodes: the cloud's route table has the routes
  * to the pod CIDRs.
  */
-
 import { type Prefix, parsePrefix } from "../addressing/ip.ts";
 import type { RuleSpec } from "../dataplane/rule.ts";
 import type { Origin } from "../declared/origin.ts";
@@ -15,8 +14,7 @@ import { cloudRoutes } from "./cloud-routes.ts";
 import { familyOf } from "./host.ts";
 import { gatewayIn, kubeRanges, usableIn } from "./hostlocal.ts";
 import { type ChainRules, type ClusterContext, type CompiledMode, type Mode, NO_NODE_PARTS } from "./mode.ts";
-import type { NetworkProblem } from "./problems.ts";
-import { CODES, problem } from "./problems.ts";
+import { CODES, type NetworkProblem, problem } from "./problems.ts";
 import { settingsOf, settingsPerNode } from "./settings.ts";
 
 interface KubenetSettings {

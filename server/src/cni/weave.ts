@@ -7,7 +7,6 @@
  * router/fastdp.go). knet models the tunnel as a port of the bridge itself, with the same frames on the pod side and on
  * the underlay. The slow path (sleeve, UDP 6783), which Weave uses if UDP 6784 is blocked, is not modeled.
  */
-
 import type { Ip, Prefix } from "../addressing/ip.ts";
 import { addIp, formatPrefix, lastAddress, prefixContains, prefixCovers } from "../addressing/ip.ts";
 import type { BridgeNeighbour, Device, FdbEntry, Mac, NfTarget } from "../dataplane/model.ts";
@@ -20,8 +19,7 @@ import { type BridgeSpec, bridgeDevices, bridgedPod } from "./bridged.ts";
 import { defaultInterface, familyOf, interfaceMac } from "./host.ts";
 import { blockOf } from "./hostlocal.ts";
 import { type ChainRules, type ClusterContext, type CompiledMode, type Mode, NO_NODE_PARTS } from "./mode.ts";
-import type { NetworkProblem } from "./problems.ts";
-import { CODES, problem } from "./problems.ts";
+import { CODES, type NetworkProblem, problem } from "./problems.ts";
 import { pluginOf, settingsOf, settingsPerNode } from "./settings.ts";
 import { podMac } from "./veth.ts";
 

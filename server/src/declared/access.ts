@@ -96,12 +96,12 @@ export function contextInside({ spec, values }: Pick<Decl, "spec" | "values">): 
 
 /** The source location of a declaration or of one part of it. */
 export function sourceOf(file: string, decl: Decl, part: Part = "whole"): Origin {
-  return { file, decl, part };
+  return { file: decl.file ?? file, decl, part };
 }
 
 /** The source location of a value. */
 export function sourceOfRead(file: string, decl: Decl, { index, item }: Read): Origin {
-  return { file, decl, part: item === undefined ? index : [index, item] };
+  return { file: decl.file ?? file, decl, part: item === undefined ? index : [index, item] };
 }
 
 /** Whether a part of the declaration has no value. A prefix with host bits (KN014) has one: the masked prefix. */

@@ -7,6 +7,8 @@ import type { Read } from "./values.ts";
 
 export interface Decl {
   readonly handle: Handle;
+  /** Its file, if the declarations of one block come from several files; otherwise the file of the block. */
+  readonly file?: string;
   /** Undefined if the keyword does not exist in this context. */
   readonly spec: KeywordSpec | undefined;
   /** In text order, including flags; an argument that accepts several values occurs several times. */

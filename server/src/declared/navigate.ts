@@ -11,7 +11,7 @@ export function sourceAt({ file, decl }: Origin, part: Part): Origin {
 
 /** The location of a declaration in the same file. */
 export function sourceIn({ file }: Origin, decl: Decl, part: Part = "whole"): Origin {
-  return { file, decl, part };
+  return { file: decl.file ?? file, decl, part };
 }
 
 /** The value at the location; undefined for a whole declaration and its keyword. */

@@ -9,9 +9,9 @@ import {
   type TextEdit as LspTextEdit,
   type Range,
 } from "vscode-languageserver/node";
-import type { Finding, Severity } from "../checks/check.ts";
 import type { Origin } from "../declared/origin.ts";
 import type { SymbolKind } from "../declared/schema/index.ts";
+import type { Finding, Severity } from "../findings/finding.ts";
 import type { Analysis } from "../service/analysis.ts";
 import type { CompletionKind } from "../service/features/completion/item.ts";
 import type { Fold } from "../service/features/folding.ts";

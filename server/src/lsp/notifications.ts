@@ -1,4 +1,5 @@
 /** Notifications of the client about documents, files, folders, and settings. */
+
 import {
   CodeLensRefreshRequest,
   type Connection,

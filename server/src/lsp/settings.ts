@@ -1,6 +1,6 @@
 /** User settings, read from the client's configuration. Missing or invalid values are replaced by defaults. */
 import { codeOf } from "../checks/catalog.ts";
-import { isLevel, type Level, type Levels, NO_LEVELS } from "../checks/levels.ts";
+import { isLevel, type Level, type Levels, NO_LEVELS } from "../findings/levels.ts";
 
 export interface Settings {
   readonly delay: number;

@@ -1,43 +1,25 @@
-/** Values that are computed once: by key, by object, or until an input changes. */
+/**
+ * Values that are computed once. There are three kinds, by what decides whether a value is still valid:
+ *
+ * - `memo`: a function of one object, which never changes;
+ * - `query` (`query.ts`): a function of an object that each build replaces; valid while everything that it read is the same;
+ * - `perItem`, `perRow`, `groups` (`list.ts`): a function of a list; valid item by item.
+ */
 
-/** The last result, and its inputs. */
-export interface Made<T> {
-  readonly of: readonly unknown[];
-  readonly result: T;
-}
+import { sameMembers } from "./same.ts";
 
-export interface Slot<T> {
-  made: Made<T> | undefined;
-}
-
-/** The slot's result if its inputs are the same. `isLasting`: whether the next build can reuse the result. */
-export function keptIn<T>(
-  slot: Slot<T>,
-  of: readonly unknown[],
-  make: (before: Made<T> | undefined) => T,
-  isLasting: (result: T) => boolean = () => true,
-): T {
-  if (slot.made !== undefined && sameMembers(slot.made.of, of)) return slot.made.result;
-  const result = make(slot.made);
-  slot.made = isLasting(result) ? { of, result } : undefined;
-  return result;
-}
-
-/** The old list if the new one has the same members, so everything derived from it remains valid. */
-export function sameList<T>(old: readonly T[] | undefined, made: readonly T[]): readonly T[] {
-  return old !== undefined && sameMembers(old, made) ? old : made;
-}
-
-export function sameMembers<T>(a: ArrayLike<T>, b: ArrayLike<T>): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i += 1) if (a[i] !== b[i]) return false;
-  return true;
-}
-
-/** A value derived from one object alone, kept as long as the object exists. */
-export function keptFor<K extends object, V>(make: (key: K) => V): (key: K) => V {
-  const known = new WeakMap<K, { readonly value: V }>();
-  return (key) => valueAt(known, key, () => ({ value: make(key) })).value;
+/** A function of one object and, optionally, other values: the result for the last ones is known as long as the object exists. */
+export function memo<K extends object, V, G extends readonly unknown[] = []>(
+  compute: (key: K, ...given: G) => V,
+): (key: K, ...given: G) => V {
+  const known = new WeakMap<K, { readonly given: G; readonly value: V }>();
+  return (key, ...given) => {
+    const before = known.get(key);
+    if (before !== undefined && sameMembers(before.given, given)) return before.value;
+    const value = compute(key, ...given);
+    known.set(key, { given, value });
+    return value;
+  };
 }
 
 interface Lookup<K, V> {
@@ -53,4 +35,13 @@ export function valueAt<K, V>(map: Lookup<K, V>, key: K, make: () => V): V {
     map.set(key, value);
   }
   return value;
+}
+
+/** A value that is computed on first request. */
+export function once<T>(compute: () => T): () => T {
+  let known: { readonly value: T } | undefined;
+  return () => {
+    known ??= { value: compute() };
+    return known.value;
+  };
 }

@@ -5,13 +5,16 @@
  */
 
 import type { InterfaceAddress, Ip, IpRange, Prefix } from "../addressing/ip.ts";
-import { bits, formatPrefix, prefixEquals, rangeToPrefixes, samePrefixes } from "../addressing/ip.ts";
+import { bits, formatPrefix, ipKey, prefixEquals, rangeToPrefixes, samePrefixes } from "../addressing/ip.ts";
 import { buildPrefixTable, type PrefixTable } from "../addressing/prefix-table.ts";
 import type { Decl } from "../declared/decl.ts";
 import { wholeText } from "../declared/text.ts";
-import { keptFor, sameMembers, valueAt } from "../memo/memo.ts";
-import { type Column, nodeColumn, nodeSegments, nodesAt } from "../topology/column.ts";
+import { perItem } from "../memo/list.ts";
+import { memo, valueAt } from "../memo/memo.ts";
+import { query } from "../memo/query.ts";
+import { sameMembers } from "../memo/same.ts";
 import type { AclRule, Cluster, Interface, Node, Topology } from "../topology/model.ts";
+import { nodeSegments, nodesAt } from "../topology/node-queries.ts";
 import { areAllDifferent } from "./distinct.ts";
 import { rangesAreApart } from "./node-ranges.ts";
 
@@ -27,8 +30,8 @@ export interface NodeClass {
 export function nodeClasses(topology: Topology, cluster: Cluster, disputed: readonly IpRange[]): readonly NodeClass[] {
   return classesOf(topology, cluster, disputed).map(({ nodes, racks }) => ({
     cluster,
-    nodes: nodesAt(cluster, nodes),
-    racks: racks.map(({ segment, nodes: inside }) => ({ segment, nodes: nodesAt(cluster, inside) })),
+    nodes: nodesAt(cluster.nodes, nodes),
+    racks: racks.map(({ segment, nodes: inside }) => ({ segment, nodes: nodesAt(cluster.nodes, inside) })),
   }));
 }
 
@@ -45,7 +48,7 @@ interface Traits {
   readonly writes: boolean;
 }
 
-const traitsOf = nodeColumn<Traits, undefined>(
+const traitsOf = perItem<Node, Traits>(
   (node) => {
     let own = "";
     // A prefix length other than the segment's (a /32 on a cloud) results in different connected routes.
@@ -79,40 +82,72 @@ function rangesOf({ podCidrs }: Node): string {
   return `${has4 ? "4" : ""}${has6 ? "6" : ""}${hasBlock ? "" : "single"}`;
 }
 
-const writers = keptFor((traits: Column<Traits>) => traits.flatMap(({ writes }, index) => (writes ? [index] : [])));
-
-const known = new WeakMap<
-  object,
-  { readonly of: readonly unknown[]; readonly inhabited: Uint8Array; readonly classes: readonly ClassShape[] }
->();
+const writers = memo((traits: readonly Traits[]) => traits.flatMap(({ writes }, index) => (writes ? [index] : [])));
 
 function classesOf(topology: Topology, cluster: Cluster, disputed: readonly IpRange[]): readonly ClassShape[] {
-  const traits = traitsOf(cluster, undefined);
-  const segments = nodeSegments(cluster, undefined);
   const odd = nodesWithSharedAddresses(topology, cluster);
-  const marks = markedPrefixes(topology, cluster, disputed, writers(traits));
-  const kindOf = segmentKinds(topology, disputed.length > 0);
-  const inhabited = Uint8Array.from(cluster.nodes, (node) => (cluster.pods.countOn(node) > 0 ? 1 : 0));
-  const kinds = [...topology.segments.keys()].map(kindOf).join("\n");
-  const of = [traits, segments, kinds];
-  // Marks depend on the nodes' addresses, and odd nodes are each a class of one; classes with either are not cached.
-  const isKept = marks === undefined && odd.size === 0;
-  const before = known.get(cluster.identity);
-  if (isKept && before && sameMembers(before.of, of) && sameMembers(before.inhabited, inhabited)) return before.classes;
-  const keys = cluster.nodes.map((node, index) => {
+  const marks = markedPrefixes(topology, cluster, disputed, writers(traitsOf(cluster.nodes)));
+  const kinds = segmentKinds(topology, disputed.length > 0);
+  // Marks depend on the nodes' addresses, and odd nodes are each a class of one.
+  return marks === undefined && odd.size === 0
+    ? plainClasses(cluster, kinds)
+    : classesIn(
+        cluster.nodes.map((node, index) => marksAndPath(node, odd.has(index), marks)),
+        {
+          traits: traitsOf(cluster.nodes),
+          segments: nodeSegments(cluster.nodes),
+          inhabited: inhabitedNodes(cluster),
+          kinds,
+        },
+      );
+}
+
+function marksAndPath(node: Node, isOdd: boolean, marks: PrefixTable<Mark> | undefined): string {
+  return `${isOdd ? ` ${node.path}` : ""}${marks ? marksOf(node, marks) : ""}`;
+}
+
+/** By segment. */
+type Kinds = readonly (readonly [segment: string, kind: string])[];
+
+/** What the classes depend on if no node is special. */
+const plainClasses = query<Cluster, readonly ClassShape[], [Kinds]>((read, _, kinds) =>
+  classesIn(undefined, {
+    traits: read(({ nodes }) => traitsOf(nodes)),
+    segments: read(({ nodes }) => nodeSegments(nodes)),
+    inhabited: read(inhabitedNodes, sameMembers),
+    kinds,
+  }),
+);
+
+/** Whether pods run on the node. */
+function inhabitedNodes({ nodes, pods }: Cluster): ArrayLike<number> {
+  return Uint8Array.from(nodes, (node) => (pods.countOn(node) > 0 ? 1 : 0));
+}
+
+interface Likeness {
+  readonly traits: readonly Traits[];
+  readonly segments: readonly (readonly string[])[];
+  readonly inhabited: ArrayLike<number>;
+  readonly kinds: Kinds;
+}
+
+/** `special`: a further part of each node's key. */
+function classesIn(
+  special: readonly string[] | undefined,
+  { traits, segments, inhabited, kinds }: Likeness,
+): readonly ClassShape[] {
+  const kindOf = new Map(kinds);
+  const keyOf = (index: number): string => {
     let key = `${inhabited[index]}${traits[index]?.own}`;
-    for (const segment of segments[index] ?? []) key += `|${kindOf(segment)}`;
-    if (odd.has(index)) key += ` ${node.path}`;
-    return marks ? key + marksOf(node, marks) : key;
-  });
-  const classes = grouped(cluster.nodes.keys(), (index) => keys[index] ?? "").map(({ members }) => ({
+    for (const segment of segments[index] ?? []) key += `|${kindOf.get(segment)}`;
+    return special ? key + special[index] : key;
+  };
+  return grouped(traits.keys(), keyOf).map(({ members }) => ({
     nodes: members,
     racks: grouped(members, (index) => (segments[index] ?? []).join())
       .map(({ key, members: inside }) => ({ segment: key, nodes: inside }))
       .sort((a, b) => b.nodes.length - a.nodes.length),
   }));
-  if (isKept) known.set(cluster.identity, { of, inhabited, classes });
-  return classes;
 }
 
 function grouped(
@@ -129,9 +164,9 @@ function grouped(
  * segments can be in one class; pairs on one segment and pairs on two segments are probed separately. Any other segment is a
  * separate kind.
  */
-function segmentKinds(topology: Topology, isDisputed: boolean): (segment: string) => string {
+const segmentKinds = query<Topology, Kinds, [boolean]>((read, _, isDisputed) => {
   const plain = new Set(
-    topology.routers
+    read((topology) => topology.routers)
       .filter(
         ({ acl, edge, sysctls, routes }) => !edge && acl.length === 0 && sysctls.size === 0 && routes.every(isDefault),
       )
@@ -140,27 +175,28 @@ function segmentKinds(topology: Topology, isDisputed: boolean): (segment: string
   // An address in an access list or route might be in one of the racks.
   const noAddressMeant =
     !isDisputed &&
-    topology.hosts.length === 0 &&
-    topology.clusters.every((cluster) => writers(traitsOf(cluster, undefined)).length === 0);
-  const kinds = new Map<string, string>();
-  return (name) => {
-    let kind = kinds.get(name);
-    if (kind === undefined) {
-      const segment = topology.segments.get(name);
-      const others = othersOn(topology.attachedTo(name));
-      const [router] = others;
-      const alike = noAddressMeant && segment && router && others.length === 1 && plain.has(router.station.path);
-      kind = alike
-        ? `${router.station.path} ${router.mtu} ${segment.mtu} ${segment.sourceCheck} ${segment.gateways.length} ${segment.cidrs.map(({ len }) => len).join()}`
-        : name;
-      kinds.set(name, kind);
-    }
-    return kind;
-  };
+    read(
+      ({ hosts, clusters }) =>
+        hosts.length === 0 && clusters.every(({ nodes }) => writers(traitsOf(nodes)).length === 0),
+    );
+  const segments = [...read((topology) => topology.segments)];
+  const others = read(({ attachedTo }) => segments.map(([name]) => othersOn(attachedTo(name))), sameLists);
+  return segments.map(([name, segment], i) => {
+    const [router, ...more] = others[i] ?? [];
+    const isAlike = noAddressMeant && router !== undefined && more.length === 0 && plain.has(router.station.path);
+    const kind = isAlike
+      ? `${router.station.path} ${router.mtu} ${segment.mtu} ${segment.sourceCheck} ${segment.gateways.length} ${segment.cidrs.map(({ len }) => len).join()}`
+      : name;
+    return [name, kind] as const;
+  });
+});
+
+function sameLists<T>(a: readonly (readonly T[])[], b: readonly (readonly T[])[]): boolean {
+  return a.length === b.length && a.every((list, i) => sameMembers(list, b[i] ?? []));
 }
 
 /** The routers and hosts that are attached to a segment. */
-const othersOn = keptFor((attached: readonly Interface[]) => attached.filter(({ station }) => station.kind !== "node"));
+const othersOn = memo((attached: readonly Interface[]) => attached.filter(({ station }) => station.kind !== "node"));
 
 function isDefault({ dst }: { readonly dst: Prefix }): boolean {
   return dst.len === 0;
@@ -202,7 +238,7 @@ function markedPrefixes(
     addRules(acl);
     for (const { dst, via } of routes) markAt(dst).routes.push({ station: path, via });
   }
-  for (const { acl, routes } of nodesAt(cluster, writing)) {
+  for (const { acl, routes } of nodesAt(cluster.nodes, writing)) {
     addRules(acl);
     for (const { dst, implied } of routes) if (!implied) addPlain(dst);
   }
@@ -265,21 +301,21 @@ function isOwn(node: Node, ip: Ip): boolean {
 
 /** Indexes of the nodes that share a pod CIDR or an address with another node; each is a class of one node. */
 function nodesWithSharedAddresses(topology: Topology, cluster: Cluster): ReadonlySet<number> {
-  const odd = new Set(rangesAreApart(cluster) ? [] : nodesWithOneRange(statedRanges(cluster, undefined)));
+  const odd = new Set(rangesAreApart(cluster) ? [] : nodesWithOneRange(statedRanges(cluster.nodes)));
   if (areAllDifferent(topology)) return odd;
-  const doubles = [...topology.segments.keys()].map((name) => doublesOn(topology, name));
+  const doubles = [...topology.segments.keys()].map((name) => doublesIn(topology.attachedTo(name)));
   if (doubles.every((found) => found.size === 0)) return odd;
   for (const { index, interfaces } of cluster.nodes)
     if (interfaces.some((iface) => doubles.some((found) => found.has(iface)))) odd.add(index);
   return odd;
 }
 
-const statedRanges = nodeColumn<readonly Prefix[], undefined>(
+const statedRanges = perItem<Node, readonly Prefix[]>(
   ({ podCidrs }) => podCidrs.flatMap(({ prefix, allocated }) => (allocated ? [] : [prefix])),
   samePrefixes,
 );
 
-const nodesWithOneRange = keptFor((column: Column<readonly Prefix[]>) => {
+const nodesWithOneRange = memo((column: readonly (readonly Prefix[])[]) => {
   const holders = new Map<number | string, number>();
   return column.flatMap((ranges, index) =>
     ranges.flatMap((prefix) => {
@@ -292,13 +328,11 @@ const nodesWithOneRange = keptFor((column: Column<readonly Prefix[]>) => {
 });
 
 /** Interfaces with a declared address that another interface on the segment also has. */
-function doublesOn(topology: Topology, segment: string): ReadonlySet<Interface> {
-  return valueAt(doubles, topology.attachedTo(segment), () => {
-    const isDouble = ({ ip }: InterfaceAddress): boolean => topology.interfacesWith(segment, ip).length > 1;
-    return new Set(
-      topology.attachedTo(segment).filter(({ allocated, addresses }) => !allocated && addresses.some(isDouble)),
-    );
-  });
-}
-
-const doubles = new WeakMap<readonly Interface[], ReadonlySet<Interface>>();
+const doublesIn = memo((attached: readonly Interface[]): ReadonlySet<Interface> => {
+  const holders = new Map<number | string, number>();
+  for (const { addresses } of attached) {
+    for (const key of new Set(addresses.map(({ ip }) => ipKey(ip)))) holders.set(key, (holders.get(key) ?? 0) + 1);
+  }
+  const isDouble = ({ ip }: InterfaceAddress): boolean => (holders.get(ipKey(ip)) ?? 0) > 1;
+  return new Set(attached.filter(({ allocated, addresses }) => !allocated && addresses.some(isDouble)));
+});

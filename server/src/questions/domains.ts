@@ -7,9 +7,11 @@
  */
 import type { Prefix } from "../addressing/ip.ts";
 import { prefixRange, rangesOverlap } from "../addressing/ip.ts";
-import { keptFor, valueAt } from "../memo/memo.ts";
-import { type Column, nodeSegments } from "../topology/column.ts";
-import type { Cluster, ExternalHost, Interface, Router, Topology } from "../topology/model.ts";
+import { memo, valueAt } from "../memo/memo.ts";
+import { query } from "../memo/query.ts";
+import { sameMembers } from "../memo/same.ts";
+import type { ExternalHost, Interface, Router, Topology } from "../topology/model.ts";
+import { nodeSegments } from "../topology/node-queries.ts";
 
 export interface Domains {
   /** The domain of a segment; undefined if the segment does not exist. */
@@ -24,13 +26,26 @@ export interface Domains {
   domainsTouch(a: number | undefined, b: number | undefined): boolean;
 }
 
-const known = new WeakMap<object, Domains>();
-
-export function domainsOf(topology: Topology): Domains {
-  return valueAt(known, topology.machines, () => makeDomains(topology));
+/** The part of a topology on which the domains depend. */
+interface Wiring extends Pick<Topology, "segments" | "routers" | "hosts"> {
+  readonly clusters: readonly { readonly name: string; readonly lists: readonly (readonly string[])[] }[];
 }
 
-function makeDomains(topology: Topology): Domains {
+export const domainsOf = query<Topology, Domains>((read) => {
+  const names = read(({ clusters }) => clusters.map(({ name }) => name), sameMembers);
+  const lists = read(
+    ({ clusters }) => clusters.map(({ nodes }) => differentSegments(nodeSegments(nodes))),
+    sameMembers,
+  );
+  return domainsIn({
+    segments: read(({ segments }) => segments),
+    routers: read(({ routers }) => routers),
+    hosts: read(({ hosts }) => hosts),
+    clusters: names.map((name, i) => ({ name, lists: lists[i] ?? [] })),
+  });
+});
+
+function domainsIn(topology: Wiring): Domains {
   const hidden = hidingInterfaces(topology);
   const bySegment = numberSegments(topology, hidden);
   const byCluster = new Map(topology.clusters.map((cluster) => [cluster.name, clusterDomains(cluster, bySegment)]));
@@ -57,7 +72,7 @@ function makeDomains(topology: Topology): Domains {
 }
 
 /** Routers, and hosts that forward. */
-function forwarders(topology: Topology): readonly (Router | ExternalHost)[] {
+function forwarders(topology: Wiring): readonly (Router | ExternalHost)[] {
   return [...topology.routers, ...topology.hosts.filter(forwards)];
 }
 
@@ -65,7 +80,7 @@ function forwarders(topology: Topology): readonly (Router | ExternalHost)[] {
  * Outer interfaces of routers that hide their other segments: the router masquerades packets that leave through the interface,
  * and no other router has a route to the inner segments through it.
  */
-function hidingInterfaces(topology: Topology): ReadonlySet<Interface> {
+function hidingInterfaces(topology: Wiring): ReadonlySet<Interface> {
   const hiding = new Set<Interface>();
   const masters = forwarders(topology);
   for (const router of masters) {
@@ -93,7 +108,7 @@ function routesInto(router: Router | ExternalHost, outer: Interface, inner: read
 
 /** The outer domains that each domain can address through the routers that hide it, including indirect ones. */
 function outerDomains(
-  topology: Topology,
+  topology: Wiring,
   hiding: ReadonlySet<Interface>,
   bySegment: ReadonlyMap<string, number>,
 ): ReadonlyMap<number, ReadonlySet<number>> {
@@ -125,7 +140,7 @@ function outerDomains(
   return seen;
 }
 
-function numberSegments(topology: Topology, hiding: ReadonlySet<Interface>): ReadonlyMap<string, number> {
+function numberSegments(topology: Wiring, hiding: ReadonlySet<Interface>): ReadonlyMap<string, number> {
   const parents = new Map<string, string>();
   const find = (name: string): string => {
     let root = name;
@@ -158,13 +173,16 @@ function forwards(host: ExternalHost): boolean {
 }
 
 /** The distinct lists of segments that nodes are attached to. */
-const differentSegments = keptFor((lists: Column<readonly string[]>) => [
+const differentSegments = memo((lists: readonly (readonly string[])[]) => [
   ...new Map(lists.map((segments) => [segments.join(), segments])).values(),
 ]);
 
-function clusterDomains(cluster: Cluster, bySegment: ReadonlyMap<string, number>): ReadonlySet<number> {
+function clusterDomains(
+  cluster: Wiring["clusters"][number],
+  bySegment: ReadonlyMap<string, number>,
+): ReadonlySet<number> {
   const domains = new Set<number>();
-  for (const segments of differentSegments(nodeSegments(cluster, undefined))) {
+  for (const segments of cluster.lists) {
     for (const segment of segments) {
       const domain = bySegment.get(segment);
       if (domain !== undefined) domains.add(domain);
@@ -174,10 +192,10 @@ function clusterDomains(cluster: Cluster, bySegment: ReadonlyMap<string, number>
 }
 
 /** Pairs of segments that a single node or host is attached to. */
-function neighbouringSegments(topology: Topology): ReadonlyMap<string, ReadonlySet<string>> {
+function neighbouringSegments(topology: Wiring): ReadonlyMap<string, ReadonlySet<string>> {
   const neighbours = new Map<string, Set<string>>();
   const ofHosts = topology.hosts.map(({ interfaces }) => interfaces.map(({ segment }) => segment));
-  const ofNodes = topology.clusters.flatMap((cluster) => differentSegments(nodeSegments(cluster, undefined)));
+  const ofNodes = topology.clusters.flatMap((cluster) => cluster.lists);
   for (const segments of [...ofHosts, ...ofNodes]) {
     for (const from of segments)
       for (const to of segments) if (from !== to) valueAt(neighbours, from, () => new Set<string>()).add(to);

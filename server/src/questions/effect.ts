@@ -1,6 +1,7 @@
 /** What a finding explains: its effects are not reported again. */
 import type { Origin } from "../declared/origin.ts";
 import type { Related } from "../declared/problem.ts";
+import type { View } from "./view.ts";
 
 export type Effect =
   /** Packets that are lost in the part of the file that contains the finding. */
@@ -34,5 +35,8 @@ export interface Reported {
   readonly related: readonly Related[];
 }
 
-/** The places that are reported so far and have this effect. */
-export type Explaining = (effect: Effect) => readonly Reported[];
+/** A view, and the places that are already reported. */
+export interface Explained extends View {
+  /** The places with this effect: a check does not report the effects of a reported cause. */
+  explaining(effect: Effect): readonly Reported[];
+}

@@ -1,8 +1,8 @@
 /** The pod CIDRs of nodes that overlap. */
 import { type Family, family, ipKey, type Prefix, prefixRange, samePrefixes } from "../addressing/ip.ts";
 import { findOverlaps, type RangeItem } from "../addressing/overlap.ts";
-import { keptFor, valueAt } from "../memo/memo.ts";
-import { type Column, nodeColumn } from "../topology/column.ts";
+import { perItem } from "../memo/list.ts";
+import { memo, valueAt } from "../memo/memo.ts";
 import type { Cluster, Node, NodeCidr } from "../topology/model.ts";
 
 export interface Owned {
@@ -17,7 +17,7 @@ export function overlappingNodeRanges(cluster: Cluster): readonly { readonly a: 
     const own = owner?.podCidrs[cidr];
     return owner && own ? [{ node: owner, cidr: own }] : [];
   };
-  return overlapsAmong(ranges(cluster, cluster.cni.plugin)).flatMap(([one, other]) => {
+  return overlapsAmong(ranges(cluster.nodes, cluster.cni.plugin)).flatMap(([one, other]) => {
     const [a] = owned(one);
     const [b] = owned(other);
     // A borrowed address is inside the block of its owner, which does not allocate it again.
@@ -38,7 +38,7 @@ interface Ranges {
 }
 
 /** The ranges of Docker nodes are the same by design and reported as KN140. */
-const ranges = nodeColumn<Ranges, string>(
+const ranges = perItem<Node, Ranges, [string]>(
   ({ podCidrs, cni }, plugin) =>
     (cni?.plugin ?? plugin) === "docker"
       ? { prefixes: [], isStated: false }
@@ -47,7 +47,7 @@ const ranges = nodeColumn<Ranges, string>(
 );
 
 /** Blocks of equal size are disjoint if they are distinct. This fast check suffices for almost every cluster. */
-const areApart = keptFor((column: Column<Ranges>): boolean => {
+const areApart = memo((column: readonly Ranges[]): boolean => {
   const lengths = new Map<Family, number>();
   const seen = new Set<number | string>();
   for (const { prefixes } of column) {
@@ -62,10 +62,10 @@ const areApart = keptFor((column: Column<Ranges>): boolean => {
 
 /** Whether the ranges of all nodes are known to be disjoint; false if a full comparison is required. */
 export function rangesAreApart(cluster: Cluster): boolean {
-  return areApart(ranges(cluster, cluster.cni.plugin));
+  return areApart(ranges(cluster.nodes, cluster.cni.plugin));
 }
 
-const overlapsAmong = keptFor((column: Column<Ranges>): readonly (readonly [Place, Place])[] => {
+const overlapsAmong = memo((column: readonly Ranges[]): readonly (readonly [Place, Place])[] => {
   if (!column.some(({ isStated }) => isStated) || areApart(column)) return [];
   const items: RangeItem<Place>[] = column.flatMap(({ prefixes }, node) =>
     prefixes.map((prefix, cidr) => ({ range: prefixRange(prefix), value: { node, cidr } })),

@@ -1,56 +1,33 @@
-/** Results of checks per service, cached: a cluster can have ten thousand services. */
+/** Results of checks per service: a cluster can have ten thousand services. */
 
+import { perRow } from "../memo/list.ts";
+import { memo } from "../memo/memo.ts";
 import type { Cluster, Service, Workload } from "../topology/model.ts";
-import { workloadsByNamespace } from "../topology/tenants.ts";
+import { selectedAmong } from "../topology/service-endpoints.ts";
+import { workloadsByNamespace } from "../topology/workloads.ts";
+
+const nothing: readonly never[] = [];
 
 /**
- * The results of `read` for all services, in order. `read` can use the service and the workloads of its cluster, but if it returns nothing,
- * this must depend only on the service and its namespace. After an edit, only services with results and services in changed namespaces
- * are read again.
+ * The results of `read` for all services, in order; `selected`: the workloads that the service selects. After an edit, only
+ * changed services and services in changed namespaces are read again.
  */
 export function ofEach<T>(
-  read: (service: Service, cluster: Cluster) => Iterable<T>,
+  read: (service: Service, selected: () => readonly Workload[]) => Iterable<T>,
 ): (cluster: Cluster) => readonly T[] {
-  const known = new WeakMap<object, Said<T>>();
-  return (cluster) => {
-    const { identity, workloads } = cluster;
-    const { all } = cluster.services;
-    const before = known.get(identity);
-    if (before?.all === all && before.workloads === workloads) return before.list;
-    const inNamespace = workloadsByNamespace(identity, workloads);
-    const changed = changedNamespaces(
-      cluster,
-      (namespace) => before?.inNamespace(namespace) === inNamespace(namespace),
-    );
-    const isKept = ({ namespace }: Service, said: readonly T[] | undefined): boolean =>
-      before?.workloads === workloads || (said === undefined && !changed.has(namespace));
-    const byIndex = new Map<number, readonly T[]>();
-    for (let index = 0; index < all.length; index += 1) {
-      const service = all[index];
-      if (service === undefined) continue;
-      const old = before?.all[index] === service ? before : undefined;
-      const known = old && old.byIndex.size > 0 ? old.byIndex.get(index) : undefined;
-      const said = old && isKept(service, known) ? known : [...read(service, cluster)];
-      if (said !== undefined && said.length > 0) byIndex.set(index, said);
-    }
-    const list = [...byIndex.values()].flat();
-    known.set(identity, { all, workloads, inNamespace, byIndex, list });
-    return list;
-  };
+  const ofServices = perRow<[Service, readonly Workload[]], readonly T[]>(([service, around]) => {
+    const found = [...read(service, () => selectedAmong(around)(service))];
+    return found.length === 0 ? nothing : found;
+  });
+  const all = memo((lists: readonly (readonly T[])[]): readonly T[] => lists.flat());
+  return ({ services, workloads }) => all(ofServices([services.all, neighbors(services.all, workloads)]));
 }
 
-function changedNamespaces({ namespaces }: Cluster, isSame: (namespace: string) => boolean): ReadonlySet<string> {
-  return new Set(namespaces.flatMap(({ name }) => (isSame(name) ? [] : [name])));
-}
-
-interface Said<T> {
-  readonly all: readonly Service[];
-  readonly workloads: readonly Workload[];
-  inNamespace(namespace: string): readonly Workload[];
-  /** Only the services with results: usually few. */
-  readonly byIndex: ReadonlyMap<number, readonly T[]>;
-  readonly list: readonly T[];
-}
+/** For each service, the workloads of its namespace. */
+const neighbors = memo((services: readonly Service[], workloads: readonly Workload[]) => {
+  const inNamespace = workloadsByNamespace(workloads);
+  return services.map(({ namespace }) => inNamespace(namespace));
+});
 
 /** Services with a ClusterIP in the file. */
 export const withStatedAddress = ofEach((one) => (one.allocated ? [] : [one]));

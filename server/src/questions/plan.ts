@@ -9,10 +9,11 @@ import { findOverlaps, type RangeItem } from "../addressing/overlap.ts";
 import { modeOf } from "../cni/modes.ts";
 import { argumentWith } from "../declared/navigate.ts";
 import type { Origin } from "../declared/origin.ts";
-import { valueAt } from "../memo/memo.ts";
+import { query } from "../memo/query.ts";
+import { sameMembers } from "../memo/same.ts";
 import { t } from "../text/l10n.ts";
-import { nodesWhere } from "../topology/column.ts";
-import type { Cluster, Node, Topology } from "../topology/model.ts";
+import type { Cluster, CniSettings, Node, PodCidr, Topology } from "../topology/model.ts";
+import { nodesWhere } from "../topology/node-queries.ts";
 import { type Domains, domainsOf } from "./domains.ts";
 
 export type RangeKind = "pods" | "services" | "segment" | "docker";
@@ -58,22 +59,19 @@ export interface AddressPlan {
   disputed(ip: Ip): boolean;
 }
 
-/** Cached by machines: workloads and services only use addresses of ranges that the machines and clusters define. */
-const known = new WeakMap<object, AddressPlan>();
-
-export function planOf(topology: Topology): AddressPlan {
-  return valueAt(known, topology.machines, () => {
-    const ranges = collectRanges(topology);
-    const conflicts = findConflicts(topology, ranges);
-    return { ranges, conflicts, disputed: (ip) => conflicts.some(({ shared }) => rangeContains(shared, ip)) };
-  });
-}
+export const planOf = query<Topology, AddressPlan>((read) => {
+  const segments = read((topology) => topology.segments);
+  const own = read(({ clusters }) => clusters.map(rangesOfCluster), sameMembers);
+  const ranges = [...rangesOfSegments(segments), ...own.flat()];
+  const conflicts = findConflicts(read(domainsOf), ranges);
+  return { ranges, conflicts, disputed: (ip) => conflicts.some(({ shared }) => rangeContains(shared, ip)) };
+});
 
 /* ------------------------------------------------------------------ ranges */
 
-function collectRanges(topology: Topology): readonly PlannedRange[] {
+function rangesOfSegments(segments: Topology["segments"]): readonly PlannedRange[] {
   const ranges: PlannedRange[] = [];
-  for (const segment of topology.segments.values()) {
+  for (const segment of segments.values()) {
     segment.cidrs.forEach((prefix, i) => {
       const source = written(segment.cidrSources[i] ?? segment.source, prefix);
       ranges.push({
@@ -87,14 +85,18 @@ function collectRanges(topology: Topology): readonly PlannedRange[] {
       });
     });
   }
-  for (const cluster of topology.clusters) collectCluster(cluster, ranges);
   return ranges;
 }
 
-function collectCluster(cluster: Cluster, ranges: PlannedRange[]): void {
-  const { name } = cluster;
+const rangesOfCluster = query<Cluster, readonly PlannedRange[]>((read) => {
+  const name = read((cluster) => cluster.name);
+  const cni = read((cluster) => cluster.cni);
+  const podCidrs = read((cluster) => cluster.podCidrs);
+  const serviceCidrs = read((cluster) => cluster.serviceCidrs);
+  const nodes = read((cluster) => withOwnRanges(cluster, podCidrs), sameMembers);
+  const ranges: PlannedRange[] = [];
   const base = { cluster: name, segment: "", nodes: 0 };
-  for (const { prefix, source } of cluster.podCidrs) {
+  for (const { prefix, source } of podCidrs) {
     ranges.push({
       ...base,
       kind: "pods",
@@ -103,7 +105,7 @@ function collectCluster(cluster: Cluster, ranges: PlannedRange[]): void {
       source: written(source, prefix),
     });
   }
-  const own = ownRanges(cluster);
+  const own = ownRanges(cni, podCidrs);
   for (const { within, source } of own) {
     ranges.push({
       ...base,
@@ -113,7 +115,7 @@ function collectCluster(cluster: Cluster, ranges: PlannedRange[]): void {
       source: written(source, within),
     });
   }
-  for (const { prefix, source } of cluster.serviceCidrs) {
+  for (const { prefix, source } of serviceCidrs) {
     ranges.push({
       ...base,
       kind: "services",
@@ -123,8 +125,8 @@ function collectCluster(cluster: Cluster, ranges: PlannedRange[]): void {
     });
   }
   const docker = new Map<string, PlannedRange & { nodes: number }>();
-  for (const node of withOwnRanges(cluster, cluster.podCidrs)) {
-    collectNodeCidrs(cluster, node, own, ranges);
+  for (const node of nodes) {
+    ranges.push(...rangesOfNode({ name, podCidrs }, node, own));
     if (!node.dockerBridge) continue;
     const { address, source } = node.dockerBridge;
     const prefix = prefixOf(address.ip, address.len);
@@ -139,17 +141,21 @@ function collectCluster(cluster: Cluster, ranges: PlannedRange[]): void {
         label: t`Docker bridge ${key} of node \`${node.path}\``,
         source: argumentWith(source, (text) => text.endsWith(`/${prefix.len}`)),
         nodes: 1,
-        forPods: (node.cni?.plugin ?? cluster.cni.plugin) === "docker",
+        forPods: (node.cni?.plugin ?? cni.plugin) === "docker",
       });
   }
   ranges.push(...docker.values());
-}
+  return ranges;
+});
 
 /** Pod ranges that the CNI mode adds outside the cluster's pod CIDRs, without nested ones: Calico's pools, Weave's range. */
-function ownRanges(cluster: Cluster): readonly { readonly within: Prefix; readonly source: Origin }[] {
-  const { nodeRanges } = modeOf(cluster.cni.plugin).addressing(cluster.cni, cluster.podCidrs);
-  const known: Prefix[] = cluster.podCidrs.map(({ prefix }) => prefix);
-  return nodeRanges.flatMap(({ within, sameForAll, source = cluster.cni.source }) => {
+function ownRanges(
+  cni: CniSettings,
+  podCidrs: readonly PodCidr[],
+): readonly { readonly within: Prefix; readonly source: Origin }[] {
+  const { nodeRanges } = modeOf(cni.plugin).addressing(cni, podCidrs);
+  const known: Prefix[] = podCidrs.map(({ prefix }) => prefix);
+  return nodeRanges.flatMap(({ within, sameForAll, source = cni.source }) => {
     if (sameForAll || known.some((prefix) => prefixCovers(prefix, within) || prefixCovers(within, prefix))) return [];
     known.push(within);
     return [{ within, source }];
@@ -163,7 +169,7 @@ function written(source: Origin, prefix: Prefix): Origin {
 }
 
 /** Whether the node has an explicit pod CIDR outside the cluster's, or a Docker bridge. */
-const withOwnRanges = nodesWhere<Cluster["podCidrs"]>(
+const withOwnRanges = nodesWhere<[Cluster["podCidrs"]]>(
   ({ podCidrs, dockerBridge }, pods) =>
     dockerBridge !== undefined || podCidrs.some(({ prefix, allocated }) => !allocated && !isInside(prefix, pods)),
 );
@@ -172,32 +178,23 @@ function isInside(prefix: Prefix, podCidrs: Cluster["podCidrs"]): boolean {
   return podCidrs.some((pods) => prefixCovers(pods.prefix, prefix));
 }
 
-/** Adds explicit node pod CIDRs outside the cluster's pod CIDRs and outside the mode's ranges. */
-function collectNodeCidrs(
-  cluster: Cluster,
+/** The node's explicit pod CIDRs outside the cluster's pod CIDRs and outside the mode's ranges. */
+function rangesOfNode(
+  { name, podCidrs }: Pick<Cluster, "name" | "podCidrs">,
   node: Node,
   own: readonly { readonly within: Prefix }[],
-  ranges: PlannedRange[],
-): void {
-  for (const { prefix, allocated, source } of node.podCidrs) {
-    if (allocated || isInside(prefix, cluster.podCidrs)) continue;
-    if (own.some(({ within }) => prefixCovers(within, prefix))) continue;
-    ranges.push({
-      kind: "pods",
-      prefix,
-      cluster: cluster.name,
-      segment: "",
-      nodes: 1,
-      label: t`pod CIDR ${formatPrefix(prefix)} of node \`${node.path}\``,
-      source: written(source, prefix),
-    });
-  }
+): readonly PlannedRange[] {
+  return node.podCidrs.flatMap(({ prefix, allocated, source }): readonly PlannedRange[] => {
+    if (allocated || isInside(prefix, podCidrs)) return [];
+    if (own.some(({ within }) => prefixCovers(within, prefix))) return [];
+    const label = t`pod CIDR ${formatPrefix(prefix)} of node \`${node.path}\``;
+    return [{ kind: "pods", prefix, cluster: name, segment: "", nodes: 1, label, source: written(source, prefix) }];
+  });
 }
 
 /* --------------------------------------------------------------- conflicts */
 
-function findConflicts(topology: Topology, ranges: readonly PlannedRange[]): readonly Conflict[] {
-  const domains = domainsOf(topology);
+function findConflicts(domains: Domains, ranges: readonly PlannedRange[]): readonly Conflict[] {
   const groups = new Map<string, PlannedRange>();
   const items: RangeItem<PlannedRange>[] = ranges.map((value) => {
     groups.set(groupOf(domains, value), value);

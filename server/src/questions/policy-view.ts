@@ -1,9 +1,11 @@
 /** Policies with the pods that they select and the pods that their peers match, computed once per cluster. */
+
 import { policyEngineOf } from "../cni/policy-engine.ts";
 import { type PolicySet, peerSelector, policySetOf } from "../kubernetes/policy/evaluate.ts";
 import type { PodGroup } from "../kubernetes/policy/groups.ts";
 import { selectorIndex } from "../kubernetes/policy/selectors.ts";
 import { policyName } from "../kubernetes/policy/text.ts";
+import { memo } from "../memo/memo.ts";
 import type { Cluster, Topology, Workload } from "../topology/model.ts";
 import type { Direction, Peer, Policy, PolicyRule } from "../topology/policy.ts";
 
@@ -21,21 +23,13 @@ export interface PolicyView {
 }
 
 export const DIRECTIONS: readonly Direction[] = ["ingress", "egress"];
-const views = new WeakMap<Cluster, PolicyView>();
 
 /** Clusters with policies; no view is computed for clusters without policies. */
 export function withPolicies({ clusters }: Topology): readonly Cluster[] {
   return clusters.filter(({ policies }) => policies.length > 0);
 }
 
-export function policyView(cluster: Cluster): PolicyView {
-  let view = views.get(cluster);
-  if (view === undefined) {
-    view = makeView(cluster);
-    views.set(cluster, view);
-  }
-  return view;
-}
+export const policyView = memo(makeView);
 
 function makeView(cluster: Cluster): PolicyView {
   const set = policySetOf(cluster);

@@ -10,7 +10,7 @@ import { pluginOf } from "../cni/settings.ts";
 import type { Journey, Question, Reason } from "../dataplane/journey.ts";
 import { simulate } from "../dataplane/simulator/simulate.ts";
 import type { Origin } from "../declared/origin.ts";
-import { keptFor } from "../memo/memo.ts";
+import { memo } from "../memo/memo.ts";
 import { t } from "../text/l10n.ts";
 import type { Cluster, Node, Pod, Topology } from "../topology/model.ts";
 import { type NodeClass, nodeClasses } from "./classes.ts";
@@ -66,7 +66,7 @@ const MOST_CLASSES = 1000;
 /** A closed port: the RST also shows that the packet arrived. */
 const UNUSED_PORT = 65000;
 
-export const probesOf = keptFor(probeAll);
+export const probesOf = memo(probeAll);
 
 function probeAll(context: View): ProbeResult {
   const failures: Failure[] = [];
@@ -78,7 +78,7 @@ function probeAll(context: View): ProbeResult {
     const ends = classes.map((one) => endsOf(one));
     for (const { from, to, pairs, sameNode } of questions(ends, () => targetedPairs(classes, ends))) {
       if (context.cancelled()) return { failures, passed };
-      const probe = ask(context, cluster, from, to, sameNode, pairs);
+      const probe = ask(context, { cluster, from, to, sameNode, pairs });
       const failure = failureOf(probe, context.topology);
       if (failure) failures.push(failure);
       else passed.push(probe);
@@ -325,8 +325,8 @@ function nodeEnds(node: Node): readonly ProbeEnd[] {
 
 /* ------------------------------------------------------------------ probes */
 
-function ask(context: View, cluster: Cluster, from: ProbeEnd, to: ProbeEnd, sameNode: boolean, pairs: number): Probe {
-  const base = { cluster, from, to, sameNode, pairs };
+function ask(context: View, base: Omit<Probe, "journey">): Probe {
+  const { from, to } = base;
   const ping = worst(context, pingTo(from.netns, to.ip));
   const probe: Probe = { ...base, journey: ping };
   if (!filteredIn(failureOf(probe, context.topology))) return probe;

@@ -2,8 +2,7 @@
  * One analysis of a root file and all its imports, from text to findings. Immutable: `service.ts` creates one for each
  * state of the files. Expensive parts are computed on first use.
  */
-import type { Finding } from "../checks/check.ts";
-import type { Config } from "../checks/config.ts";
+
 import { type RunOptions, runChecks } from "../checks/run.ts";
 import { modeAddressing } from "../cni/modes.ts";
 import { buildNetwork } from "../cni/network.ts";
@@ -11,11 +10,12 @@ import type { Network } from "../dataplane/model.ts";
 import type { Document } from "../declared/document.ts";
 import type { Origin } from "../declared/origin.ts";
 import { plainDocument } from "../declared/plain.ts";
+import type { Finding } from "../findings/finding.ts";
 import { kubernetes } from "../kubernetes/contribute.ts";
 import type { Span } from "../text/span.ts";
-import { buildTopology } from "../topology/build.ts";
+import { buildTopology, type TopologyMemo } from "../topology/build.ts";
 import type { Topology } from "../topology/model.ts";
-import { type TopologyCache, topologyCache } from "../topology/stages.ts";
+import type { Config } from "./config.ts";
 
 export interface AnalysisOptions extends RunOptions {
   /** The `knet.json` that applies to these files. */
@@ -28,8 +28,8 @@ export interface Analysis {
   readonly topology: Topology;
   readonly network: Network;
   readonly options: AnalysisOptions;
-  /** Sorted by file and position. Undefined if the run was canceled. */
-  findings(cancelled: () => boolean): readonly Finding[] | undefined;
+  /** Sorted by file and position. Undefined if the run was canceled. `watch`: see `RunOptions`; not called if the findings are known. */
+  findings(cancelled: () => boolean, watch?: (finding: Finding) => void): readonly Finding[] | undefined;
   fileOf(file: string): Document | undefined;
   /** Span of a source in the current text of its file. */
   spanOf(source: Origin): Span | undefined;
@@ -37,14 +37,16 @@ export interface Analysis {
   innerSpanOf(source: Origin): Span | undefined;
   /** Span at which a finding is shown. Findings outside statements carry their own span. */
   placeOf(finding: Finding): Span | undefined;
+  /** The analysis of other texts of the same files, which computes only what differs. */
+  edited(files: readonly Document[]): Analysis;
 }
 
-/** `options`: findings about the files themselves (such as an unreadable import) and the project settings. `cache`: shared with earlier runs. */
+/** `options`: findings about the files themselves (such as an unreadable import) and the project settings. `memo`: shared with earlier runs. */
 export function analyse(
   root: string,
   files: readonly Document[],
   options: AnalysisOptions = {},
-  cache: TopologyCache = topologyCache(),
+  memo: TopologyMemo = new Map(),
 ): Analysis {
   const byName = new Map(files.map((file) => [file.file, file]));
   const { config } = options;
@@ -64,21 +66,22 @@ export function analyse(
     files,
     options,
     get topology() {
-      topology ??= buildTopology(files, modeAddressing, cache);
+      topology ??= buildTopology(files, modeAddressing, memo);
       return topology;
     },
     get network() {
       network ??= buildNetwork(self.topology, kubernetes());
       return network;
     },
-    findings(cancelled) {
+    findings(cancelled, watch) {
       if (findings) return findings;
       let stopped = false;
       const ask = (): boolean => {
         stopped ||= cancelled();
         return stopped;
       };
-      const found = runChecks({ files, topology: self.topology, network: self.network, cancelled: ask }, options);
+      const context = { files, topology: self.topology, network: self.network, cancelled: ask };
+      const found = runChecks(context, watch ? { ...options, watch } : options);
       if (stopped) return undefined;
       prepare(found);
       findings = sortFindings(found, self.placeOf);
@@ -88,6 +91,8 @@ export function analyse(
     spanOf,
     innerSpanOf: (source) => byName.get(source.file)?.innerSpanOf(source),
     placeOf: (finding) => finding.span ?? spanOf(finding.source),
+    // A copy: the next analysis of the current text continues from its own topology.
+    edited: (others) => analyse(root, others, { ...options, extra: [] }, new Map(memo)),
   };
   return self;
 }

@@ -17,7 +17,7 @@ export interface Closure {
   /** The root first. Each file appears once, so import cycles terminate. */
   readonly files: readonly Document[];
   /** Imports that failed. */
-  readonly problems: readonly FileProblem[];
+  readonly problems: readonly FileProblem<"KN015">[];
   /** The imported files that cannot be read. */
   readonly absent: readonly string[];
 }
@@ -25,7 +25,7 @@ export interface Closure {
 /** Breadth first, up to the limits of a topology. */
 export function closureOf(root: string, { entryOf, provided, importsOf }: Reader): Closure {
   const files: Document[] = [];
-  const problems: FileProblem[] = [];
+  const problems: FileProblem<"KN015">[] = [];
   const absent: string[] = [];
   const queue = [root];
   const seen = new Set(queue);
@@ -40,8 +40,7 @@ export function closureOf(root: string, { entryOf, provided, importsOf }: Reader
       const imported = target === undefined ? undefined : entryOf(target);
       if (target === undefined || !imported) {
         if (target !== undefined) absent.push(target);
-        const reason = target === undefined ? undefined : reasonOf(provided(target));
-        problems.push(failedImport(source, { path, cause: "unreadable", reason }));
+        problems.push(unreadable(source, path, target === undefined ? undefined : provided(target)));
         continue;
       }
       if (imported.oversized) {
@@ -55,7 +54,7 @@ export function closureOf(root: string, { entryOf, provided, importsOf }: Reader
         queue.push(target);
         length += own;
       } else if (!isFull) {
-        // One problem for the topology: the next imports also exceed the limit.
+        // One finding for the topology: the next imports also exceed the limit.
         isFull = true;
         problems.push(failedImport(source, { path, cause: "full", limit: full }));
       }
@@ -64,11 +63,11 @@ export function closureOf(root: string, { entryOf, provided, importsOf }: Reader
   return { files, problems, absent };
 }
 
-function failedImport(source: Origin, data: FileProblemData["KN015"]): FileProblem {
+function failedImport(source: Origin, data: FileProblemData["KN015"]): FileProblem<"KN015"> {
   return { code: "KN015", source, data, related: [] };
 }
 
-/** Why an existing file cannot be read. */
-function reasonOf(found: Provided): string | undefined {
-  return typeof found === "object" ? found.problem : undefined;
+function unreadable(source: Origin, path: string, found: Provided): FileProblem<"KN015"> {
+  const reason = typeof found === "object" ? found.problem : undefined;
+  return failedImport(source, { path, cause: "unreadable", reason });
 }

@@ -1,8 +1,8 @@
 /** How the known files are related: imports, roots, and the `knet.json` of a root; and the files that are needed to know it. */
 import { codeOf } from "../checks/catalog.ts";
-import { type Config, readConfig } from "../checks/config.ts";
 import type { Document } from "../declared/document.ts";
 import { type Closure, closureOf } from "./closure.ts";
+import { type Config, readConfig } from "./config.ts";
 import type { Files } from "./files.ts";
 import { type Following, following } from "./following.ts";
 import { type Import, importsIn, rootsOf } from "./imports.ts";

@@ -3,11 +3,12 @@
  * It reads no files: `wanted` names the files that it needs, and the shell provides them. It has no editor, protocol, or
  * clock.
  */
-import { type Levels, NO_LEVELS } from "../checks/levels.ts";
+
 import type { Document } from "../declared/document.ts";
 import type { FrontEnd } from "../declared/front-end.ts";
+import { type Levels, NO_LEVELS } from "../findings/levels.ts";
 import type { TextEdit } from "../text/edit.ts";
-import { topologyCache } from "../topology/stages.ts";
+import type { TopologyMemo } from "../topology/build.ts";
 import { type Analysis, analyse } from "./analysis.ts";
 import { createFiles, type Provided } from "./files.ts";
 import { frontEnds } from "./front-ends.ts";
@@ -116,7 +117,7 @@ export function createService(host: ServiceHost): Service {
 function createAnalyses(project: Project) {
   let settings: Levels = NO_LEVELS;
   const known = new Map<string, Analysis>();
-  const topologies = topologyCache();
+  const topologies: TopologyMemo = new Map();
   return {
     configure(levels: Levels): void {
       settings = levels;
@@ -137,8 +138,8 @@ function createAnalyses(project: Project) {
     release(root: string): void {
       known.delete(root);
       project.release(root);
-      topologies.stages.delete(root);
+      topologies.delete(root);
     },
-    close: (file: string): void => void topologies.stages.delete(file),
+    close: (file: string): void => void topologies.delete(file),
   };
 }

@@ -66,95 +66,110 @@ export function claimer(
       taken: 0,
     }),
   );
-  const families = [...new Set(pools.map((pool) => pool.family))];
-  const lists: Lists[] = [];
-  /** Tunnels without a block: they need an address of another node's block, from one of these pools. */
-  const tunnels: { readonly list: Lists; readonly from: readonly Pool[] }[] = [];
-
-  const claim = (
-    list: Lists,
-    of: Family,
-    labels: ReadonlyMap<string, string>,
-    wanted: (range: NodeRange) => boolean = () => true,
-  ): Lists[number] | undefined => {
-    if (list.filter(({ prefix }) => family(prefix.ip) === of).length >= claims.most) return undefined;
-    for (const pool of pools) {
-      if (pool.family !== of || !wanted(pool.range) || !isFor(pool, labels)) continue;
-      pool.blocks ??= blocksIn(pool.range);
-      const prefix = kthFreeBlock(pool.blocks, pool.taken);
-      if (prefix === undefined) continue;
-      pool.taken++;
-      const made: Lists[number] = { prefix, allocated: true, source: pool.source };
-      list.push(made);
-      return made;
-    }
-    return undefined;
-  };
-
+  const state: Claiming = { pools, claims, blocksIn, lists: [], tunnels: [] };
   return {
     first: (given, labels, foreign) => {
       const list: Lists = (given ?? []).map((cidr) => ({ ...cidr }));
-      for (const of of foreign ? [] : families) {
-        for (const kind of claims.own) {
-          const from = pools.filter((pool) => pool.family === of && kind(pool.range) && isFor(pool, labels));
-          if (from.length === 0) continue;
-          const block =
-            list.find(({ prefix }) =>
-              pools.some(
-                (pool) => pool.family === of && kind(pool.range) && prefixContains(pool.range.within, prefix.ip),
-              ),
-            ) ?? claim(list, of, labels, kind);
-          if (block !== undefined) block.own = (block.own ?? 0) + 1;
-          else tunnels.push({ list, from });
-        }
-        if (!list.some(({ prefix }) => family(prefix.ip) === of)) claim(list, of, labels);
-      }
-      lists.push(list);
+      for (const of of foreign ? [] : familiesOf(state)) claimFirst(state, list, of, labels);
+      state.lists.push(list);
       return list;
     },
-    complete: (claimants) => {
-      const short: { readonly list: Lists; readonly from: readonly Pool[]; readonly missing: number }[] = [];
-      const given = buildPrefixTable(
-        claimants.flatMap(({ given: own }) => own.map((ip) => [hostPrefix(ip), ip] as const)),
-      );
-      for (const { node, wanted, given: own } of claimants) {
-        const list = lists[node.index];
-        if (list === undefined) continue;
-        for (const ip of own) {
-          const inside = list.some(({ prefix }) => prefixContains(prefix, ip));
-          const pool = pools.find(({ range }) => prefixContains(range.within, ip));
-          if (!inside && pool) list.push(single(ip, pool, false));
-        }
-        for (const of of families) {
-          let missing = wanted - roomIn(list, of, given);
-          while (missing > 0) {
-            const block = claim(list, of, node.labels);
-            if (block === undefined) break;
-            missing -= roomIn([block], of, given);
-          }
-          const from = pools.filter((pool) => pool.family === of && isFor(pool, node.labels));
-          if (missing > 0) short.push({ list, from, missing });
-        }
-      }
-      if (short.length + tunnels.length === 0 || !claims.borrows) return;
-      const lend = lender(
-        pools,
-        new Map(families.map((of) => [of, spareAddresses(claimants, lists, of, given)] as const)),
-      );
-      // calico-node allocates the addresses of its tunnels before a pod starts.
-      for (const { list, from } of tunnels) {
-        const lent = lend(from);
-        if (lent) list.push({ ...lent, own: 1 });
-      }
-      for (const { list, from, missing } of short) {
-        for (let i = 0; i < missing; i++) {
-          const lent = lend(from);
-          if (!lent) break;
-          list.push(lent);
-        }
-      }
-    },
+    complete: (claimants) => complete(state, claimants),
   };
+}
+
+/** The pools, and the nodes that have claimed from them so far. */
+interface Claiming {
+  readonly pools: readonly Pool[];
+  readonly claims: Claims;
+  readonly blocksIn: (range: NodeRange) => Blocks;
+  /** By node. */
+  readonly lists: Lists[];
+  /** Tunnels without a block: they need an address of another node's block, from one of these pools. */
+  readonly tunnels: { readonly list: Lists; readonly from: readonly Pool[] }[];
+}
+
+function familiesOf({ pools }: Claiming): readonly Family[] {
+  return [...new Set(pools.map((pool) => pool.family))];
+}
+
+/** Claims the next block of a pool of the family; `wanted`: of which pools. */
+function claim(
+  { pools, claims, blocksIn }: Claiming,
+  list: Lists,
+  of: Family,
+  labels: ReadonlyMap<string, string>,
+  wanted: (range: NodeRange) => boolean = () => true,
+): Lists[number] | undefined {
+  if (list.filter(({ prefix }) => family(prefix.ip) === of).length >= claims.most) return undefined;
+  for (const pool of pools) {
+    if (pool.family !== of || !wanted(pool.range) || !isFor(pool, labels)) continue;
+    pool.blocks ??= blocksIn(pool.range);
+    const prefix = kthFreeBlock(pool.blocks, pool.taken);
+    if (prefix === undefined) continue;
+    pool.taken++;
+    const claimed: Lists[number] = { prefix, allocated: true, source: pool.source };
+    list.push(claimed);
+    return claimed;
+  }
+  return undefined;
+}
+
+/** A block for each kind of tunnel, and one for pods. */
+function claimFirst(state: Claiming, list: Lists, of: Family, labels: ReadonlyMap<string, string>): void {
+  const { pools, claims, tunnels } = state;
+  for (const kind of claims.own) {
+    const from = pools.filter((pool) => pool.family === of && kind(pool.range) && isFor(pool, labels));
+    if (from.length === 0) continue;
+    const block =
+      list.find(({ prefix }) =>
+        pools.some((pool) => pool.family === of && kind(pool.range) && prefixContains(pool.range.within, prefix.ip)),
+      ) ?? claim(state, list, of, labels, kind);
+    if (block !== undefined) block.own = (block.own ?? 0) + 1;
+    else tunnels.push({ list, from });
+  }
+  if (!list.some(({ prefix }) => family(prefix.ip) === of)) claim(state, list, of, labels);
+}
+
+function complete(state: Claiming, claimants: readonly Claimant[]): void {
+  const { pools, claims, lists, tunnels } = state;
+  const families = familiesOf(state);
+  const short: { readonly list: Lists; readonly from: readonly Pool[]; readonly missing: number }[] = [];
+  const given = buildPrefixTable(claimants.flatMap(({ given: own }) => own.map((ip) => [hostPrefix(ip), ip] as const)));
+  for (const { node, wanted, given: own } of claimants) {
+    const list = lists[node.index];
+    if (list === undefined) continue;
+    for (const ip of own) {
+      const inside = list.some(({ prefix }) => prefixContains(prefix, ip));
+      const pool = pools.find(({ range }) => prefixContains(range.within, ip));
+      if (!inside && pool) list.push(single(ip, pool, false));
+    }
+    for (const of of families) {
+      let missing = wanted - roomIn(list, of, given);
+      while (missing > 0) {
+        const block = claim(state, list, of, node.labels);
+        if (block === undefined) break;
+        missing -= roomIn([block], of, given);
+      }
+      const from = pools.filter((pool) => pool.family === of && isFor(pool, node.labels));
+      if (missing > 0) short.push({ list, from, missing });
+    }
+  }
+  if (short.length + tunnels.length === 0 || !claims.borrows) return;
+  const spare = families.map((of) => [of, spareAddresses(claimants, lists, of, given)] as const);
+  const lend = lender(pools, new Map(spare));
+  // calico-node allocates the addresses of its tunnels before a pod starts.
+  for (const { list, from } of tunnels) {
+    const lent = lend(from);
+    if (lent) list.push({ ...lent, own: 1 });
+  }
+  for (const { list, from, missing } of short) {
+    for (let i = 0; i < missing; i++) {
+      const lent = lend(from);
+      if (!lent) break;
+      list.push(lent);
+    }
+  }
 }
 
 /** Whether the pool selects nodes with these labels. */
@@ -175,10 +190,10 @@ function lender(
   pools: readonly Pool[],
   spare: ReadonlyMap<Family, Iterator<Ip, undefined>>,
 ): (from: readonly Pool[]) => NodeCidr | undefined {
-  const kept = new Map<Pool, Ip[]>(pools.map((pool) => [pool, []]));
+  const left = new Map<Pool, Ip[]>(pools.map((pool) => [pool, []]));
   return (from) => {
     for (const pool of from) {
-      const ip = kept.get(pool)?.shift();
+      const ip = left.get(pool)?.shift();
       if (ip !== undefined) return single(ip, pool, true);
     }
     const addresses = from[0] && spare.get(from[0].family);
@@ -187,7 +202,7 @@ function lender(
       const pool = pools.find(({ range }) => prefixContains(range.within, ip));
       if (pool === undefined) continue;
       if (from.includes(pool)) return single(ip, pool, true);
-      kept.get(pool)?.push(ip);
+      left.get(pool)?.push(ip);
     }
     return undefined;
   };

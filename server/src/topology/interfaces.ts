@@ -1,35 +1,34 @@
 /** The interfaces of a machine, and the default routes that follow from their segments. */
 import { addIp, bits, type InterfaceAddress } from "../addressing/ip.ts";
 import type { Interface, StaticRoute, Station, StationRef } from "./model.ts";
-import { type Assigned, allocate, defaultRoutes, onSegment, type SegmentDraft } from "./segments.ts";
+import { type Attached, defaultRoutes, onSegment, type SegmentParts } from "./segments.ts";
 import { type Attach, nothing, type StationParts, trimmed } from "./station.ts";
 
-/** `position`: index of the node in a pool; configured addresses count up. */
+/**
+ * `position`: index of the node in a pool; configured addresses count up. `around` and `allocated`: by `attach`; the
+ * allocated addresses of those without configured ones.
+ */
 export function buildInterfaces(
   parts: StationParts,
   station: StationRef,
   position: number,
-  segments: ReadonlyMap<string, SegmentDraft>,
-  assigned: Assigned,
+  around: readonly (Attached | undefined)[],
+  allocated: readonly (readonly InterfaceAddress[] | undefined)[],
 ): readonly Interface[] {
   if (parts.attaches.length === 0) return nothing;
   const interfaces: Interface[] = [];
-  for (const attach of parts.attaches) {
-    const segment = segments.get(attach.segment);
+  for (const [i, attach] of parts.attaches.entries()) {
+    const segment = around[i]?.segment;
     if (segment === undefined) continue;
     const addresses =
-      attach.addresses.length > 0
-        ? givenAddresses(attach, segment, position)
-        : (assigned.get(attach) ?? allocate(segment, station.path, attach.source));
-    const iface = interfaceOf(attach, segment, station, addresses);
-    interfaces.push(iface);
-    segment.interfaces.push(iface);
+      attach.addresses.length > 0 ? givenAddresses(attach, segment, position) : (allocated[i] ?? nothing);
+    interfaces.push(interfaceOf(attach, segment, station, addresses));
   }
   return trimmed(interfaces);
 }
 
 /** The addresses set in `attach`, counted up for the nodes of a pool. */
-export function givenAddresses(attach: Attach, segment: SegmentDraft, position: number): readonly InterfaceAddress[] {
+function givenAddresses(attach: Attach, segment: SegmentParts, position: number): readonly InterfaceAddress[] {
   const own: InterfaceAddress[] = [];
   for (const { ip, len } of attach.addresses) {
     const counted = position === 0 ? ip : addIp(ip, position);
@@ -38,9 +37,9 @@ export function givenAddresses(attach: Attach, segment: SegmentDraft, position: 
   return trimmed(own);
 }
 
-export function interfaceOf(
+function interfaceOf(
   attach: Attach,
-  segment: SegmentDraft,
+  segment: SegmentParts,
   station: StationRef,
   addresses: readonly InterfaceAddress[],
 ): Interface {
@@ -70,13 +69,13 @@ export function stationBase(parts: StationParts, path: string, name: string, int
 export function withDefaults(
   { routes, edge }: StationParts,
   interfaces: readonly Interface[],
-  segments: ReadonlyMap<string, SegmentDraft>,
+  around: readonly (Attached | undefined)[],
 ): readonly StaticRoute[] {
   const [first] = interfaces;
-  const segment = first === undefined ? undefined : segments.get(first.segment);
+  const attached = around.find((one) => one !== undefined);
   // A host with `answers any` needs no default gateway.
-  if (first === undefined || segment === undefined || edge?.answersAny) return routes;
-  const implied = defaultRoutes(segment, first);
+  if (first === undefined || attached === undefined || edge?.answersAny) return routes;
+  const implied = defaultRoutes(attached, first);
   if (routes.length === 0) return implied;
   const wanted = implied.filter(
     ({ dst }) => !routes.some((route) => route.dst.len === 0 && bits(route.dst.ip) === bits(dst.ip)),

@@ -1,36 +1,32 @@
 /**
  * Segments, routers, hosts, and nodes with their addresses: the part of a topology that does not depend on the
- * workloads of its clusters. Most edits of a large file are in the workloads, so this part is kept from one build to
- * the next.
+ * workloads of its clusters. Most edits of a large file affect one node, or none.
  */
-import type { Ip } from "../addressing/ip.ts";
-import { nameOf } from "../declared/access.ts";
-import type { Decl } from "../declared/decl.ts";
-import { sameList, valueAt } from "../memo/memo.ts";
-import type { AddressingOf, ModeAddressing } from "./addressing.ts";
-import { allocateRanges, type ClusterDraft, countOf, type RangeAllocator } from "./cluster.ts";
+import type { InterfaceAddress, Ip } from "../addressing/ip.ts";
+import { succeedList } from "../memo/lineage.ts";
+import { groups, perItem, perRow } from "../memo/list.ts";
+import { memo } from "../memo/memo.ts";
+import { query } from "../memo/query.ts";
+import { sameMap, sameMembers } from "../memo/same.ts";
+import type { AddressingOf } from "./addressing.ts";
+import { type SegmentPlan, segmentPlan } from "./allocation.ts";
+import type { Declared } from "./bind.ts";
+import type { ClusterDraft } from "./cluster.ts";
 import { buildInterfaces, stationBase, withDefaults } from "./interfaces.ts";
-import type { ExternalHost, Interface, Node, Router, Segment, StationRef } from "./model.ts";
-import { type NameProblems, nameProblems } from "./nearby.ts";
-import { buildNodes } from "./nodes.ts";
-import type { KnownNodes } from "./parts.ts";
+import type { ExternalHost, Interface, Node, NodeCidr, Router, Segment, Station } from "./model.ts";
+import { nameProblems } from "./nearby.ts";
+import { allocatedRanges, claimedRanges, claimsLater, type NodeRanges } from "./node-ranges.ts";
 import { CODES, problem, type TopologyProblem } from "./problems.ts";
 import {
-  type Assigned,
-  chooseGateways,
-  exhaustionProblems,
-  finishSegment,
-  noteAttach,
-  type SegmentDraft,
+  type Attached,
+  finishedSegment,
+  type Gateway,
+  isInside,
+  outsideProblems,
+  type SegmentParts,
 } from "./segments.ts";
-import { nothing, type StationParts } from "./station.ts";
-
-/** The declarations, each name once. */
-export interface MachineDraft {
-  readonly segments: ReadonlyMap<string, SegmentDraft>;
-  /** Routers, hosts, and clusters in order of declaration. */
-  readonly placed: readonly (StationParts | ClusterDraft)[];
-}
+import { partsOf, type Slot, slotsOf } from "./slots.ts";
+import { type Attach, countOf, nameTwice, nothing, type StationParts } from "./station.ts";
 
 export interface Machines {
   readonly segments: ReadonlyMap<string, Segment>;
@@ -39,10 +35,6 @@ export interface Machines {
   /** By cluster name. */
   readonly clusters: ReadonlyMap<string, ClusterMachines>;
   readonly problems: readonly TopologyProblem[];
-  /** The draft that they were built from; its segments have their gateways. */
-  readonly draft: MachineDraft;
-  /** The interfaces on each segment, by its name. */
-  readonly attached: ReadonlyMap<string, readonly Interface[]>;
   attachedTo(segment: string): readonly Interface[];
   interfacesWith(segment: string, ip: Ip): readonly Interface[];
 }
@@ -51,160 +43,238 @@ export interface ClusterMachines {
   readonly nodes: readonly Node[];
   /** Indexes of the nodes in the list, by name. */
   readonly indexes: ReadonlyMap<string, number>;
-  readonly addressing: ModeAddressing;
-  /** Whether the nodes' ranges are complete before the pods have been placed. */
-  readonly isFinal: boolean;
-  /** Completes the nodes' ranges; does not reference statements, which an edit replaces. */
-  readonly complete: RangeAllocator["complete"];
+  /** Completes the nodes' ranges after the pods have been placed; absent if they are complete. */
+  readonly complete: NodeRanges["complete"];
 }
 
-export function buildMachines(draft: MachineDraft, addressingOf: AddressingOf, known: KnownNodes): Machines {
-  const problems: TopologyProblem[] = [];
-  const names = nameProblems(draft.segments, routerNames(draft));
-  noteAttaches(draft, names, problems);
-  const assigned: Assigned = new Map();
-  for (const segment of draft.segments.values()) chooseGateways(segment, assigned, names, problems);
-  const routers: Router[] = [];
-  const hosts: ExternalHost[] = [];
+type SegmentMap = ReadonlyMap<string, SegmentParts>;
+
+/** Whether some nodes get ranges only after the pods have been placed, so the machines cannot be used again. */
+export function areClaiming({ clusters }: Pick<Declared, "clusters">, addressingOf: AddressingOf): boolean {
+  return clusters.some((cluster) => claimsLater(cluster, addressingOf));
+}
+
+export function buildMachines(draft: Declared, addressingOf: AddressingOf): Machines {
+  const plan = segmentPlan(draft, addressingOf);
+  const segments = finishedSegments(draft, plan.gateways);
+  const outside = outsideMachines(draft.outside, draft.segments, plan.gateways, plan.addresses);
+  const problems = [...faultsOf(draft), ...plan.problems];
   const clusters = new Map<string, ClusterMachines>();
-  for (const placed of draft.placed) {
-    if ("nodes" in placed) {
-      const addressing = addressingOf(placed.cni, placed.podCidrs, placed.maxPods);
-      const ranges = allocateRanges(placed, addressing, addressingOf);
-      const around = { segments: draft.segments, assigned, known };
-      const isLasting = addressing.claims === undefined && addressing.fromSegment?.kind !== "interfaces";
-      const { nodes, indexes } = buildNodes(placed, around, ranges, isLasting, problems);
-      problems.push(...ranges.problems());
-      const isFinal = ranges.isFinal();
-      clusters.set(placed.name, { nodes, indexes, addressing, isFinal, complete: ranges.complete });
-      continue;
-    }
-    const ref: StationRef = { kind: placed.kind, path: placed.name };
-    const interfaces = buildInterfaces(placed, ref, 0, draft.segments, assigned);
-    const base = stationBase(placed, ref.path, placed.name, interfaces);
-    if (placed.kind === "router")
-      routers.push({ ...base, kind: "router", routes: placed.routes, ...(placed.bgp ? { bgp: placed.bgp } : {}) });
-    else hosts.push({ ...base, kind: "host", routes: withDefaults(placed, interfaces, draft.segments) });
+  for (const cluster of draft.clusters) {
+    const ranges = claimsLater(cluster, addressingOf)
+      ? claimedRanges(cluster, plan, addressingOf)
+      : allocatedRanges(cluster, plan.blocks, addressingOf);
+    const slots = slotsOf(cluster.nodes);
+    const nodes = nodesOf(cluster, draft.segments, plan, ranges);
+    problems.push(...twiceProblems(cluster, nodes), ...ranges.problems);
+    clusters.set(cluster.name, { nodes, indexes: slots.indexes, complete: ranges.complete });
   }
-  for (const segment of draft.segments.values()) problems.push(...exhaustionProblems(segment));
-  const segments = new Map<string, Segment>();
-  for (const segment of draft.segments.values()) segments.set(segment.name, finishSegment(segment));
-  const attached = new Map([...draft.segments].map(([name, segment]) => [name, attachedOf(segment, known)] as const));
-  return {
-    segments,
-    routers,
-    hosts,
-    clusters,
-    problems,
-    draft: { segments: withoutInterfaces(draft.segments), placed: draft.placed },
-    ...attachments(attached),
-  };
-}
-
-/** `attached`: the interfaces on each segment. */
-export function attachments(
-  attached: ReadonlyMap<string, readonly Interface[]>,
-): Pick<Machines, "attached" | "attachedTo" | "interfacesWith"> {
+  problems.push(...plan.exhausted);
+  const attached = attachedIn(draft, outside, clusters);
   const attachedTo = (segment: string): readonly Interface[] => attached.get(segment) ?? nothing;
+  const interfacesWith = (segment: string, ip: Ip): readonly Interface[] =>
+    byAddress(attachedTo(segment)).get(ip) ?? nothing;
+  return { segments, ...byKind(outside), clusters, problems, attachedTo, interfacesWith };
+}
+
+const finishedSegments = query<Declared, ReadonlyMap<string, Segment>, [SegmentPlan["gateways"]]>(
+  (read, before, gateways) => {
+    const segments = read((draft) => draft.segments);
+    const finished = [...segments].map(
+      ([name, parts]) => [name, finishedSegment(parts, gateways.get(name) ?? nothing)] as const,
+    );
+    return sameMap(before, new Map(finished));
+  },
+);
+
+/* ---------------------------------------------------------------- machines */
+
+/** What each machine sees of the segments that it is attached to, in the order of its `attach` statements. */
+const aroundOf = perItem<
+  StationParts,
+  readonly (Attached | undefined)[],
+  [SegmentMap, ReadonlyMap<string, readonly Gateway[]>]
+>(
+  ({ attaches }, segments, gateways) =>
+    attaches.map(({ segment }) => {
+      const parts = segments.get(segment);
+      return parts && attachedAt(parts, gateways.get(segment) ?? nothing);
+    }),
+  sameMembers,
+);
+
+const attachedAt = memo((segment: SegmentParts, gateways: readonly Gateway[]): Attached => ({ segment, gateways }));
+
+type Addresses = readonly (readonly InterfaceAddress[] | undefined)[];
+
+/** The allocated addresses of a machine's interfaces. */
+function allocatedFor({ attaches }: StationParts, position: number, addresses: SegmentPlan["addresses"]): Addresses {
+  return addresses.size === 0 ? nothing : attaches.map((attach) => addresses.get(attach)?.[position]);
+}
+
+function sameAddresses(a: Addresses, b: Addresses): boolean {
+  return (
+    a.length === b.length &&
+    a.every((own, i) => {
+      const other = b[i];
+      return (
+        own?.length === other?.length &&
+        (own ?? []).every(({ ip, len }, j) => ip === other?.[j]?.ip && len === other[j].len)
+      );
+    })
+  );
+}
+
+type Outside = Router | ExternalHost;
+
+function outsideMachines(
+  list: readonly StationParts[],
+  segments: SegmentMap,
+  gateways: SegmentPlan["gateways"],
+  addresses: SegmentPlan["addresses"],
+): readonly Outside[] {
+  return outsideOf([list, aroundOf(list, segments, gateways), outsideAddresses(list, addresses)]);
+}
+
+const outsideAddresses = perItem<StationParts, Addresses, [SegmentPlan["addresses"]]>(
+  (parts, addresses) => allocatedFor(parts, 0, addresses),
+  sameAddresses,
+);
+
+const outsideOf = perRow<[StationParts, readonly (Attached | undefined)[], Addresses], Outside>(
+  ([parts, around, addresses]) => {
+    const { kind, name, routes, bgp } = parts;
+    const ref = { kind, path: name } as const;
+    const interfaces = buildInterfaces(parts, ref, 0, around, addresses);
+    const base = stationBase(parts, name, name, interfaces);
+    return kind === "router"
+      ? { ...base, kind, routes, ...(bgp ? { bgp } : {}) }
+      : { ...base, kind: "host", routes: withDefaults(parts, interfaces, around) };
+  },
+);
+
+const byKind = memo((outside: readonly Outside[]) => ({
+  routers: outside.filter((one) => one.kind === "router"),
+  hosts: outside.filter((one) => one.kind === "host"),
+}));
+
+function nodesOf(cluster: ClusterDraft, segments: SegmentMap, plan: SegmentPlan, ranges: NodeRanges): readonly Node[] {
+  const slots = slotsOf(cluster.nodes);
+  const list = partsOf(cluster.nodes, slots);
+  const around = aroundOf(list, segments, plan.gateways);
+  const addresses = nodeAddresses([list, slots.list], plan.addresses);
+  return builtNodes([list, slots.list, around, addresses, ranges.perNode], cluster.name, cluster.dockerBridge);
+}
+
+const nodeAddresses = perRow<[StationParts, Slot], Addresses, [SegmentPlan["addresses"]]>(
+  ([parts, { position }], _, addresses) => allocatedFor(parts, position, addresses),
+  sameAddresses,
+);
+
+const builtNodes = perRow<
+  [StationParts, Slot, readonly (Attached | undefined)[], Addresses, readonly NodeCidr[]],
+  Node,
+  [string, Node["dockerBridge"]]
+>(([parts, { name, index, position }, around, addresses, podCidrs], _, cluster, dockerBridge) => {
+  const path = `${cluster}/${name}`;
+  const { acl, sysctls, processes, edge, labels, cni, source } = parts;
+  const interfaces = buildInterfaces(parts, { kind: "node", path }, position, around, addresses);
   return {
-    attached,
-    attachedTo,
-    interfacesWith: (segment, ip) => addressesOf(attachedTo(segment)).get(ip) ?? nothing,
+    kind: "node",
+    interfaces,
+    routes: withDefaults(parts, interfaces, around),
+    acl,
+    sysctls,
+    processes,
+    edge,
+    labels,
+    cni,
+    source,
+    path,
+    name,
+    cluster,
+    index,
+    podCidrs,
+    dockerBridge: parts.dockerBridge ?? dockerBridge,
   };
+});
+
+/* ---------------------------------------------------------------- attached */
+
+const nodesBySegment = groups<Node, string>(({ interfaces }) => {
+  const [first, ...others] = interfaces;
+  if (first === undefined) return nothing;
+  return others.length === 0 ? [first.segment] : [...new Set(interfaces.map(({ segment }) => segment))];
+});
+
+/** The interfaces on each segment, in order of declaration. */
+function attachedIn(
+  draft: Declared,
+  outside: readonly Outside[],
+  clusters: ReadonlyMap<string, ClusterMachines>,
+): ReadonlyMap<string, readonly Interface[]> {
+  const nodes = draft.clusters.map(({ name }) => nodesBySegment(clusters.get(name)?.nodes ?? nothing));
+  return attachedLists(draft, outside, ...nodes);
 }
 
-/**
- * Nodes of plugins that claim blocks or addresses get them only after the pods have been placed: these machines cannot be
- * shared.
- */
-export function areFinal({ clusters }: Machines): boolean {
-  return [...clusters.values()].every(({ isFinal }) => isFinal);
-}
+type Group = ReadonlyMap<string, readonly Node[]>;
 
-/** Statements of a cluster that do not affect its nodes. */
-const TENANTS: ReadonlySet<string> = new Set([
-  "namespace",
-  "pod",
-  "deployment",
-  "statefulset",
-  "daemonset",
-  "service",
-  "policy",
-  "admin-policy",
-  "baseline-admin-policy",
-  "calico-policy",
-  "calico-tier",
-]);
-
-/** The inputs of the machines: if they are unchanged, so are the machines. */
-export function machineParts(files: readonly { readonly file: string; readonly decls: readonly Decl[] }[]): unknown[] {
-  const parts: unknown[] = [];
-  for (const { file, decls } of files) {
-    parts.push(file);
-    for (const decl of decls) {
-      const keyword = decl.spec?.keyword;
-      if (keyword === "segment" || keyword === "router" || keyword === "host") parts.push(decl);
-      if (keyword !== "cluster") continue;
-      parts.push(keyword, nameOf(decl));
-      let hasPlugin = false;
-      for (const child of decl.children) {
-        const inside = child.spec?.keyword;
-        if (inside === "cni") hasPlugin = true;
-        if (inside === undefined || !TENANTS.has(inside)) parts.push(child);
-      }
-      // Without a plugin, the cluster's own statement is the source of its settings.
-      if (!hasPlugin) parts.push(decl);
+const attachedLists = query<Declared, ReadonlyMap<string, readonly Interface[]>, [readonly Outside[], ...Group[]]>(
+  (read, before, outside, ...byCluster) => {
+    const order = read(({ placed }) => placed.map((one) => ("nodes" in one ? "cluster" : "machine")), sameMembers);
+    const found = new Map(
+      [...read(({ segments }) => segments).keys()].map((name) => [name, [] as Interface[]] as const),
+    );
+    const add = (station: Station, only?: string): void => {
+      for (const iface of station.interfaces)
+        if (only === undefined || iface.segment === only) found.get(iface.segment)?.push(iface);
+    };
+    let [machine, cluster] = [0, 0];
+    for (const kind of order) {
+      if (kind === "machine") add(outside[machine++]!);
+      else for (const [segment, nodes] of byCluster[cluster++]!) for (const node of nodes) add(node, segment);
     }
-  }
-  return parts;
-}
+    return new Map([...found].map(([name, list]) => [name, succeedList(before?.get(name), list)]));
+  },
+);
 
-/** The starting point of an edit must not keep the interfaces alive that the edit replaces. */
-function withoutInterfaces(segments: MachineDraft["segments"]): MachineDraft["segments"] {
-  return new Map([...segments].map(([name, segment]) => [name, { ...segment, interfaces: [] }]));
-}
-
-/** The list of the previous build if it is the same. */
-function attachedOf({ source, interfaces }: SegmentDraft, known: KnownNodes): readonly Interface[] {
-  const attached = sameList(known.attached.get(source.decl.handle), interfaces);
-  known.attached.set(source.decl.handle, attached);
-  return attached;
-}
-
-const byAddress = new WeakMap<readonly Interface[], ReadonlyMap<Ip, readonly Interface[]>>();
-
-function addressesOf(attached: readonly Interface[]): ReadonlyMap<Ip, readonly Interface[]> {
-  return valueAt(byAddress, attached, () => groupByAddress(attached));
-}
-
-function groupByAddress(interfaces: readonly Interface[]): Map<Ip, Interface[]> {
-  const groups = new Map<Ip, Interface[]>();
+const byAddress = memo((interfaces: readonly Interface[]): ReadonlyMap<Ip, readonly Interface[]> => {
+  const found = new Map<Ip, Interface[]>();
   for (const iface of interfaces) {
     for (const { ip } of iface.addresses) {
-      const group = groups.get(ip);
-      if (group === undefined) groups.set(ip, [iface]);
+      const group = found.get(ip);
+      if (group === undefined) found.set(ip, [iface]);
       else if (group.at(-1) !== iface) group.push(iface);
     }
   }
-  return groups;
-}
+  return found;
+});
 
-/* ---------------------------------------------------------------- attaching */
+/* ---------------------------------------------------------------- problems */
 
-function routerNames({ placed }: MachineDraft): ReadonlySet<string> {
-  const names = new Set<string>();
-  for (const one of placed) if (!("nodes" in one) && one.kind === "router") names.add(one.name);
-  return names;
-}
+/** Whether the statement itself, or one of its names or addresses, has a problem. */
+const faulty = perItem<StationParts, boolean, [SegmentMap]>(
+  (parts, segments) =>
+    parts.problems.length > 0 ||
+    parts.attaches.some((attach) => {
+      const segment = segments.get(attach.segment);
+      return segment === undefined || !isInside(segment, attach, countOf(parts));
+    }) ||
+    (parts.edge?.nat ?? nothing).some(
+      ({ segment }) => segment !== undefined && !parts.attaches.some((attach) => attach.segment === segment.name),
+    ),
+);
 
-function noteAttaches({ placed, segments }: MachineDraft, names: NameProblems, problems: TopologyProblem[]): void {
+const trueAt = memo((flags: readonly boolean[]) => flags.flatMap((flag, index) => (flag ? [index] : [])));
+
+/** In order of declaration. */
+function faultsOf({ placed, outside, segments }: Declared): readonly TopologyProblem[] {
+  const names = nameProblems(segments, new Set(outside.flatMap(({ kind, name }) => (kind === "router" ? name : []))));
+  const problems: TopologyProblem[] = [];
+  const wrong = new Set(trueAt(faulty(outside, segments)).map((index) => outside[index]!));
   const note = (parts: StationParts, path: string): void => {
     problems.push(...parts.problems);
-    for (const attach of parts.attaches) {
-      const segment = segments.get(attach.segment);
-      if (segment !== undefined) noteAttach(segment, parts, attach, countOf(parts), problems);
-      else problems.push(names.unknownSegment(attach.segment, attach.addresses, attach.segmentSource));
-    }
+    for (const attach of parts.attaches) problems.push(...attachProblems(attach, countOf(parts)));
     for (const { segment } of parts.edge?.nat ?? nothing) {
       if (segment === undefined) continue;
       const { name, source } = segment;
@@ -213,8 +283,30 @@ function noteAttaches({ placed, segments }: MachineDraft, names: NameProblems, p
         problems.push(problem(CODES.natSegment, source, { station: { kind: parts.kind, path }, segment: name }));
     }
   };
+  const attachProblems = (attach: Attach, count: number): readonly TopologyProblem[] => {
+    const segment = segments.get(attach.segment);
+    return segment === undefined
+      ? [names.unknownSegment(attach.segment, attach.addresses, attach.segmentSource)]
+      : outsideProblems(segment, attach, count);
+  };
   for (const one of placed) {
-    if ("nodes" in one) for (const parts of one.nodes) note(parts, `${one.name}/${parts.name}`);
-    else note(one, one.name);
+    if (!("nodes" in one)) {
+      if (wrong.has(one)) note(one, one.name);
+      continue;
+    }
+    for (const index of trueAt(faulty(one.nodes, segments))) {
+      const parts = one.nodes[index]!;
+      note(parts, `${one.name}/${parts.name}`);
+    }
   }
+  return problems;
+}
+
+function twiceProblems(cluster: ClusterDraft, nodes: readonly Node[]): readonly TopologyProblem[] {
+  const { twice, indexes } = slotsOf(cluster.nodes);
+  return twice.map(({ statement, name }) => {
+    const parts = cluster.nodes[statement]!;
+    const first = nodes[indexes.get(name) ?? -1]?.source ?? parts.source;
+    return nameTwice("node", name, { kind: "cluster", name: cluster.name }, parts.nameSource, first);
+  });
 }

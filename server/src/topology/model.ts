@@ -22,11 +22,6 @@ export interface Topology {
    * catalog.
    */
   readonly problems: readonly TopologyProblem[];
-  /**
-   * Represents everything that does not run in clusters: segments, machines, and the clusters' statements about nodes
-   * and ranges. The same object in topologies in which none of these have changed.
-   */
-  readonly machines: object;
   /** Every interface on a segment, in order of declaration. */
   attachedTo(segment: string): readonly Interface[];
   /** All interfaces with exactly this address on this segment. */
@@ -239,11 +234,6 @@ export interface NodeCidr {
 }
 
 export interface Cluster {
-  /**
-   * One object for the cluster of this name in all builds with the same cache: key of everything that is kept between
-   * builds.
-   */
-  readonly identity: object;
   readonly name: string;
   readonly podCidrs: readonly PodCidr[];
   readonly serviceCidrs: readonly { readonly prefix: Prefix; readonly source: Origin }[];

@@ -1,33 +1,19 @@
-/**
- * The pods of a cluster, each computed on request. A pod's node follows from its position in the order of declaration:
- * pinned workloads run on their node, DaemonSets on all nodes, and the remaining workloads form one long row that is
- * distributed over the nodes in turn. Position p of the row is on node p mod N, so counts and positions are arithmetic,
- * and the size of the lists depends on the size of the file, not on the number of pods.
- */
-import { bits, family, type Ip, prefixContains } from "../addressing/ip.ts";
+/** The pods of a cluster, each computed on request from its place (`pod-layout.ts`) and its slot (`pod-addresses.ts`). */
+import { family, type Ip } from "../addressing/ip.ts";
 import { buildPrefixTable, type PrefixTable } from "../addressing/prefix-table.ts";
-import { countBelow, firstThat } from "../addressing/search.ts";
-import type { ModeAddressing, SharedRange } from "./addressing.ts";
-import { nodeColumn } from "./column.ts";
+import { once, valueAt } from "../memo/memo.ts";
+import type { SharedRange } from "./addressing.ts";
 import type { Node, Pod, PodIndex, Workload } from "./model.ts";
-import { EVERYWHERE, NOWHERE, type Placement, SPREAD, takesSlots } from "./placement.ts";
-import { sharedAddresses, sharedDemand, sharedHolder, sharedSpaces } from "./shared.ts";
-import { countOf, indexOf, nthOf, type Space, spacesOf } from "./spaces.ts";
+import { type AddressInput, type PodAddresses, podAddresses } from "./pod-addresses.ts";
+import { type PodLayout, podLayout } from "./pod-layout.ts";
+import { type SharedSpaces, sharedAddresses, sharedDemand, sharedHolder, sharedSpaces } from "./shared.ts";
 
-export interface PodPlan {
+export interface PodPlan extends AddressInput {
   readonly cluster: string;
-  readonly identity: object;
-  readonly nodes: readonly Node[];
-  readonly workloads: readonly Workload[];
   /** By workload index. */
   readonly placement: readonly number[];
-  readonly placed: Placement;
   nodeByName(name: string): Node | undefined;
   workloadByName(namespace: string, name: string): Workload | undefined;
-  /** How the node's pods get addresses. */
-  addressing(node: Node): ModeAddressing;
-  /** Nodes by the ranges of their pods. */
-  ranges(): PrefixTable<Node>;
   /** Ranges of the whole cluster, instead of the nodes' ranges. */
   readonly shared: readonly SharedRange[] | undefined;
 }
@@ -40,220 +26,112 @@ export interface PlannedPods {
   readonly shared: { readonly wanted: number; readonly available: number } | undefined;
 }
 
-/** Nodes by the ranges of their pods; sorted on first request. */
-export function nodeRanges(nodes: readonly Node[]): () => PrefixTable<Node> {
-  let table: PrefixTable<Node> | undefined;
-  return () => {
-    table ??= buildPrefixTable(nodes.flatMap((node) => node.podCidrs.map(({ prefix }) => [prefix, node] as const)));
-    return table;
-  };
-}
-
 export function planPods(plan: PodPlan): PlannedPods {
-  const { nodes, workloads, placement } = plan;
-  const nodeCount = nodes.length;
-  const { count, pinned, daemons, spread, spreadStarts, rowLength, dealt, slotsBefore, slotsOf } = plan.placed;
+  const { nodes, workloads, placement, placed } = plan;
   const shared = plan.shared && sharedSpaces(plan.shared, workloads);
-
-  /* ------------------------------------------------------------ addresses */
-
-  const given = new Map<Ip, number[]>();
-  const givenOn = new Map<number, Ip[]>();
-  for (const workload of workloads) {
-    if (workload.addresses.length === 0 || workload.hostNetwork) continue;
-    const home = plan.placed.homeOf(workload) ?? NOWHERE;
-    for (const { ip } of workload.addresses) {
-      append(given, ip, workload.index);
-      const own = nodes[home]?.podCidrs.find(({ prefix }) => prefixContains(prefix, ip))?.prefix;
-      append(givenOn, own === undefined ? (plan.ranges().lookup(ip)[0]?.index ?? home) : home, ip);
-      if (own?.len !== bits(ip)) continue;
-      // A single address of another node's block: that node cannot allocate it to its pods either.
-      for (const { values } of plan.ranges().matches(ip)) {
-        for (const { index } of values) if (index !== home) append(givenOn, index, ip);
-      }
-    }
-  }
-
-  const spaces: (readonly Space[] | undefined)[] = [];
-  const spacesFor = (node: Node): readonly Space[] => {
-    const known = spaces[node.index] ?? spacesOf(node, plan.addressing(node), givenOn.get(node.index));
-    spaces[node.index] = known;
-    return known;
-  };
-
-  const addressOf = (node: Node, slot: number): readonly Ip[] => {
-    const addresses: Ip[] = [];
-    for (const space of spacesFor(node)) {
-      const ip = nthOf(space, slot);
-      if (ip === undefined) return [];
-      addresses.push(ip);
-    }
-    return addresses;
-  };
-
-  /** For plain ranges, the number follows from the prefix length. */
-  const sizes = new Map<number, number>();
-  const available = (node: Node): number => {
-    const size = plainSizes(plan, undefined)[node.index];
-    if (size === undefined || givenOn.has(node.index)) return countOf(spacesFor(node));
-    let count = sizes.get(size);
-    if (count === undefined) {
-      count = countOf(spacesFor(node));
-      sizes.set(size, count);
-    }
-    return count;
-  };
-
-  /* ------------------------------------------------------------ pods */
-
-  const makePod = (workload: Workload, ordinal: number, node: Node | undefined, slot: number): Pod => {
-    const name =
-      workload.kind === "pod"
-        ? workload.name
-        : `${workload.name}-${workload.kind === "daemonset" ? (node?.name ?? ordinal) : ordinal}`;
-    return {
-      path: `${plan.cluster}/${workload.namespace}/${name}`,
-      name,
-      workload,
-      ordinal,
-      node,
-      slot,
-      addresses: workload.hostNetwork
-        ? nodeAddresses(node)
-        : workload.addresses.length > 0
-          ? workload.addresses.map(({ ip }) => ip)
-          : node === undefined
-            ? []
-            : shared
-              ? sharedAddresses(shared, workload.index, ordinal)
-              : addressOf(node, slot),
-    };
-  };
-
-  const podAt = (workload: Workload, ordinal: number): Pod => {
-    const { index } = workload;
-    const where = placement[index] ?? NOWHERE;
-    if (where === NOWHERE || nodeCount === 0) return makePod(workload, ordinal, undefined, -1);
-    let node = where;
-    let within = ordinal;
-    if (where === EVERYWHERE) {
-      node = ordinal;
-      within = 0;
-    } else if (where === SPREAD) {
-      const start = spreadStarts[countBelow(spread, index)]!;
-      node = (start + ordinal) % nodeCount;
-      within = Math.floor(ordinal / nodeCount);
-    }
-    const slot = takesSlots(workload) ? slotsBefore(node, index) + within : -1;
-    return makePod(workload, ordinal, nodes[node], slot);
-  };
-
-  const podsOn = function* (node: Node): Iterable<Pod> {
-    const own = pinned.get(node.index)?.workloads ?? [];
-    let nextOwn = 0;
-    let nextDaemon = 0;
-    let position = node.index;
-    let slot = 0;
-    for (;;) {
-      const a = own[nextOwn] ?? Infinity;
-      const b = daemons[nextDaemon] ?? Infinity;
-      // The workload of a position is the last one that starts at or before the position.
-      const at = position < rowLength ? countBelow(spreadStarts, position + 1) - 1 : -1;
-      const c = spread[at] ?? Infinity;
-      const index = Math.min(a, b, c);
-      const workload = workloads[index];
-      if (workload === undefined) return;
-      const takesSlot = takesSlots(workload);
-      if (index === c) {
-        yield makePod(workload, position - spreadStarts[at]!, node, takesSlot ? slot++ : -1);
-        position += nodeCount;
-      } else if (index === b) {
-        yield makePod(workload, node.index, node, takesSlot ? slot++ : -1);
-        nextDaemon++;
-      } else {
-        for (let ordinal = 0; ordinal < workload.replicas; ordinal++) {
-          yield makePod(workload, ordinal, node, takesSlot ? slot++ : -1);
-        }
-        nextOwn++;
-      }
-    }
-  };
-
-  /** The pod that has this slot of the node. */
-  const podInSlot = (node: Node, slot: number): Pod | undefined => {
-    const index = firstThat(workloads.length, (workload) => slotsBefore(node.index, workload + 1) > slot);
-    const workload = workloads[index];
-    if (workload === undefined) return undefined;
-    const within = slot - slotsBefore(node.index, index);
-    const where = placement[index] ?? NOWHERE;
-    if (where === EVERYWHERE) return makePod(workload, node.index, node, slot);
-    if (where !== SPREAD) return makePod(workload, within, node, slot);
-    const start = spreadStarts[countBelow(spread, index)]!;
-    const firstHere = (((node.index - start) % nodeCount) + nodeCount) % nodeCount;
-    return makePod(workload, firstHere + within * nodeCount, node, slot);
-  };
-
-  const podsByAddress = (ip: Ip): readonly Pod[] => {
-    const found: Pod[] = (given.get(ip) ?? []).map((index) => podAt(workloads[index]!, 0));
-    if (shared) {
-      const holder = sharedHolder(shared, ip);
-      const workload = holder && workloads[holder.workload];
-      return workload && holder ? [...found, podAt(workload, holder.ordinal)] : found;
-    }
-    for (const { values } of plan.ranges().matches(ip)) {
-      for (const node of values) {
-        for (const space of spacesFor(node)) {
-          const slot = indexOf(space, ip);
-          const pod = slot === undefined ? undefined : podInSlot(node, slot);
-          if (pod?.addresses.includes(ip) === true) found.push(pod);
-        }
-      }
-    }
-    return found;
-  };
-
-  const podByName = (namespace: string, name: string): Pod | undefined => {
-    const exact = plan.workloadByName(namespace, name);
-    if (exact?.kind === "pod") return podAt(exact, 0);
-    for (let dash = name.lastIndexOf("-"); dash > 0; dash = name.lastIndexOf("-", dash - 1)) {
-      const workload = plan.workloadByName(namespace, name.slice(0, dash));
-      const ordinal = workload === undefined ? undefined : ordinalOf(workload, name.slice(dash + 1));
-      if (workload !== undefined && ordinal !== undefined) return podAt(workload, ordinal);
-    }
-    return undefined;
-  };
-
-  const ordinalOf = (workload: Workload, rest: string): number | undefined => {
-    if (workload.kind === "pod") return undefined;
-    if (workload.kind === "daemonset") return plan.nodeByName(rest)?.index;
-    return /^(?:0|[1-9]\d{0,8})$/.test(rest) && Number(rest) < workload.replicas ? Number(rest) : undefined;
-  };
-
-  const index: PodIndex = {
-    count,
-    podAt,
-    podsOn,
-    countOn: (node) => (pinned.get(node.index)?.pods.at(-1) ?? 0) + daemons.length + dealt(rowLength, node.index),
-    podByName,
-    podsByAddress,
-    addressOf,
-  };
+  const addresses = podAddresses(plan);
+  const layout = podLayout<Pod>({ nodeCount: nodes.length, workloads, placement, placed }, (...place) =>
+    podOf(plan, addresses, shared, place),
+  );
   return {
-    index,
+    index: podIndex(plan, layout, addresses, shared),
     demand: (node) => {
-      const wanted = slotsOf(node.index);
-      return { wanted, available: shared ? wanted : available(node) };
+      const wanted = placed.slotsOf(node.index);
+      return { wanted, available: shared ? wanted : addresses.available(node) };
     },
     shared: shared && sharedDemand(shared),
   };
 }
 
-/** A number for the size of the node's only range; undefined if the range is not plain. */
-const plainSizes = nodeColumn<number | undefined, undefined>(({ podCidrs: [cidr, ...others], dockerBridge, cni }) => {
-  if (cidr === undefined || others.length > 0 || dockerBridge !== undefined || cni !== undefined) return undefined;
-  const { prefix, own = 0 } = cidr;
-  return own * 2000 + (typeof prefix.ip === "number" ? prefix.len : prefix.len + 1000);
-});
+function podOf(
+  { cluster, nodes }: PodPlan,
+  { addressOf }: PodAddresses,
+  shared: SharedSpaces | undefined,
+  [workload, ordinal, nodeIndex, slot]: readonly [Workload, number, number, number],
+): Pod {
+  const { kind, hostNetwork, addresses: configured } = workload;
+  const node = nodes[nodeIndex];
+  const name =
+    kind === "pod" ? workload.name : `${workload.name}-${kind === "daemonset" ? (node?.name ?? ordinal) : ordinal}`;
+  const addresses = (): readonly Ip[] => {
+    if (hostNetwork) return nodeAddresses(node);
+    if (configured.length > 0) return configured.map(({ ip }) => ip);
+    if (node === undefined) return [];
+    return shared ? sharedAddresses(shared, workload.index, ordinal) : addressOf(node, slot);
+  };
+  const path = `${cluster}/${workload.namespace}/${name}`;
+  return { path, name, workload, ordinal, node, slot, addresses: addresses() };
+}
+
+function podIndex(
+  plan: PodPlan,
+  layout: PodLayout<Pod>,
+  addresses: PodAddresses,
+  shared: SharedSpaces | undefined,
+): PodIndex {
+  const { workloads } = plan;
+  const configured = workloadsByAddress(workloads);
+  const podsByAddress = (ip: Ip): readonly Pod[] => {
+    const found = (configured.get(ip) ?? []).map((workload) => layout.at(workload, 0));
+    if (shared) {
+      const holder = sharedHolder(shared, ip);
+      const workload = holder && workloads[holder.workload];
+      return workload && holder ? [...found, layout.at(workload, holder.ordinal)] : found;
+    }
+    for (const { node, slot } of addresses.slotsWith(ip)) {
+      const pod = layout.inSlot(node.index, slot);
+      if (pod?.addresses.includes(ip) === true) found.push(pod);
+    }
+    return found;
+  };
+  return {
+    count: plan.placed.count,
+    podAt: layout.at,
+    podsOn: (node) => layout.on(node.index),
+    countOn: (node) => layout.countOn(node.index),
+    podByName: (namespace, name) => podByName(plan, layout, namespace, name),
+    podsByAddress,
+    addressOf: addresses.addressOf,
+  };
+}
+
+function workloadsByAddress(workloads: readonly Workload[]): ReadonlyMap<Ip, readonly Workload[]> {
+  const found = new Map<Ip, Workload[]>();
+  for (const workload of workloads) {
+    if (workload.hostNetwork) continue;
+    for (const { ip } of workload.addresses) valueAt(found, ip, (): Workload[] => []).push(workload);
+  }
+  return found;
+}
+
+/** By a pod's own name, or the name of its workload with the pod's ordinal or node. */
+function podByName(
+  { workloadByName, nodeByName }: PodPlan,
+  layout: PodLayout<Pod>,
+  namespace: string,
+  name: string,
+): Pod | undefined {
+  const exact = workloadByName(namespace, name);
+  if (exact?.kind === "pod") return layout.at(exact, 0);
+  const ordinalOf = (workload: Workload, rest: string): number | undefined => {
+    if (workload.kind === "pod") return undefined;
+    if (workload.kind === "daemonset") return nodeByName(rest)?.index;
+    return /^(?:0|[1-9]\d{0,8})$/.test(rest) && Number(rest) < workload.replicas ? Number(rest) : undefined;
+  };
+  for (let dash = name.lastIndexOf("-"); dash > 0; dash = name.lastIndexOf("-", dash - 1)) {
+    const workload = workloadByName(namespace, name.slice(0, dash));
+    const ordinal = workload === undefined ? undefined : ordinalOf(workload, name.slice(dash + 1));
+    if (workload !== undefined && ordinal !== undefined) return layout.at(workload, ordinal);
+  }
+  return undefined;
+}
+
+/** Nodes by the ranges of their pods; sorted on first request. */
+export function nodeRanges(nodes: readonly Node[]): () => PrefixTable<Node> {
+  return once(() =>
+    buildPrefixTable(nodes.flatMap((node) => node.podCidrs.map(({ prefix }) => [prefix, node] as const))),
+  );
+}
 
 /** The node's addresses as listed by Kubernetes: the first address of each family. */
 function nodeAddresses(node: Node | undefined): readonly Ip[] {
@@ -262,10 +140,4 @@ function nodeAddresses(node: Node | undefined): readonly Ip[] {
     for (const { ip } of own) if (!addresses.some((other) => family(other) === family(ip))) addresses.push(ip);
   }
   return addresses;
-}
-
-function append<K, V>(lists: Map<K, V[]>, key: K, value: V): void {
-  const list = lists.get(key);
-  if (list === undefined) lists.set(key, [value]);
-  else list.push(value);
 }

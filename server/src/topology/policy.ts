@@ -121,23 +121,22 @@ export function policyKeyword(keyword: string | undefined): PolicyKeyword | unde
 
 /** A policy after reading. */
 export interface PolicyParts {
-  readonly file: string;
-  readonly namespace: string | undefined;
+  /** Undefined if the name is unreadable. */
   readonly policy: Policy | undefined;
   readonly problems: readonly TopologyProblem[];
 }
 
-/** Undefined if the name is unreadable. `namespace` undefined: it is in the cluster's own block. */
+/** `namespace` undefined: it is in the cluster's own block. */
 export function readPolicy(
   file: string,
   decl: Decl,
   keyword: PolicyKeyword,
   namespace: string | undefined,
   tiers: ReadonlyMap<string, Tier>,
-  problems: TopologyProblem[],
-): Policy | undefined {
+): PolicyParts {
+  const problems: TopologyProblem[] = [];
   const name = nameOf(decl);
-  if (name === undefined) return undefined;
+  if (name === undefined) return { policy: undefined, problems };
   const source = sourceOf(file, decl);
   const own = keyword === "policy" ? (namespace ?? "default") : namespace;
   const context: RuleContext = { file, kind: KINDS[keyword], isClusterWide: own === undefined, problems };
@@ -157,7 +156,7 @@ export function readPolicy(
         isolated.has(direction) ? rules.filter((rule) => rule.direction === direction) : undefined;
       const kind = keyword === "policy" ? "network" : "calico";
       const tier = kind === "network" ? DEFAULT : readTier(file, decl, tiers, problems);
-      return {
+      const policy: Policy = {
         ...base,
         kind,
         tier,
@@ -168,6 +167,7 @@ export function readPolicy(
         egress: of("egress"),
         ignored: rules.filter(({ direction }) => !isolated.has(direction)),
       };
+      return { policy, problems };
     }
     case "admin-policy":
     case "baseline-admin-policy": {
@@ -177,7 +177,7 @@ export function readPolicy(
         const own = rules.filter((rule) => rule.direction === direction);
         return own.length === 0 ? undefined : own;
       };
-      return {
+      const policy: Policy = {
         ...base,
         kind,
         tier: kind === "admin" ? ADMIN : BASELINE,
@@ -188,6 +188,7 @@ export function readPolicy(
         egress: of("egress"),
         ignored: [],
       };
+      return { policy, problems };
     }
   }
 }

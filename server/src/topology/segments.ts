@@ -26,6 +26,7 @@ import {
 } from "../declared/access.ts";
 import type { Decl } from "../declared/decl.ts";
 import type { Origin } from "../declared/origin.ts";
+import { memo, valueAt } from "../memo/memo.ts";
 import { t } from "../text/l10n.ts";
 import { hostRange } from "./addressing.ts";
 import { CLOUDS, reservedIn } from "./clouds.ts";
@@ -34,8 +35,8 @@ import type { NameProblems } from "./nearby.ts";
 import { CODES, problem, type TopologyProblem } from "./problems.ts";
 import type { Attach, StationParts } from "./station.ts";
 
-/** A segment while the topology is being built. */
-export interface SegmentDraft {
+/** A segment as written. */
+export interface SegmentParts {
   readonly name: string;
   readonly source: Origin;
   readonly nameSource: Origin;
@@ -47,16 +48,17 @@ export interface SegmentDraft {
   readonly sourceCheck: boolean;
   /** Routers by name, or addresses, as set with `gateway`. */
   readonly gatewayNames: readonly { readonly name: string; readonly ip: Ip | undefined; readonly source: Origin }[];
+}
+
+/** A segment while its addresses are being allocated. */
+export interface SegmentDraft extends SegmentParts {
   /** Addresses configured anywhere on the segment. */
   readonly stated: IpRange[];
   readonly routers: { readonly parts: StationParts; readonly attach: Attach }[];
   readonly gateways: Gateway[];
-  readonly interfaces: Interface[];
   /** Per prefix, the lowest pod address, and the highest allocated machine address. */
   readonly podsFrom: Map<Prefix, Ip>;
   readonly highest: Map<Prefix, Ip>;
-  /** Default routes via a gateway, shared by all machines with the same gateway. */
-  readonly impliedRoutes: { readonly device: string; readonly via: Ip; readonly routes: readonly StaticRoute[] }[];
   allocator: Allocator | undefined;
   /** Interfaces that could not get an address, by family. */
   readonly exhausted: { readonly family: 4 | 6; count: number; readonly station: string; readonly source: Origin }[];
@@ -68,7 +70,8 @@ export interface Gateway {
   readonly source: Origin;
 }
 
-export function readSegment(file: string, decl: Decl): SegmentDraft | undefined {
+/** Undefined if the name is unreadable. */
+export const segmentIn = memo((decl: Decl, file: string): SegmentParts | undefined => {
   const name = nameOf(decl);
   const nameRead = one(decl, "name");
   if (name === undefined || nameRead === undefined) return undefined;
@@ -100,47 +103,56 @@ export function readSegment(file: string, decl: Decl): SegmentDraft | undefined 
     cloud,
     sourceCheck: booleanOf(decl, "source-check", cloud !== undefined),
     gatewayNames,
+  };
+});
+
+export function draftOf(parts: SegmentParts): SegmentDraft {
+  return {
+    ...parts,
     stated: [],
     routers: [],
     gateways: [],
-    interfaces: [],
     podsFrom: new Map(),
     highest: new Map(),
-    impliedRoutes: [],
     allocator: undefined,
     exhausted: [],
   };
 }
 
-export function finishSegment(draft: SegmentDraft): Segment {
-  return {
-    name: draft.name,
-    cidrs: draft.cidrs,
-    mtu: draft.mtu,
-    vlan: draft.vlan,
-    cloud: draft.cloud,
-    sourceCheck: draft.sourceCheck,
-    gateways: draft.gateways.map(({ ip }) => ip),
-    source: draft.source,
-    cidrSources: draft.cidrSources,
-  };
-}
+export const finishedSegment = memo((parts: SegmentParts, gateways: readonly Gateway[]): Segment => {
+  const { name, cidrs, mtu, vlan, cloud, sourceCheck, source, cidrSources } = parts;
+  return { name, cidrs, mtu, vlan, cloud, sourceCheck, gateways: gateways.map(({ ip }) => ip), source, cidrSources };
+});
 
 /**
  * Records the addresses that a machine configures on the segment. `count`: number of machines with the same statement
  * (a pool).
  */
-export function noteAttach(
-  segment: SegmentDraft,
-  parts: StationParts,
-  attach: Attach,
-  count: number,
-  problems: TopologyProblem[],
-): void {
+export function noteAttach(segment: SegmentDraft, parts: StationParts, attach: Attach, count: number): void {
   if (parts.kind === "router") segment.routers.push({ parts, attach });
+  for (const { ip } of attach.addresses) segment.stated.push({ first: ip, last: lastOf(ip, count) });
+}
+
+function lastOf(ip: Ip, count: number): Ip {
+  return count === 1 ? ip : (addIp(ip, count - 1) ?? ip);
+}
+
+/** Whether all addresses, counted up for the nodes of a pool, are in the segment. */
+export function isInside(segment: SegmentParts, attach: Attach, count: number): boolean {
+  return (
+    segment.cidrs.length === 0 ||
+    attach.addresses.every(
+      ({ ip }) =>
+        cidrOf(segment, ip) !== undefined && (count === 1 || cidrOf(segment, lastOf(ip, count)) !== undefined),
+    )
+  );
+}
+
+/** Configured addresses outside the segment. */
+export function outsideProblems(segment: SegmentParts, attach: Attach, count: number): readonly TopologyProblem[] {
+  const problems: TopologyProblem[] = [];
   for (const { ip, source } of attach.addresses) {
-    const last = count === 1 ? ip : (addIp(ip, count - 1) ?? ip);
-    segment.stated.push({ first: ip, last });
+    const last = lastOf(ip, count);
     if (segment.cidrs.length === 0) continue;
     const outside = cidrOf(segment, ip) === undefined ? ip : last;
     if (outside === last && cidrOf(segment, last) !== undefined) continue;
@@ -152,15 +164,16 @@ export function noteAttach(
     const related = segment.cidrSources.map((place) => ({ source: place, message: t`segment \`${segment.name}\`` }));
     problems.push(problem(CODES.addressOutsideSegment, source, data, related));
   }
+  return problems;
 }
 
-export function cidrOf(segment: SegmentDraft, ip: Ip): Prefix | undefined {
+export function cidrOf(segment: Pick<SegmentParts, "cidrs">, ip: Ip): Prefix | undefined {
   for (const cidr of segment.cidrs) if (prefixContains(cidr, ip)) return cidr;
   return undefined;
 }
 
 /** The address with the prefix length of the segment's prefix that contains it, unless a length is given. */
-export function onSegment(segment: SegmentDraft, ip: Ip, len: number | undefined): InterfaceAddress {
+export function onSegment(segment: Pick<SegmentParts, "cidrs">, ip: Ip, len: number | undefined): InterfaceAddress {
   return { ip, len: len ?? cidrOf(segment, ip)?.len ?? bits(ip) };
 }
 
@@ -186,7 +199,7 @@ function makeAllocator(segment: SegmentDraft): Allocator {
 }
 
 /** Addresses reserved by the cloud. */
-export function cloudReserved({ cloud, cidrs }: SegmentDraft): readonly IpRange[] {
+export function cloudReserved({ cloud, cidrs }: SegmentParts): readonly IpRange[] {
   return cloud === undefined ? [] : cidrs.flatMap((cidr) => reservedIn(cloud, cidr));
 }
 
@@ -233,7 +246,7 @@ const only4: readonly (4 | 6)[] = [4];
 const only6: readonly (4 | 6)[] = [6];
 const both: readonly (4 | 6)[] = [4, 6];
 
-function familiesOf(segment: SegmentDraft): readonly (4 | 6)[] {
+function familiesOf(segment: SegmentParts): readonly (4 | 6)[] {
   const has4 = segment.cidrs.some(({ ip }) => typeof ip === "number");
   const has6 = segment.cidrs.some(({ ip }) => typeof ip === "bigint");
   return has4 ? (has6 ? both : only4) : has6 ? only6 : [];
@@ -306,29 +319,35 @@ function addGateway(
 const anywhere4 = { ip: 0, len: 0 };
 const anywhere6 = { ip: 0n, len: 0 };
 
+/** What a machine sees of a segment that it is attached to. */
+export interface Attached {
+  readonly segment: SegmentParts;
+  readonly gateways: readonly Gateway[];
+}
+
 /**
  * The default routes of a machine whose first interface is this one: per family via a gateway within the prefix of its
  * address, else via any gateway of the family.
  */
-export function defaultRoutes(segment: SegmentDraft, iface: Interface): readonly StaticRoute[] {
-  if (segment.gateways.length === 0) return [];
+export function defaultRoutes(attached: Attached, iface: Interface): readonly StaticRoute[] {
+  if (attached.gateways.length === 0) return [];
   let found: readonly StaticRoute[] = [];
   for (const like of [0, 0n]) {
-    const gateway = gatewayFor(segment, iface, like);
+    const gateway = gatewayFor(attached, iface, like);
     if (gateway === undefined) continue;
-    const routes = routesBy(segment, iface.device, gateway);
+    const routes = valueAt(routesBy(gateway), iface.device, () => [defaultRoute(gateway, iface.device)]);
     found = found.length === 0 ? routes : [...found, ...routes];
   }
   return found;
 }
 
 /** Undefined if the machine has no address of the family, or is the gateway itself. */
-function gatewayFor(segment: SegmentDraft, iface: Interface, like: Ip): Gateway | undefined {
+function gatewayFor({ segment, gateways }: Attached, iface: Interface, like: Ip): Gateway | undefined {
   let found: Gateway | undefined;
   for (const address of iface.addresses) {
     if (typeof address.ip !== typeof like) continue;
     const near = cidrOf(segment, address.ip);
-    for (const gateway of segment.gateways) {
+    for (const gateway of gateways) {
       if (typeof gateway.ip !== typeof like) continue;
       if (gateway.ip === address.ip) return undefined;
       if (near !== undefined && prefixContains(near, gateway.ip)) return gateway;
@@ -338,11 +357,10 @@ function gatewayFor(segment: SegmentDraft, iface: Interface, like: Ip): Gateway 
   return found;
 }
 
-function routesBy(segment: SegmentDraft, device: string, { ip, source }: Gateway): readonly StaticRoute[] {
-  for (const shared of segment.impliedRoutes) if (shared.via === ip && shared.device === device) return shared.routes;
+/** By device: the same list for all machines with the same gateway. */
+const routesBy = memo((_: Gateway): Map<string, readonly StaticRoute[]> => new Map());
+
+function defaultRoute({ ip, source }: Gateway, device: string): StaticRoute {
   const dst = typeof ip === "number" ? anywhere4 : anywhere6;
-  const route: StaticRoute = { dst, type: "unicast", via: [ip], dev: device, metric: undefined, implied: true, source };
-  const routes = [route];
-  segment.impliedRoutes.push({ device, via: ip, routes });
-  return routes;
+  return { dst, type: "unicast", via: [ip], dev: device, metric: undefined, implied: true, source };
 }

@@ -3,7 +3,7 @@
  * cached.
  */
 import { compareIp, family, formatIp, type Ip } from "../addressing/ip.ts";
-import { keptFor, valueAt } from "../memo/memo.ts";
+import { memo, valueAt } from "../memo/memo.ts";
 import type { Node, Pod, PodIndex, Service, ServiceEndpoint, ServiceIndex, ServicePort, Workload } from "./model.ts";
 import type { PortParts } from "./service.ts";
 import { nothing } from "./station.ts";
@@ -17,13 +17,13 @@ export function endpointsOf(
   pods: PodIndex,
 ): Pick<ServiceIndex, "selected" | "endpoints"> {
   if (all.length === 0) return { selected: () => nothing, endpoints: () => nothing };
-  const selected = (service: Service): readonly Workload[] => selectionIn(inNamespace(service.namespace))(service);
+  const selected = (service: Service): readonly Workload[] => selectedAmong(inNamespace(service.namespace))(service);
   let count: number | undefined;
-  const known = valueAt(endpointsBehind, pods, () => new WeakMap());
+  const known = endpointsBehind(pods);
   return {
     selected,
     endpoints: (service, port, of) => {
-      const byFamily = valueAt(known, port, () => new Map());
+      const byFamily = known(port);
       let found = byFamily.get(of);
       if (found === undefined) {
         const from = selected(service);
@@ -37,13 +37,15 @@ export function endpointsOf(
   };
 }
 
-/** Kept as long as the pods are the same, per service port. */
-const endpointsBehind = new WeakMap<PodIndex, WeakMap<ServicePort, Map<4 | 6, readonly ServiceEndpoint[]>>>();
+/** By service port and family, as long as the pods are the same. */
+const endpointsBehind = memo((_: PodIndex) =>
+  memo((_port: ServicePort): Map<4 | 6, readonly ServiceEndpoint[]> => new Map()),
+);
 
-/** Kept as long as a namespace has the same workloads. */
-const selectionIn = keptFor((workloads: readonly Workload[]): ServiceIndex["selected"] => {
+/** The selection of services among the workloads of their namespace. */
+export const selectedAmong = memo((workloads: readonly Workload[]): ServiceIndex["selected"] => {
   const byLabel = labelIndex(workloads);
-  return keptFor((service: Service) => selectedBy(service, byLabel));
+  return memo((service: Service) => selectedBy(service, byLabel));
 });
 
 /** By key and value. */

@@ -3,156 +3,119 @@
  * random; and their endpoints, computed on request.
  */
 import { addIp, family, type Ip, lastAddress, type Prefix, prefixSize } from "../addressing/ip.ts";
-import { keptIn, type Slot, sameMembers, valueAt } from "../memo/memo.ts";
+import { succeedList } from "../memo/lineage.ts";
+import { perItem, perRow } from "../memo/list.ts";
+import { memo, once } from "../memo/memo.ts";
+import { query, type Read } from "../memo/query.ts";
+import { sameMembers } from "../memo/same.ts";
 import { t } from "../text/l10n.ts";
-import type { ReadCache } from "./cache.ts";
 import type { ClusterDraft } from "./cluster.ts";
-import type { PodIndex, Service, ServiceIndex, Workload } from "./model.ts";
+import type { Cluster, PodIndex, Service, ServiceIndex, Workload } from "./model.ts";
+import type { PlacedService } from "./parts.ts";
 import { CODES, problem, type TopologyProblem } from "./problems.ts";
 import type { ServiceParts } from "./service.ts";
 import { endpointsOf } from "./service-endpoints.ts";
 import { nameTwice, nothing } from "./station.ts";
-import { workloadsByNamespace } from "./tenants.ts";
+import { workloadsByNamespace } from "./workloads.ts";
 
 export function buildServices(
   cluster: ClusterDraft,
   workloads: readonly Workload[],
   pods: PodIndex,
-  identity: object,
-  cache: ReadCache,
-  slot: Slot<DeclaredServices>,
 ): { readonly index: ServiceIndex; readonly problems: readonly TopologyProblem[] } {
   const { kubeProxy, nodePorts, domain, loadBalancer } = cluster;
-  const { all, lookups, problems } = keptIn(
-    slot,
-    madeOf(cluster),
-    () => changed(cluster, slot.made?.result, cache) ?? declared(cluster, cache),
-    // Problems can refer to the cluster's own statement, which every edit inside creates again.
-    (made) => made.problems.length === 0,
-  );
-  const own = endpointsOf(all, workloadsByNamespace(identity, workloads), pods);
-  return { index: { all, kubeProxy, nodePorts, domain, loadBalancer, ...lookups, ...own }, problems };
+  const { all, problems } = declaredServices(cluster);
+  const own = endpointsOf(all, workloadsByNamespace(workloads), pods);
+  return { index: { all, kubeProxy, nodePorts, domain, loadBalancer, ...lookups(all), ...own }, problems };
 }
 
 /** Services as in the API server, regardless of their endpoints. */
-export interface DeclaredServices {
+interface DeclaredServices {
   readonly all: readonly Service[];
-  readonly places: Places;
-  readonly lookups: Pick<ServiceIndex, "byName" | "byAddress" | "byNodePort">;
-  readonly of: Supply;
   readonly problems: readonly TopologyProblem[];
 }
 
-/** The services, and the ranges that their addresses and ports are allocated from. */
-interface Supply {
-  readonly services: ClusterDraft["services"];
-  readonly serviceCidrs: ClusterDraft["serviceCidrs"];
-  readonly nodePorts: { readonly first: number; readonly last: number };
-}
-
-function supplyOf({ services, serviceCidrs, nodePorts: { first, last } }: ClusterDraft): Supply {
-  return { services, serviceCidrs, nodePorts: { first, last } };
-}
-
-function madeOf({ file, services, serviceCidrs, nodePorts }: ClusterDraft): readonly unknown[] {
-  const ranges = serviceCidrs.map(({ source }) => source.decl.handle);
-  return [
-    file,
-    ranges.length,
-    ...ranges,
-    nodePorts.first,
-    nodePorts.last,
-    ...services.flatMap(({ namespace, parts }) => [namespace, parts]),
+const declaredServices = query<ClusterDraft, DeclaredServices>((read) => {
+  const { places, twice } = read(({ services }) => placesOf(namesOf(services)));
+  const { given, shortages } = read(allocation);
+  const name = read((cluster) => cluster.name);
+  const all = read(({ services }) => builtServices([atPlaces(services, places), given], name));
+  const serviceAt = (place: number): PlacedService => read(({ services }) => services[place]!);
+  const problems = [
+    ...twice.map(({ place, first }) => twiceProblem(serviceAt(place), serviceAt(first))),
+    ...shortageProblems(read, shortages, (index) => serviceAt(places[index]!).parts),
   ];
+  return { all, problems };
+});
+
+/* ------------------------------------------------------------------- names */
+
+const namesOf = perItem(({ namespace, parts }: PlacedService) => `${namespace}/${parts.name}`);
+
+interface ServicePlaces {
+  /** Indexes of the statements with a new name. */
+  readonly places: readonly number[];
+  readonly twice: readonly { readonly place: number; readonly first: number }[];
 }
 
-function declared(cluster: ClusterDraft, { built }: ReadCache): DeclaredServices {
-  if (cluster.services.length === 0)
-    return { all: nothing, places: NO_PLACES, lookups: NO_LOOKUPS, of: supplyOf(cluster), problems: nothing };
-  const problems: TopologyProblem[] = [];
-  const kept: { namespace: string; parts: ServiceParts }[] = [];
-  const names = new Map<string, Map<string, ServiceParts>>();
-  for (const { namespace, parts } of cluster.services) {
-    const inNamespace = valueAt(names, namespace, () => new Map<string, ServiceParts>());
-    const before = inNamespace.get(parts.name);
-    if (before !== undefined) {
-      problems.push(
-        nameTwice("service", parts.name, { kind: "namespace", name: namespace }, parts.nameSource, before.nameSource),
-      );
-      continue;
-    }
-    inNamespace.set(parts.name, parts);
-    kept.push({ namespace, parts });
+/** Kubernetes names contain no slash. */
+const placesOf = memo((names: readonly string[]): ServicePlaces => {
+  const firsts = new Map<string, number>();
+  const twice: { place: number; first: number }[] = [];
+  for (const [place, name] of names.entries()) {
+    const first = firsts.get(name);
+    if (first === undefined) firsts.set(name, place);
+    else twice.push({ place, first });
   }
-  const parts = kept.map((one) => one.parts);
-  const addresses = addressAllocator(cluster, parts);
-  const ports = portAllocator(cluster, parts);
-  const all = kept.map((one, index) => {
-    const given = handOut(one.parts, addresses, ports);
-    const before = built.services.get(one.parts);
-    if (before && isUnchanged(before, cluster.name, one.namespace, index, given)) return before;
-    const made = serviceOf(cluster.name, one.namespace, one.parts, index, given);
-    built.services.set(one.parts, made);
-    return made;
-  });
-  problems.push(...addresses.problems());
-  const places = placesOf(all);
-  return { all, places, lookups: lookups(all, places), of: supplyOf(cluster), problems };
+  return { places: [...firsts.values()], twice };
+});
+
+function atPlaces(services: readonly PlacedService[], places: readonly number[]): readonly PlacedService[] {
+  return places.length === services.length ? services : chosen(places, services);
 }
 
-/**
- * If the changes in some services affect only these services, all services keep their allocated addresses and ports.
- */
-function changed(
-  cluster: ClusterDraft,
-  before: DeclaredServices | undefined,
-  { built }: ReadCache,
-): DeclaredServices | undefined {
-  if (before === undefined || !isSameSupply(cluster, before.of)) return undefined;
-  const { services } = cluster;
-  const all = [...before.all];
-  for (const [index, { namespace, parts }] of services.entries()) {
-    const old = before.of.services[index];
-    const service = all[index];
-    if (old === undefined || service === undefined || old.namespace !== namespace) return undefined;
-    if (old.parts === parts) continue;
-    if (old.parts.name !== parts.name || demandOf(old.parts) !== demandOf(parts)) return undefined;
-    const { clusterIps, healthCheckNodePort } = service;
-    const nodePorts = service.ports.map(({ nodePort }) => nodePort);
-    const made = serviceOf(cluster.name, namespace, parts, index, { clusterIps, nodePorts, healthCheckNodePort });
-    built.services.set(parts, made);
-    all[index] = made;
-    if (!hasSameAddresses(service, made)) return undefined;
-  }
-  const { places } = before;
-  return { all, places, lookups: lookups(all, places), of: supplyOf(cluster), problems: nothing };
-}
+const chosen = perItem<number, PlacedService, [readonly PlacedService[]]>((place, services) => services[place]!);
 
-/** Whether the ranges of addresses and ports and the number of services are the same. */
-function isSameSupply(a: Supply, b: Supply): boolean {
-  return (
-    a.services.length === b.services.length &&
-    a.nodePorts.first === b.nodePorts.first &&
-    a.nodePorts.last === b.nodePorts.last &&
-    a.serviceCidrs.length === b.serviceCidrs.length &&
-    a.serviceCidrs.every(({ source }, i) => source.decl.handle === b.serviceCidrs[i]?.source.decl.handle)
+function twiceProblem({ namespace, parts }: PlacedService, first: PlacedService): TopologyProblem {
+  return nameTwice(
+    "service",
+    parts.name,
+    { kind: "namespace", name: namespace },
+    parts.nameSource,
+    first.parts.nameSource,
   );
 }
 
-/** All properties that affect the allocation of addresses and ports, for this service and for others. */
-function demandOf({ type, families, clusterIps, ports, rest }: ServiceParts): string {
-  const { externalPolicy, healthCheckNodePort } = rest;
-  const nodePorts = ports.map(({ nodePort }) => nodePort ?? "any");
-  return [
-    type,
-    ...families,
-    ...clusterIps.map(({ ip }) => ip),
-    "",
-    ...nodePorts,
-    externalPolicy,
-    healthCheckNodePort,
-  ].join(" ");
+/* --------------------------------------------------- addresses and node ports */
+
+/** All properties of a service that affect the allocation of addresses and ports, for this service and for others. */
+interface Demand {
+  readonly type: ServiceParts["type"];
+  readonly families: readonly (4 | 6)[];
+  readonly clusterIps: readonly Ip[];
+  /** By port. */
+  readonly nodePorts: readonly (number | undefined)[];
+  readonly isLocal: boolean;
+  readonly healthCheckNodePort: number | undefined;
 }
+
+const demandsOf = perItem<PlacedService, Demand>(
+  ({ parts: { type, families, clusterIps, ports, rest } }) => ({
+    type,
+    families,
+    clusterIps: clusterIps.map(({ ip }) => ip),
+    nodePorts: ports.map(({ nodePort }) => nodePort),
+    isLocal: rest.externalPolicy === "local",
+    healthCheckNodePort: rest.healthCheckNodePort,
+  }),
+  (a, b) =>
+    a.type === b.type &&
+    a.isLocal === b.isLocal &&
+    a.healthCheckNodePort === b.healthCheckNodePort &&
+    sameMembers(a.families, b.families) &&
+    sameMembers(a.clusterIps, b.clusterIps) &&
+    sameMembers(a.nodePorts, b.nodePorts),
+);
 
 /** Properties of a service that need not be in its statement. */
 interface HandedOut {
@@ -162,28 +125,56 @@ interface HandedOut {
   readonly healthCheckNodePort: number | undefined;
 }
 
-function handOut(parts: ServiceParts, addresses: AddressAllocator, ports: PortAllocator): HandedOut {
-  const { type, rest } = parts;
-  const wantsPorts = hasNodePorts(parts);
-  const clusterIps = type === "headless" || type === "external-name" ? nothing : addresses.next(parts);
-  const nodePorts = parts.ports.map(({ nodePort }) => nodePort ?? (wantsPorts ? ports.next() : undefined));
-  const needsHealth =
-    type === "load-balancer" && rest.externalPolicy === "local" && rest.healthCheckNodePort === undefined;
-  return { clusterIps, nodePorts, healthCheckNodePort: needsHealth ? ports.next() : rest.healthCheckNodePort };
+interface Allocation {
+  /** By service. */
+  readonly given: readonly HandedOut[];
+  readonly shortages: Shortages;
 }
 
-/** `before`: created from the same statement. */
-function isUnchanged(before: Service, cluster: string, namespace: string, index: number, given: HandedOut): boolean {
+const allocation = query<ClusterDraft, Allocation>((read, before) => {
+  const { places } = read(({ services }) => placesOf(namesOf(services)));
+  const demands = read(({ services }) => demandsOf(atPlaces(services, places)));
+  const addresses = addressAllocator(
+    read(({ serviceCidrs }) => serviceCidrs),
+    demands,
+  );
+  const ports = portAllocator(
+    read(({ nodePorts }) => nodePorts.first),
+    read(({ nodePorts }) => nodePorts.last),
+    demands,
+  );
+  const given = demands.map((demand, index) => {
+    const now = handOut(demand, index, addresses, ports);
+    const old = before?.given[index];
+    return old !== undefined && isSameGift(old, now) ? old : now;
+  });
+  return { given: succeedList(before?.given, given), shortages: addresses.shortages() };
+});
+
+function handOut(demand: Demand, index: number, addresses: AddressAllocator, ports: PortAllocator): HandedOut {
+  const { type, nodePorts: stated, isLocal, healthCheckNodePort } = demand;
+  const wantsPorts = type === "node-port" || type === "load-balancer";
+  const clusterIps = hasNoAddress(demand) ? nothing : addresses.next(demand, index);
+  const nodePorts = stated.map((nodePort) => nodePort ?? (wantsPorts ? ports.next() : undefined));
+  const needsHealth = type === "load-balancer" && isLocal && healthCheckNodePort === undefined;
+  return { clusterIps, nodePorts, healthCheckNodePort: needsHealth ? ports.next() : healthCheckNodePort };
+}
+
+function hasNoAddress({ type }: Demand): boolean {
+  return type === "headless" || type === "external-name";
+}
+
+function isSameGift(a: HandedOut, b: HandedOut): boolean {
   return (
-    before.cluster === cluster &&
-    before.namespace === namespace &&
-    before.index === index &&
-    before.healthCheckNodePort === given.healthCheckNodePort &&
-    before.clusterIps.length === given.clusterIps.length &&
-    before.clusterIps.every((ip, i) => ip === given.clusterIps[i]) &&
-    before.ports.every(({ nodePort }, i) => nodePort === given.nodePorts[i])
+    a.healthCheckNodePort === b.healthCheckNodePort &&
+    sameMembers(a.clusterIps, b.clusterIps) &&
+    sameMembers(a.nodePorts, b.nodePorts)
   );
 }
+
+const builtServices = perRow<[PlacedService, HandedOut], Service, [string]>(
+  ([{ namespace, parts }, given], index, cluster) => serviceOf(cluster, namespace, parts, index, given),
+);
 
 function serviceOf(
   cluster: string,
@@ -211,10 +202,6 @@ function serviceOf(
   };
 }
 
-function hasNodePorts({ type }: ServiceParts): boolean {
-  return type === "node-port" || type === "load-balancer";
-}
-
 /* ---------------------------------------------------------------- allocation */
 
 /**
@@ -230,65 +217,93 @@ function staticPorts(size: number): number {
   return size <= 16 ? 0 : Math.min(Math.max(16, Math.floor(size / 32)), 128);
 }
 
-interface AddressAllocator {
-  next(parts: ServiceParts): readonly Ip[];
-  problems(): readonly TopologyProblem[];
+type ServiceCidr = Cluster["serviceCidrs"][number];
+
+/** Services without an address, by index. */
+interface Shortages {
+  /** The cluster has no range of the family. */
+  readonly without: { readonly index: number; readonly family: 4 | 6 } | undefined;
+  /** The last range of the family has no free address. */
+  readonly full: readonly { readonly range: ServiceCidr; readonly first: number; readonly count: number }[];
+  /** Whether a service needs an address of an unspecified family. */
+  readonly isNeeded: boolean;
 }
 
-function addressAllocator(cluster: ClusterDraft, services: readonly ServiceParts[]): AddressAllocator {
+interface AddressAllocator {
+  next(demand: Demand, index: number): readonly Ip[];
+  shortages(): Shortages;
+}
+
+function addressAllocator(serviceCidrs: readonly ServiceCidr[], demands: readonly Demand[]): AddressAllocator {
   const taken = new Set<Ip>();
-  for (const { clusterIps } of services) for (const { ip } of clusterIps) taken.add(ip);
-  const ranges = cluster.serviceCidrs.map(({ prefix, source }) => {
+  for (const { clusterIps } of demands) for (const ip of clusterIps) taken.add(ip);
+  const ranges = serviceCidrs.map((range) => {
     // The API server's own service has the first address (pkg/controlplane, kubernetesservice).
-    const own = addIp(prefix.ip, 1);
+    const own = addIp(range.prefix.ip, 1);
     if (own !== undefined) taken.add(own);
-    return { prefix, source, free: freeAddresses(prefix, taken) };
+    return { range, free: freeAddresses(range.prefix, taken) };
   });
-  const defaults: readonly (4 | 6)[] = ranges[0] === undefined ? nothing : [family(ranges[0].prefix.ip)];
-  let without: { readonly parts: ServiceParts; readonly of: 4 | 6 } | undefined;
-  const full = new Map<(typeof ranges)[number], { first: ServiceParts; count: number }>();
+  const defaults: readonly (4 | 6)[] = serviceCidrs[0] === undefined ? nothing : [family(serviceCidrs[0].prefix.ip)];
+  let without: Shortages["without"];
+  const full = new Map<ServiceCidr, { first: number; count: number }>();
   return {
-    next: (parts) => {
-      const given = parts.clusterIps.map(({ ip }) => ip);
-      const families = parts.families.length > 0 ? parts.families : given.length > 0 ? given.map(family) : defaults;
+    next: ({ clusterIps, families: stated }, index) => {
+      const families = stated.length > 0 ? stated : clusterIps.length > 0 ? clusterIps.map(family) : defaults;
       return families.flatMap((of) => {
-        const stated = given.find((ip) => family(ip) === of);
-        if (stated !== undefined) return [stated];
-        const fitting = ranges.filter(({ prefix }) => family(prefix.ip) === of);
-        for (const range of fitting) {
-          const { value } = range.free.next();
+        const given = clusterIps.find((ip) => family(ip) === of);
+        if (given !== undefined) return [given];
+        const fitting = ranges.filter(({ range }) => family(range.prefix.ip) === of);
+        for (const { free } of fitting) {
+          const { value } = free.next();
           if (value !== undefined) return [value];
         }
-        const last = fitting.at(-1);
-        if (last === undefined) without ??= { parts, of };
+        const last = fitting.at(-1)?.range;
+        if (last === undefined) without ??= { index, family: of };
         else {
           const before = full.get(last);
-          if (before === undefined) full.set(last, { first: parts, count: 1 });
+          if (before === undefined) full.set(last, { first: index, count: 1 });
           else before.count++;
         }
         return [];
       });
     },
-    problems: () => {
-      const found = [...full].map(([{ prefix, source }, { first, count }]) => {
-        const data = { cluster: cluster.name, count, service: first.name, family: family(prefix.ip) };
-        return problem(CODES.noServiceAddressLeft, source, data, [
-          { source: first.nameSource, message: t`service \`${first.name}\` has no address` },
-        ]);
-      });
-      if (without === undefined && (ranges.length > 0 || !services.some(needsAddress))) return found;
-      const data = { keyword: "services", context: { kind: "cluster", name: cluster.name } } as const;
-      if (without === undefined || ranges.length === 0)
-        return [...found, problem(CODES.missingStatement, cluster.nameSource, data)];
-      const { parts, of } = without;
-      const wanted = { ...data, service: { name: parts.name, family: of } };
-      return [...found, problem(CODES.missingStatement, parts.nameSource, wanted)];
-    },
+    shortages: () => ({
+      without,
+      full: [...full].map(([range, { first, count }]) => ({ range, first, count })),
+      isNeeded: demands.some((demand) => !hasNoAddress(demand) && demand.clusterIps.length === 0),
+    }),
   };
 }
 
-function needsAddress({ type, clusterIps }: ServiceParts): boolean {
-  return type !== "headless" && type !== "external-name" && clusterIps.length === 0;
+function shortageProblems(
+  read: Read<ClusterDraft>,
+  { without, full, isNeeded }: Shortages,
+  partsOf: (index: number) => ServiceParts,
+): readonly TopologyProblem[] {
+  const hasRanges = read(({ serviceCidrs }) => serviceCidrs.length > 0);
+  if (full.length === 0 && without === undefined && (hasRanges || !isNeeded)) return nothing;
+  const cluster = read(({ name }) => name);
+  const found = full.map(({ range: { prefix, source }, first, count }) => {
+    const { name, nameSource } = partsOf(first);
+    const data = { cluster, count, service: name, family: family(prefix.ip) };
+    return problem(CODES.noServiceAddressLeft, source, data, [
+      { source: nameSource, message: t`service \`${name}\` has no address` },
+    ]);
+  });
+  if (without === undefined && (hasRanges || !isNeeded)) return found;
+  const data = { keyword: "services", context: { kind: "cluster", name: cluster } } as const;
+  if (without === undefined || !hasRanges)
+    return [
+      ...found,
+      problem(
+        CODES.missingStatement,
+        read(({ nameSource }) => nameSource),
+        data,
+      ),
+    ];
+  const { name, nameSource } = partsOf(without.index);
+  const wanted = { ...data, service: { name, family: without.family } };
+  return [...found, problem(CODES.missingStatement, nameSource, wanted)];
 }
 
 /**
@@ -310,13 +325,12 @@ interface PortAllocator {
   next(): number | undefined;
 }
 
-function portAllocator(cluster: ClusterDraft, services: readonly ServiceParts[]): PortAllocator {
+function portAllocator(first: number, last: number, demands: readonly Demand[]): PortAllocator {
   const taken = new Set<number>();
-  for (const { ports, rest } of services) {
-    for (const { nodePort } of ports) if (nodePort !== undefined) taken.add(nodePort);
-    if (rest.healthCheckNodePort !== undefined) taken.add(rest.healthCheckNodePort);
+  for (const { nodePorts, healthCheckNodePort } of demands) {
+    for (const nodePort of nodePorts) if (nodePort !== undefined) taken.add(nodePort);
+    if (healthCheckNodePort !== undefined) taken.add(healthCheckNodePort);
   }
-  const { first, last } = cluster.nodePorts;
   const start = first + staticPorts(last - first + 1);
   let at = start;
   let wrapped = false;
@@ -337,68 +351,41 @@ function portAllocator(cluster: ClusterDraft, services: readonly ServiceParts[])
 
 /* ------------------------------------------------------------------- lookups */
 
-/** Indexes of services in the list, by each search key; each map is created on first request. */
-interface Places {
-  names(): ReadonlyMap<string, ReadonlyMap<string, number>>;
-  addresses(): ReadonlyMap<Ip, readonly number[]>;
-  ports(): ReadonlyMap<number, readonly number[]>;
-}
+/** Search keys of the services; the maps remain valid while no key changes. */
+const pathsOf = perItem(({ namespace, name }: Service) => `${namespace}/${name}`);
+const addressesOf = perItem<Service, readonly Ip[]>(
+  ({ clusterIps, externalIps, loadBalancerIps }) =>
+    externalIps.length === 0 && loadBalancerIps.length === 0
+      ? clusterIps
+      : [...clusterIps, ...externalIps.map(({ ip }) => ip), ...loadBalancerIps.map(({ ip }) => ip)],
+  sameMembers,
+);
+const nodePortsOf = perItem<Service, readonly number[]>(
+  ({ ports }) => ports.flatMap(({ nodePort }) => nodePort ?? []),
+  sameMembers,
+);
 
-function placesOf(all: readonly Service[]): Places {
-  let names: Map<string, Map<string, number>> | undefined;
-  let addresses: Map<Ip, number[]> | undefined;
-  let ports: Map<number, number[]> | undefined;
-  return {
-    names: () => {
-      names ??= namesOf(all);
-      return names;
-    },
-    addresses: () => {
-      addresses ??= grouped(all, addressesOf);
-      return addresses;
-    },
-    ports: () => {
-      ports ??= grouped(all, nodePortsOf);
-      return ports;
-    },
-  };
-}
+const indexByPath = memo((paths: readonly string[]) => new Map(paths.map((path, index) => [path, index])));
+const indexesByAddress = memo((lists: readonly (readonly Ip[])[]) => grouped(lists));
+const indexesByPort = memo((lists: readonly (readonly number[])[]) => grouped(lists));
 
-function lookups(all: readonly Service[], places: Places): Pick<ServiceIndex, "byName" | "byAddress" | "byNodePort"> {
+function lookups(all: readonly Service[]): Pick<ServiceIndex, "byName" | "byAddress" | "byNodePort"> {
   const at = (indexes: readonly number[] | undefined): readonly Service[] =>
     indexes?.flatMap((index) => all[index] ?? []) ?? nothing;
+  const paths = once(() => indexByPath(pathsOf(all)));
+  const addresses = once(() => indexesByAddress(addressesOf(all)));
+  const ports = once(() => indexesByPort(nodePortsOf(all)));
   return {
-    byName: (namespace, name) => all[places.names().get(namespace)?.get(name) ?? -1],
-    byAddress: (ip) => at(places.addresses().get(ip)),
-    byNodePort: (port) => at(places.ports().get(port)),
+    byName: (namespace, name) => all[paths().get(`${namespace}/${name}`) ?? -1],
+    byAddress: (ip) => at(addresses().get(ip)),
+    byNodePort: (port) => at(ports().get(port)),
   };
 }
 
-function namesOf(all: readonly Service[]): Map<string, Map<string, number>> {
-  const names = new Map<string, Map<string, number>>();
-  for (const [index, { namespace, name }] of all.entries())
-    valueAt(names, namespace, () => new Map<string, number>()).set(name, index);
-  return names;
-}
-
-function addressesOf({ clusterIps, externalIps, loadBalancerIps }: Service): readonly Ip[] {
-  return externalIps.length === 0 && loadBalancerIps.length === 0
-    ? clusterIps
-    : [...clusterIps, ...externalIps.map(({ ip }) => ip), ...loadBalancerIps.map(({ ip }) => ip)];
-}
-
-function nodePortsOf({ ports }: Service): readonly number[] {
-  return ports.flatMap(({ nodePort }) => nodePort ?? []);
-}
-
-function hasSameAddresses(a: Service, b: Service): boolean {
-  return sameMembers(addressesOf(a), addressesOf(b)) && sameMembers(nodePortsOf(a), nodePortsOf(b));
-}
-
-function grouped<K>(all: readonly Service[], keysOf: (service: Service) => readonly K[]): Map<K, number[]> {
+function grouped<K>(lists: readonly (readonly K[])[]): ReadonlyMap<K, readonly number[]> {
   const groups = new Map<K, number[]>();
-  for (const [index, service] of all.entries()) {
-    for (const key of keysOf(service)) {
+  for (const [index, keys] of lists.entries()) {
+    for (const key of keys) {
       const group = groups.get(key);
       if (group === undefined) groups.set(key, [index]);
       else if (group.at(-1) !== index) group.push(index);
@@ -406,6 +393,3 @@ function grouped<K>(all: readonly Service[], keysOf: (service: Service) => reado
   }
   return groups;
 }
-
-const NO_PLACES = placesOf(nothing);
-const NO_LOOKUPS = lookups(nothing, NO_PLACES);

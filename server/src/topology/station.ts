@@ -84,6 +84,11 @@ export function trimmed<T>(list: readonly T[]): readonly T[] {
 export const noLabels: ReadonlyMap<string, string> = new Map();
 const noSysctls: Station["sysctls"] = new Map();
 
+/** Number of machines that a statement declares. */
+export function countOf({ range }: StationParts): number {
+  return range === undefined ? 1 : range.last - range.first + 1;
+}
+
 /** Undefined if the statement has no readable name. */
 export function readStation(file: string, decl: Decl, kind: Station["kind"]): StationParts | undefined {
   const name = nameOf(decl);
@@ -92,98 +97,116 @@ export function readStation(file: string, decl: Decl, kind: Station["kind"]): St
   if (name === undefined || nameRead === undefined) return undefined;
   if (decl.spec?.keyword === "nodes" && rangeRead === undefined) return undefined;
   const source = sourceOf(file, decl);
-  const attaches: Attach[] = [];
-  let routes: StaticRoute[] | undefined;
-  let acl: AclRule[] | undefined;
-  let sysctls: Map<string, { value: string; source: Origin }> | undefined;
-  let processes: ProcessesRead | undefined;
-  let problems: TopologyProblem[] | undefined;
-  let podCidrs: readonly NodeCidr[] | undefined;
-  let labels: Map<string, string> | undefined;
-  let dockerBridge: DockerBridge | undefined;
-  let cni: CniSettings | undefined;
-  let bgp: BgpSpec | undefined;
-  let devices = 0;
-  let edge: Decl[] | undefined;
-
-  for (const statement of decl.children) {
-    switch (statement.spec?.keyword) {
-      case "attach": {
-        const attach = readAttach(file, statement, `eth${devices++}`);
-        if (attach !== undefined) attaches.push(attach);
-        break;
-      }
-      case "route":
-        routes ??= [];
-        problems ??= [];
-        readRoute(file, statement, routes, problems);
-        break;
-      case "allow":
-      case "deny":
-        acl ??= [];
-        problems ??= [];
-        readRule(file, statement, kind, acl, problems);
-        break;
-      case "sysctl": {
-        const key = oneOf(statement, "name", "word")?.text;
-        const value = oneOf(statement, "value", "number")?.value;
-        if (key === undefined || value === undefined) break;
-        sysctls ??= new Map();
-        // In the order of the last write.
-        sysctls.delete(key);
-        sysctls.set(key, { value: String(value), source: sourceOf(file, statement) });
-        break;
-      }
-      case "daemon":
-      case "listen":
-        processes = readProcesses(file, statement, statement.spec.keyword, processes, { kind, name });
-        break;
-      case "labels":
-        labels = readLabels(statement, labels);
-        break;
-      case "pod-cidr":
-        podCidrs ??= readPodCidrs(file, statement);
-        break;
-      case "docker-bridge":
-        dockerBridge ??= readDockerBridge(file, statement);
-        break;
-      case "cni":
-        cni ??= readCni(file, statement);
-        break;
-      case "bgp":
-        bgp ??= readBgp(file, statement);
-        break;
-      case "loopback":
-      case "masquerade":
-      case "port-forward":
-      case "answers":
-        edge ??= [];
-        edge.push(statement);
-        break;
-      default:
-        break;
-    }
-  }
+  const found = readStatements(file, decl, kind, name);
+  const { processes, problems, edge } = found;
   return {
     file,
     kind,
     name,
     source,
     nameSource: sourceOfRead(file, decl, nameRead),
-    attaches: trimmed(attaches),
-    routes: routes ?? nothing,
-    acl: acl ?? nothing,
-    sysctls: sysctls ?? noSysctls,
+    attaches: trimmed(found.attaches),
+    routes: found.routes ?? nothing,
+    acl: found.acl ?? nothing,
+    sysctls: found.sysctls ?? noSysctls,
     processes: processesOf(processes, name, source),
     edge: edge && readEdge(file, edge),
     problems: trimmed([...(problems ?? nothing), ...(processes?.problems ?? nothing)]),
-    labels: labels ?? noLabels,
-    podCidrs: podCidrs ?? nothing,
-    dockerBridge,
-    cni,
-    bgp,
+    labels: found.labels ?? noLabels,
+    podCidrs: found.podCidrs ?? nothing,
+    dockerBridge: found.dockerBridge,
+    cni: found.cni,
+    bgp: found.bgp,
     range: rangeRead,
   };
+}
+
+/** The statements of a machine; most machines have few kinds of them. */
+interface Statements {
+  readonly attaches: Attach[];
+  /** Also counts those that are unreadable. */
+  devices: number;
+  routes?: StaticRoute[];
+  acl?: AclRule[];
+  sysctls?: Map<string, { value: string; source: Origin }> | undefined;
+  processes?: ProcessesRead | undefined;
+  problems?: TopologyProblem[];
+  podCidrs?: readonly NodeCidr[];
+  labels?: Map<string, string>;
+  dockerBridge?: DockerBridge | undefined;
+  cni?: CniSettings | undefined;
+  bgp?: BgpSpec | undefined;
+  edge?: Decl[];
+}
+
+function readStatements(file: string, decl: Decl, kind: Station["kind"], name: string): Statements {
+  const found: Statements = { attaches: [], devices: 0 };
+  for (const statement of decl.children) {
+    switch (statement.spec?.keyword) {
+      case "attach": {
+        const attach = readAttach(file, statement, `eth${found.devices++}`);
+        if (attach !== undefined) found.attaches.push(attach);
+        break;
+      }
+      case "route":
+        found.routes ??= [];
+        found.problems ??= [];
+        readRoute(file, statement, found.routes, found.problems);
+        break;
+      case "allow":
+      case "deny":
+        found.acl ??= [];
+        found.problems ??= [];
+        readRule(file, statement, kind, found.acl, found.problems);
+        break;
+      case "sysctl":
+        found.sysctls = readSysctl(file, statement, found.sysctls);
+        break;
+      case "daemon":
+      case "listen":
+        found.processes = readProcesses(file, statement, statement.spec.keyword, found.processes, { kind, name });
+        break;
+      case "labels":
+        found.labels = readLabels(statement, found.labels);
+        break;
+      case "pod-cidr":
+        found.podCidrs ??= readPodCidrs(file, statement);
+        break;
+      case "docker-bridge":
+        found.dockerBridge ??= readDockerBridge(file, statement);
+        break;
+      case "cni":
+        found.cni ??= readCni(file, statement);
+        break;
+      case "bgp":
+        found.bgp ??= readBgp(file, statement);
+        break;
+      case "loopback":
+      case "masquerade":
+      case "port-forward":
+      case "answers":
+        found.edge ??= [];
+        found.edge.push(statement);
+        break;
+      default:
+        break;
+    }
+  }
+  return found;
+}
+
+/** Adds to the settings read before, in the order of the last write. */
+function readSysctl(
+  file: string,
+  decl: Decl,
+  before: Map<string, { value: string; source: Origin }> | undefined,
+): Map<string, { value: string; source: Origin }> | undefined {
+  const key = oneOf(decl, "name", "word")?.text;
+  const value = oneOf(decl, "value", "number")?.value;
+  if (key === undefined || value === undefined) return before;
+  const sysctls = before ?? new Map<string, { value: string; source: Origin }>();
+  sysctls.delete(key);
+  return sysctls.set(key, { value: String(value), source: sourceOf(file, decl) });
 }
 
 function readAttach(file: string, decl: Decl, device: string): Attach | undefined {

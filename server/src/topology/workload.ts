@@ -3,6 +3,7 @@ import type { Ip } from "../addressing/ip.ts";
 import { all, nameOf, one, oneOf, sourceOf, sourceOfRead } from "../declared/access.ts";
 import type { Decl } from "../declared/decl.ts";
 import type { Origin } from "../declared/origin.ts";
+import { memo } from "../memo/memo.ts";
 import type { ProcessSpec, Workload } from "./model.ts";
 import type { TopologyProblem } from "./problems.ts";
 import { noLabels, nothing, type ProcessesRead, processesOf, readLabels, readProcesses, trimmed } from "./station.ts";
@@ -87,22 +88,15 @@ export interface NodeUses {
   readonly hostPorts: boolean;
 }
 
-const uses = new WeakMap<readonly Workload[], NodeUses>();
-
 /** Computed once for all workloads of a cluster: most have neither, so a node's pods need not be checked. */
-export function usesOfNodes(workloads: readonly Workload[]): NodeUses {
-  let known = uses.get(workloads);
-  if (known === undefined) {
-    known = {
-      hostNetwork: workloads.some(({ hostNetwork }) => hostNetwork),
-      hostPorts: workloads.some(({ containers }) =>
-        containers.some(({ listeners }) => listeners.some(({ hostPort }) => hostPort !== undefined)),
-      ),
-    };
-    uses.set(workloads, known);
-  }
-  return known;
-}
+export const usesOfNodes = memo(
+  (workloads: readonly Workload[]): NodeUses => ({
+    hostNetwork: workloads.some(({ hostNetwork }) => hostNetwork),
+    hostPorts: workloads.some(({ containers }) =>
+      containers.some(({ listeners }) => listeners.some(({ hostPort }) => hostPort !== undefined)),
+    ),
+  }),
+);
 
 /** A pod on each node that is not in the file. */
 export function imaginedDaemonset(source: Origin, name: string): WorkloadParts {

@@ -2,9 +2,9 @@
 import { describe, expect, it } from "vitest";
 import { parseIp } from "../../../server/src/addressing/ip.ts";
 import { blackHole } from "../../../server/src/checks/mtu/black-hole.ts";
-import { isIcmpFiltered } from "../../../server/src/checks/mtu/full-size.ts";
 import type { Journey } from "../../../server/src/dataplane/journey.ts";
 import { simulate } from "../../../server/src/dataplane/simulator/simulate.ts";
+import { isIcmpFiltered } from "../../../server/src/questions/full-size.ts";
 import { check, world } from "../checks/harness.ts";
 import { titles } from "./proven.ts";
 

@@ -1,5 +1,5 @@
 /** The fixes that the editor offers, and the text after each of them. */
-import type { Finding } from "../../../server/src/checks/check.ts";
+import type { Finding } from "../../../server/src/findings/finding.ts";
 import { provenFixes } from "../../../server/src/service/features/fixes.ts";
 import { createService } from "../../../server/src/service/service.ts";
 

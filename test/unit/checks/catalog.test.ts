@@ -1,6 +1,10 @@
 import { describe, expect, it } from "vitest";
+import { gatewayNotAttached } from "../../../server/src/checks/addresses/gateway-not-attached.ts";
+import { tooManyNodes } from "../../../server/src/checks/capacity/too-many-nodes.ts";
 import { catalog, codeOf } from "../../../server/src/checks/catalog.ts";
-import { readConfig } from "../../../server/src/checks/config.ts";
+import { fileOrigin } from "../../../server/src/declared/navigate.ts";
+import { readConfig } from "../../../server/src/service/config.ts";
+import { CODES, problem } from "../../../server/src/topology/problems.ts";
 import { check, shown } from "./harness.ts";
 
 describe("the catalog", () => {
@@ -13,6 +17,24 @@ describe("the catalog", () => {
       expect(summary).toMatch(/^[A-Za-z`].*\.$/);
       expect(documentation.length, code).toBeGreaterThan(60);
     }
+  });
+});
+
+describe("problems", () => {
+  it("have the values of their code, which the check receives", () => {
+    const source = fileOrigin("test.knet");
+    const found = problem(CODES.gatewayNotAttached, source, { router: "tor", segment: "lan" });
+    expect(gatewayNotAttached.message(found.data)).toBe(
+      "router `tor` is not attached to segment `lan` and cannot be its gateway",
+    );
+    // @ts-expect-error A value is missing.
+    problem(CODES.gatewayNotAttached, source, { router: "tor" });
+    // @ts-expect-error The values of a different code.
+    problem(CODES.tooManyNodes, source, found.data);
+    // @ts-expect-error A number, not a text.
+    problem(CODES.tooManyNodes, source, { kind: "nodes", count: "6", max: 5 });
+    // @ts-expect-error The check of a different code.
+    void ((): string => tooManyNodes.message(found.data));
   });
 });
 

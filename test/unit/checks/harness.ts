@@ -1,11 +1,11 @@
 /** Text → findings, like the service. */
 
-import type { Finding } from "../../../server/src/checks/check.ts";
 import { runChecks } from "../../../server/src/checks/run.ts";
 import { modeAddressing } from "../../../server/src/cni/modes.ts";
 import { buildNetwork } from "../../../server/src/cni/network.ts";
 import type { Network } from "../../../server/src/dataplane/model.ts";
 import type { Document } from "../../../server/src/declared/document.ts";
+import type { Finding } from "../../../server/src/findings/finding.ts";
 import { knetDocument } from "../../../server/src/frontends/knet/document.ts";
 import { parse } from "../../../server/src/frontends/knet/parser.ts";
 import { kubernetes } from "../../../server/src/kubernetes/contribute.ts";

@@ -1,8 +1,8 @@
 /** Compares one probe per pair of node classes with one probe per pair of nodes, on random topologies. */
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import type { CheckContext } from "../../../server/src/checks/check.ts";
 import { simulate } from "../../../server/src/dataplane/simulator/simulate.ts";
+import type { CheckContext } from "../../../server/src/findings/check.ts";
 import { probesOf } from "../../../server/src/questions/probes.ts";
 import { world } from "./harness.ts";
 

@@ -1,11 +1,13 @@
 /** The text after the first proven fix of a finding. */
 import { expect, it } from "vitest";
+import type { Levels } from "../../../server/src/findings/levels.ts";
 import { provenFixes } from "../../../server/src/service/features/fixes.ts";
 import { createService } from "../../../server/src/service/service.ts";
 import { check, shown } from "./harness.ts";
 
-function fixed(code: string, text: string): string {
+function fixed(code: string, text: string, levels: Levels = new Map()): string {
   const service = createService({ resolveImport: () => undefined });
+  service.configure(levels);
   service.setText("a.knet", text);
   const analysis = service.analysisOf("a.knet");
   const found = analysis?.findings(() => false)?.find((one) => one.code === code);
@@ -94,4 +96,49 @@ it("moves the first flannel subnet to a boundary", () => {
       `cluster c {\n  pods 10.244.0.0/16\n  cni flannel { subnet-manager etcd; subnet-min ${min}; backend host-gw }\n  nodes n 1..2 { attach lan }\n}\n`,
     );
   expect(fixed("KN130", flannel("10.244.16.5"))).toBe(flannel("10.244.16.0"));
+});
+
+it("offers a fix that adds a finding only if that finding is suppressed or off", () => {
+  const shop = (service: string): string =>
+    `segment lan { cidr 192.168.10.0/24; gateway 192.168.10.1 }
+cluster c {
+  pods 10.244.0.0/16 per-node /24
+  services 10.96.0.0/16
+  cni flannel { backend vxlan }
+  node n { attach lan 192.168.10.2 }
+  pod web { labels app=web; listen 80/tcp }
+  ${service}
+}
+`;
+  const wrong = shop("service web { select app=wep; port 8080 }");
+  expect(() => fixed("KN501", wrong)).toThrow("KN501 has no proven fix");
+  expect(fixed("KN501", shop("service web { select app=wep; port 8080 } # knet-ignore KN502 (later)"))).toBe(
+    shop("service web { select app=web; port 8080 } # knet-ignore KN502 (later)"),
+  );
+  expect(fixed("KN501", wrong, new Map([["KN502", "off"]]))).toBe(wrong.replace("wep", "web"));
+});
+
+it("leaves the analyses of the current and the next text as they are", () => {
+  const text = lan(
+    `host a { attach lan 192.168.10.5 }\nhost b { attach lan 192.168.10.5 }\nhost c { attach lan 192.168.10.7 }\n`,
+  );
+  const service = createService({ resolveImport: () => undefined });
+  const messages = (): readonly string[] =>
+    (service.analysisOf("a.knet")?.findings(() => false) ?? []).map(({ message }) => message);
+  const prove = (): number => {
+    const analysis = service.analysisOf("a.knet");
+    const found = analysis?.findings(() => false) ?? [];
+    return analysis ? found.flatMap((one) => provenFixes(analysis, one, () => false) ?? []).length : 0;
+  };
+  service.setText("a.knet", text);
+  const before = messages();
+  expect(prove()).toBeGreaterThan(0);
+  expect(service.analysisOf("a.knet")?.topology.hosts.map((host) => host.interfaces[0]?.addresses[0]?.ip)).toEqual(
+    [5, 5, 7].map((last) => 0xc0a80a00 + last),
+  );
+  expect(messages()).toEqual(before);
+  const at = text.indexOf("10.7") + 3;
+  service.edit("a.knet", [{ start: at, end: at + 1, text: "5" }]);
+  expect(messages()).toEqual(check(text.replace("10.7", "10.5")).map(({ finding }) => finding.message));
+  expect(prove()).toBeGreaterThan(0);
 });

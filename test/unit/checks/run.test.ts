@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { Finding } from "../../../server/src/checks/check.ts";
 import { runChecks } from "../../../server/src/checks/run.ts";
+import type { Finding } from "../../../server/src/findings/finding.ts";
 import { check, shown, world } from "./harness.ts";
 
 const run = (text: string, cancelled = () => false): readonly Finding[] => runChecks({ ...world(text), cancelled });

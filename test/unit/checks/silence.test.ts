@@ -1,9 +1,9 @@
 /** The effect of comments and `knet.json` on findings. */
 import { describe, expect, test } from "vitest";
 import { codeOf } from "../../../server/src/checks/catalog.ts";
-import { readConfig } from "../../../server/src/checks/config.ts";
-import { withLevels } from "../../../server/src/checks/levels.ts";
 import { configuration } from "../../../server/src/checks/syntax/configuration.ts";
+import { withLevels } from "../../../server/src/findings/levels.ts";
+import { readConfig } from "../../../server/src/service/config.ts";
 import { check, shown } from "./harness.ts";
 
 const CLUSTER = `cluster prod {

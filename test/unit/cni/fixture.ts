@@ -311,7 +311,6 @@ export function topologyOf(plan: Plan): Topology {
     addressOf: () => [],
   };
   const cluster: Cluster = {
-    identity: {},
     name: "prod",
     podCidrs,
     serviceCidrs: [],
@@ -345,7 +344,6 @@ export function topologyOf(plan: Plan): Topology {
     expectations: [],
     problems: [],
     resolve: () => ({ ok: false, error: "unknown", candidates: [] }),
-    machines: {},
     attachedTo: (segment) => interfaces.filter((iface) => iface.segment === segment),
     interfacesWith: (segment, wanted) => byAddress.get(`${segment} ${formatPrefix({ ip: wanted, len: 32 })}`) ?? [],
   };

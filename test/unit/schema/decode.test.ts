@@ -221,7 +221,7 @@ cluster c {
   nodes a 5..1
   nodes b 1..200000
   nodes c 1-5
-  node n { labels a b=c/d =x; cni flannel { backend vxlan { learning yes } } }
+  node n { labels a b=c/d =x; cni flannel { backend vxlan { learning maybe } } }
 }
 expect a:80 -> b:0 reachable
 expect a -> b:80/icmp reachable
@@ -283,11 +283,11 @@ expect a -> b//c reachable
                 ^^^^^^^^^ KN007 keyword: nodes; argument: range; text: 1..200000; min: 1; max: 100000
         nodes c 1-5
                 ^^^ KN006 keyword: nodes; argument: range; text: 1-5; expected: a number range (\`1..50\`); reason: separate the two numbers with \`..\`
-        node n { labels a b=c/d =x; cni flannel { backend vxlan { learning yes } } }
+        node n { labels a b=c/d =x; cni flannel { backend vxlan { learning maybe } } }
                         ^ KN006 keyword: labels; argument: labels; text: a; expected: a label (\`app=web\`); reason: separate key and value with \`=\`
                           ^^^^^ KN006 keyword: labels; argument: labels; text: b=c/d; expected: a label (\`app=web\`); reason: \`c/d\` is not a valid label value
                                 ^^ KN006 keyword: labels; argument: labels; text: =x; expected: a label (\`app=web\`); reason: the key is missing
-                                                                           ^^^ KN006 keyword: learning; argument: value; text: yes; expected: \`true\` or \`false\`
+                                                                           ^^^^^ KN006 keyword: learning; argument: value; text: maybe; expected: \`true\` or \`false\`
       }
       expect a:80 -> b:0 reachable
              ^^^^ KN006 keyword: expect; argument: from; text: a:80; expected: a path or an address (\`shop/web\`); reason: a source cannot have a port

@@ -54,6 +54,19 @@ function told(service: Service): unknown {
 /** An edit after an anchor: a pattern and its replacement. */
 export type Elsewhere = readonly (readonly [anchor: string, found: RegExp, made: string])[];
 
+/** Types edits one after the other; after each, the results must be the same as in a new service. */
+export function typist(text: string): (edit: (text: string) => TextEdit | undefined) => void {
+  const service = serviceWith(text);
+  told(service);
+  return (edit) => {
+    const made = edit(service.textOf(FILE) ?? "");
+    if (made === undefined) return;
+    service.edit(FILE, [made]);
+    const now = service.textOf(FILE) ?? "";
+    expect(told(service), now).toEqual(told(serviceWith(now)));
+  };
+}
+
 /**
  * Applies the edit, then other edits elsewhere, and reverts the first: its effects must persist during the other edits and
  * disappear when it is reverted. After each step the results must be the same as in a new service.

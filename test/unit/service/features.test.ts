@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import type { Finding, Fix } from "../../../server/src/checks/check.ts";
 import type { Decl } from "../../../server/src/declared/decl.ts";
+import type { Finding } from "../../../server/src/findings/finding.ts";
+import type { Fix } from "../../../server/src/fixes/fix.ts";
 import { endpointAt, endpointsOf } from "../../../server/src/service/features/endpoints.ts";
 import { fixEdits, provenFixes } from "../../../server/src/service/features/fixes.ts";
 import { foldsOf, selectionsAt } from "../../../server/src/service/features/folding.ts";

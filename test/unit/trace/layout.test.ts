@@ -34,9 +34,15 @@ describe("the drawing of a path", () => {
     );
   });
 
-  test("the layout is deterministic", () => {
+  test("the layout depends only on the contents of the path", () => {
     const path = traces["delivered"]?.paths[0];
-    expect(path && layoutPath(path)).toEqual(path && layoutPath(path));
+    if (path === undefined) throw new Error("no trace of a delivered packet");
+    const layout = layoutPath(path);
+    expect(layoutPath(structuredClone(path))).toEqual(layout);
+    const other: Path = { ...path, hops: path.hops.slice(0, -1) };
+    expect(layoutPath(other).stops.length).toBe(layout.stops.length - 1);
+    // The layouts of other paths do not affect it.
+    expect(layoutPath(path)).toEqual(layout);
   });
 });
 

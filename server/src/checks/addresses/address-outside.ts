@@ -1,8 +1,8 @@
 import { formatIp } from "../../addressing/ip.ts";
+import type { Check } from "../../findings/check.ts";
+import { removeFix, replaceFix } from "../../fixes/fix.ts";
+import { nextFreeAddress } from "../../questions/free.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { removeFix, replaceFix } from "../finding.ts";
-import { nextFreeAddress } from "./free.ts";
 
 const host = (address: string): string => `segment lan { cidr 192.168.10.0/24; gateway 192.168.10.1 }
 host h1 { attach lan ${address} }

@@ -1,10 +1,10 @@
 import { formatPrefix } from "../../addressing/ip.ts";
 import { AKS_FORBIDDEN } from "../../cni/azure.ts";
 import { readAt } from "../../declared/navigate.ts";
+import type { Check } from "../../findings/check.ts";
+import { replaceFix } from "../../fixes/fix.ts";
+import { nextFree } from "../../questions/free.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { replaceFix } from "../finding.ts";
-import { nextFree } from "./free.ts";
 
 const cluster = (services: string): string => `segment nodes { cidr 10.224.0.0/16; cloud azure; gateway vnet }
 router vnet { attach nodes 10.224.0.1 }

@@ -1,10 +1,10 @@
 import { formatIp } from "../../addressing/ip.ts";
 import { sourceAt } from "../../declared/navigate.ts";
+import type { Check } from "../../findings/check.ts";
+import { twoNodes } from "../../findings/examples/nodes.ts";
+import { removeFix, replaceFix } from "../../fixes/fix.ts";
 import { nodeAt } from "../../questions/owner.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { twoNodes } from "../examples.ts";
-import { removeFix, replaceFix } from "../finding.ts";
 
 export const calicoBgpAddress: Check<"KN159"> = {
   code: "KN159",

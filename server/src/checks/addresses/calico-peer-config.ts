@@ -1,8 +1,8 @@
 import { childOf, hasChild } from "../../declared/navigate.ts";
+import type { Check, ProblemData } from "../../findings/check.ts";
+import { twoNodes } from "../../findings/examples/nodes.ts";
+import { removeFix } from "../../fixes/fix.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check, ProblemData } from "../check.ts";
-import { twoNodes } from "../examples.ts";
-import { removeFix } from "../finding.ts";
 
 export const calicoPeerConfig: Check<"KN156"> = {
   code: "KN156",

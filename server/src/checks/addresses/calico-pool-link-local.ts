@@ -1,10 +1,10 @@
 import { formatPrefix, parsePrefix } from "../../addressing/ip.ts";
 import { argumentWith, sourceAt } from "../../declared/navigate.ts";
+import type { Check } from "../../findings/check.ts";
+import { twoNodes } from "../../findings/examples/nodes.ts";
+import { replaceFix } from "../../fixes/fix.ts";
+import { nextFree } from "../../questions/free.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { twoNodes } from "../examples.ts";
-import { replaceFix } from "../finding.ts";
-import { nextFree } from "./free.ts";
 
 export const calicoPoolLinkLocal: Check<"KN151"> = {
   code: "KN151",

@@ -1,11 +1,11 @@
 import { formatPrefix, nthSubnet, type Prefix, prefixCovers } from "../../addressing/ip.ts";
 import { argumentWith, sourceAt } from "../../declared/navigate.ts";
 import type { Origin } from "../../declared/origin.ts";
+import type { Check } from "../../findings/check.ts";
+import { twoNodes } from "../../findings/examples/nodes.ts";
+import { type Fix, replaceFix } from "../../fixes/fix.ts";
+import { nextFree } from "../../questions/free.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check, Fix } from "../check.ts";
-import { twoNodes } from "../examples.ts";
-import { replaceFix } from "../finding.ts";
-import { nextFree } from "./free.ts";
 
 export const calicoPoolsOverlap: Check<"KN150"> = {
   code: "KN150",

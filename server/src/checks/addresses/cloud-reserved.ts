@@ -1,13 +1,14 @@
 import { formatIp, formatRange, type Ip, rangeContains } from "../../addressing/ip.ts";
 import { argumentWith, sourceAt } from "../../declared/navigate.ts";
 import type { Origin } from "../../declared/origin.ts";
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { type Finding, finding } from "../../findings/finding.ts";
+import { machineText } from "../../findings/machines.ts";
+import { type Fix, removeFix, replaceFix } from "../../fixes/fix.ts";
+import { nextFreeAddress } from "../../questions/free.ts";
 import { t } from "../../text/l10n.ts";
 import { reservedIn } from "../../topology/clouds.ts";
 import type { CloudName, Segment, Topology } from "../../topology/model.ts";
-import type { Check, CheckContext, Finding, Fix } from "../check.ts";
-import { finding, removeFix, replaceFix } from "../finding.ts";
-import { machineText } from "../machine.ts";
-import { nextFreeAddress } from "./free.ts";
 
 const CLOUDS: Readonly<Record<CloudName, string>> = { aws: "AWS", azure: "Azure", gcp: "Google Cloud" };
 

@@ -1,8 +1,8 @@
+import type { Check } from "../../findings/check.ts";
+import { overlayFix } from "../../fixes/overlay.ts";
 import { clusterAt } from "../../questions/owner.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { overlayFix } from "../reachability/stacked-apart.ts";
 
 const hosts = (
   cni: string,

@@ -3,15 +3,16 @@ import { formatIp } from "../../addressing/ip.ts";
 import { findDuplicates, type IpItem } from "../../addressing/overlap.ts";
 import { argumentWith } from "../../declared/navigate.ts";
 import type { Origin } from "../../declared/origin.ts";
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { type Finding, finding } from "../../findings/finding.ts";
+import { machineText } from "../../findings/machines.ts";
+import { removeFix } from "../../fixes/fix.ts";
 import { areAllDifferent } from "../../questions/distinct.ts";
 import { domainsOf } from "../../questions/domains.ts";
 import { planOf } from "../../questions/plan.ts";
 import { t } from "../../text/l10n.ts";
 import type { Interface, Station, Topology } from "../../topology/model.ts";
 import { stationsOf } from "../../topology/stations.ts";
-import type { Check, CheckContext, Finding } from "../check.ts";
-import { finding, removeFix } from "../finding.ts";
-import { machineText } from "../machine.ts";
 
 export const duplicates: Check<"KN110"> = {
   code: "KN110",

@@ -1,6 +1,6 @@
+import type { Check } from "../../findings/check.ts";
+import { twoNodes } from "../../findings/examples/nodes.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { twoNodes } from "../examples.ts";
 
 export const flannelBackendMissing: Check<"KN135"> = {
   code: "KN135",

@@ -1,10 +1,10 @@
 import { formatIp, network } from "../../addressing/ip.ts";
 import { childOf, keywordOf, readAt, sourceAt } from "../../declared/navigate.ts";
+import type { Check } from "../../findings/check.ts";
+import { twoNodes } from "../../findings/examples/nodes.ts";
+import { removeFix, replaceFix } from "../../fixes/fix.ts";
 import { clusterAt } from "../../questions/owner.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { twoNodes } from "../examples.ts";
-import { removeFix, replaceFix } from "../finding.ts";
 
 export const flannelConfig: Check<"KN130"> = {
   code: "KN130",

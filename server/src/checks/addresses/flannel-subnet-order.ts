@@ -1,8 +1,8 @@
+import type { Check } from "../../findings/check.ts";
+import { twoNodes } from "../../findings/examples/nodes.ts";
+import { setEdit } from "../../fixes/fix.ts";
 import { clusterAt } from "../../questions/owner.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { twoNodes } from "../examples.ts";
-import { setEdit } from "../finding.ts";
 
 export const flannelSubnetOrder: Check<"KN132"> = {
   code: "KN132",

@@ -1,6 +1,6 @@
+import type { Check } from "../../findings/check.ts";
+import { appendFix } from "../../fixes/fix.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { appendFix } from "../finding.ts";
 
 const lan = (attach: string): string => `segment lan { cidr 192.168.10.0/24; gateway tor }
 segment wan { cidr 192.168.20.0/24 }

@@ -1,11 +1,12 @@
 import { formatIp, formatPrefix, type Ip, prefixContains } from "../../addressing/ip.ts";
 import { argumentWith, childOf } from "../../declared/navigate.ts";
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { type Finding, finding } from "../../findings/finding.ts";
+import { type Fix, replaceFix } from "../../fixes/fix.ts";
+import { gatewayFor } from "../../fixes/gateways.ts";
 import { list } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Segment, Topology } from "../../topology/model.ts";
-import type { Check, CheckContext, Finding, Fix } from "../check.ts";
-import { finding, replaceFix } from "../finding.ts";
-import { gatewayFor } from "./new-gateway.ts";
 
 export const gateway: Check<"KN112"> = {
   code: "KN112",

@@ -1,7 +1,7 @@
+import type { Check } from "../../findings/check.ts";
+import { machineText } from "../../findings/machines.ts";
+import { appendFix } from "../../fixes/fix.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { appendFix } from "../finding.ts";
-import { machineText } from "../machine.ts";
 
 const office = (attach: string): string => `segment office { cidr 192.168.1.0/24 }
 segment wan { cidr 203.0.113.0/24 }

@@ -1,7 +1,7 @@
 import { sourceAt } from "../../declared/navigate.ts";
+import type { Check } from "../../findings/check.ts";
+import { removeFix } from "../../fixes/fix.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { removeFix } from "../finding.ts";
 
 const router = (via: string): string => `segment lan { cidr 192.168.10.0/24 fd00:10::/64 }
 router tor { attach lan 192.168.10.1 fd00:10::1; route 10.9.0.0/16 via ${via} }

@@ -1,13 +1,14 @@
 import { addIp, type Family, family, formatIp, formatPrefix, type Ip, prefixContains } from "../../addressing/ip.ts";
 import { needsNodesOfItsFamily } from "../../cni/underlay.ts";
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { type Finding, finding } from "../../findings/finding.ts";
+import { type Fix, wordsEdit } from "../../fixes/fix.ts";
 import { valueAt } from "../../memo/memo.ts";
+import { nextFreeAddress } from "../../questions/free.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
-import { nodesWhere } from "../../topology/column.ts";
 import type { Cluster, Interface, Node, Segment, Topology } from "../../topology/model.ts";
-import type { Check, CheckContext, Finding, Fix } from "../check.ts";
-import { finding, wordsEdit } from "../finding.ts";
-import { nextFreeAddress } from "./free.ts";
+import { nodesWhere } from "../../topology/node-queries.ts";
 
 const cluster = (address: string): string => `segment lan {
   cidr 192.168.10.0/24 fd00:10::/64
@@ -71,7 +72,7 @@ with an address assigns only this address; without an address, it assigns one pe
 /** Nodes with addresses, but without one of the family, grouped by the `attach` statement of their first interface. */
 function lacking(cluster: Cluster, of: Family): readonly (readonly Node[])[] {
   const byLine = new Map<object, Node[]>();
-  for (const node of without[of](cluster, undefined)) {
+  for (const node of without[of](cluster)) {
     const [first] = node.interfaces;
     if (!first) continue;
     valueAt(byLine, first.source.decl.handle, (): Node[] => []).push(node);
@@ -80,8 +81,8 @@ function lacking(cluster: Cluster, of: Family): readonly (readonly Node[])[] {
 }
 
 const without = {
-  4: nodesWhere<undefined>((node) => lacks(node, 4)),
-  6: nodesWhere<undefined>((node) => lacks(node, 6)),
+  4: nodesWhere((node) => lacks(node, 4)),
+  6: nodesWhere((node) => lacks(node, 6)),
 };
 
 function lacks({ interfaces }: Node, of: Family): boolean {

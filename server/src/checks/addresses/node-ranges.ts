@@ -1,9 +1,10 @@
 import { formatPrefix } from "../../addressing/ip.ts";
 import { sourceAt } from "../../declared/navigate.ts";
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { type Finding, finding } from "../../findings/finding.ts";
+import { removeFix } from "../../fixes/fix.ts";
 import { type Owned, overlappingNodeRanges } from "../../questions/node-ranges.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check, CheckContext, Finding } from "../check.ts";
-import { finding, removeFix } from "../finding.ts";
 
 export const nodeRanges: Check<"KN108"> = {
   code: "KN108",

@@ -1,10 +1,11 @@
 import { type Family, family, formatPrefix, type Prefix } from "../../addressing/ip.ts";
 import { sourceAt } from "../../declared/navigate.ts";
 import type { Origin } from "../../declared/origin.ts";
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { twoNodes } from "../../findings/examples/nodes.ts";
+import { type Finding, finding } from "../../findings/finding.ts";
+import { removeFix } from "../../fixes/fix.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check, CheckContext, Finding } from "../check.ts";
-import { twoNodes } from "../examples.ts";
-import { finding, removeFix } from "../finding.ts";
 
 interface Range {
   readonly prefix: Prefix;

@@ -1,10 +1,10 @@
 import { family, prefixEquals, prefixRange, rangesOverlap } from "../../addressing/ip.ts";
 import { routesOf } from "../../dataplane/print.ts";
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { overlapFindings } from "../../findings/overlaps.ts";
 import { clusterAt } from "../../questions/owner.ts";
 import type { Conflict } from "../../questions/plan.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check, CheckContext } from "../check.ts";
-import { overlapFindings } from "./overlaps.ts";
 
 export const podsPods: Check<"KN106"> = {
   code: "KN106",

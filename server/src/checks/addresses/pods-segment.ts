@@ -8,14 +8,14 @@ import {
   rangesOverlap,
 } from "../../addressing/ip.ts";
 import { routesOf } from "../../dataplane/print.ts";
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { machineText } from "../../findings/machines.ts";
+import { nodesInside, overlapFindings } from "../../findings/overlaps.ts";
 import type { Conflict } from "../../questions/plan.ts";
 import { list } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Topology } from "../../topology/model.ts";
 import { stationAt } from "../../topology/stations.ts";
-import type { Check, CheckContext } from "../check.ts";
-import { machineText } from "../machine.ts";
-import { nodesInside, overlapFindings } from "./overlaps.ts";
 
 export const podsSegment: Check<"KN102"> = {
   code: "KN102",

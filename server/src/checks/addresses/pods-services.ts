@@ -1,10 +1,10 @@
 import { family, prefixEquals, subnetCount } from "../../addressing/ip.ts";
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { overlapFindings } from "../../findings/overlaps.ts";
 import type { Conflict } from "../../questions/plan.ts";
 import { number, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Topology } from "../../topology/model.ts";
-import type { Check, CheckContext } from "../check.ts";
-import { overlapFindings } from "./overlaps.ts";
 
 export const podsServices: Check<"KN101"> = {
   code: "KN101",

@@ -1,9 +1,9 @@
 import { formatPrefix, prefixSize } from "../../addressing/ip.ts";
 import { argumentWith } from "../../declared/navigate.ts";
+import type { Check } from "../../findings/check.ts";
+import { enlargeFixes } from "../../fixes/ranges.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { enlargeFixes } from "./free.ts";
 
 const pool = (cidr: string): string => `segment lan { cidr ${cidr} }
 cluster prod {

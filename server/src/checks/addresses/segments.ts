@@ -1,6 +1,6 @@
+import type { Check } from "../../findings/check.ts";
+import { overlapFindings } from "../../findings/overlaps.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { overlapFindings } from "./overlaps.ts";
 
 export const segments: Check<"KN107"> = {
   code: "KN107",

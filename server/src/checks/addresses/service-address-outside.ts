@@ -1,11 +1,12 @@
 import { family, formatIp, formatPrefix, prefixContains } from "../../addressing/ip.ts";
 import { childOf } from "../../declared/navigate.ts";
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { service, shop } from "../../findings/examples/services.ts";
+import { type Finding, finding } from "../../findings/finding.ts";
+import { removeFix } from "../../fixes/fix.ts";
 import { withStatedAddress } from "../../questions/per-service.ts";
 import { list } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check, CheckContext, Finding } from "../check.ts";
-import { finding, removeFix } from "../finding.ts";
-import { service, shop } from "../services/example.ts";
 
 export const serviceAddressOutside: Check<"KN190"> = {
   code: "KN190",

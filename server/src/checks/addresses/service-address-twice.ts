@@ -1,12 +1,13 @@
 import { addIp, formatIp, type Ip } from "../../addressing/ip.ts";
 import { childOf } from "../../declared/navigate.ts";
 import type { Origin } from "../../declared/origin.ts";
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { service, shop } from "../../findings/examples/services.ts";
+import { type Finding, finding } from "../../findings/finding.ts";
+import { removeFix, replaceFix } from "../../fixes/fix.ts";
 import { withStatedAddress } from "../../questions/per-service.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster, Service } from "../../topology/model.ts";
-import type { Check, CheckContext, Finding } from "../check.ts";
-import { finding, removeFix, replaceFix } from "../finding.ts";
-import { service, shop } from "../services/example.ts";
 
 const both = (ip: string): string => `${service("cluster-ip 10.96.0.20")}
 service web {

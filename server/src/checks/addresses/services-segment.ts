@@ -1,6 +1,6 @@
+import type { Check } from "../../findings/check.ts";
+import { nodesInside, overlapFindings } from "../../findings/overlaps.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { nodesInside, overlapFindings } from "./overlaps.ts";
 
 export const servicesSegment: Check<"KN103"> = {
   code: "KN103",

@@ -1,11 +1,11 @@
 import type { Prefix } from "../../addressing/ip.ts";
 import { parsePrefix, prefixRange, rangesOverlap } from "../../addressing/ip.ts";
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { type Finding, finding, type Severity } from "../../findings/finding.ts";
+import { freeHint, moveFixes } from "../../fixes/ranges.ts";
 import { type PlannedRange, planOf } from "../../questions/plan.ts";
 import { phrase, t, translated } from "../../text/l10n.ts";
 import type { Topology } from "../../topology/model.ts";
-import type { Check, CheckContext, Finding, Severity } from "../check.ts";
-import { finding } from "../finding.ts";
-import { freeHint, moveFixes } from "./free.ts";
 
 interface Special {
   readonly prefix: Prefix;

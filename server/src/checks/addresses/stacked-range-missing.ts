@@ -1,9 +1,9 @@
 import { formatPrefix } from "../../addressing/ip.ts";
+import type { Check } from "../../findings/check.ts";
+import { appendFix } from "../../fixes/fix.ts";
 import { clusterAt } from "../../questions/owner.ts";
 import { emptyPart } from "../../questions/stacked-free.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { appendFix } from "../finding.ts";
 
 const lan = (cni: string): string => `segment lan { cidr 192.168.10.0/24; gateway gw }
 router gw { attach lan 192.168.10.1 }

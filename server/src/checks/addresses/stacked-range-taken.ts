@@ -1,12 +1,12 @@
 import { formatIp, formatPrefix } from "../../addressing/ip.ts";
 import { prefixAt, prefixIn } from "../../declared/navigate.ts";
+import type { Check } from "../../findings/check.ts";
+import { machineText } from "../../findings/machines.ts";
+import { appendFix, replaceFix } from "../../fixes/fix.ts";
 import { clusterAt } from "../../questions/owner.ts";
 import { emptyPart, takenIn } from "../../questions/stacked-free.ts";
 import { list, number } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { appendFix, replaceFix } from "../finding.ts";
-import { machineText } from "../machine.ts";
 
 const lan = (cni: string): string => `segment lan { cidr 192.168.10.0/24; gateway gw }
 router gw { attach lan 192.168.10.1 }

@@ -1,14 +1,15 @@
 import { formatIp, type Ip } from "../../addressing/ip.ts";
 import { sourceAt } from "../../declared/navigate.ts";
 import type { Origin } from "../../declared/origin.ts";
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { service, shop } from "../../findings/examples/services.ts";
+import { type Finding, finding } from "../../findings/finding.ts";
+import { machineText } from "../../findings/machines.ts";
+import { type Fix, removeFix, replaceFix } from "../../fixes/fix.ts";
+import { nextFreeAddress } from "../../questions/free.ts";
 import { withOutsideAddress } from "../../questions/per-service.ts";
 import { t } from "../../text/l10n.ts";
 import type { Interface, Topology } from "../../topology/model.ts";
-import type { Check, CheckContext, Finding, Fix } from "../check.ts";
-import { finding, removeFix, replaceFix } from "../finding.ts";
-import { machineText } from "../machine.ts";
-import { service, shop } from "../services/example.ts";
-import { nextFreeAddress } from "./free.ts";
 
 export const virtualAddressTaken: Check<"KN192"> = {
   code: "KN192",

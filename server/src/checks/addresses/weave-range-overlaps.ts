@@ -1,9 +1,9 @@
 import { formatPrefix } from "../../addressing/ip.ts";
+import type { Check } from "../../findings/check.ts";
+import { setFix } from "../../fixes/fix.ts";
+import { nextFree } from "../../questions/free.ts";
 import { clusterAt, nodeAt } from "../../questions/owner.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { setFix } from "../finding.ts";
-import { nextFree } from "./free.ts";
 
 const lan = (cidr: string, address: string): string => `segment lan { cidr ${cidr} }
 cluster prod {

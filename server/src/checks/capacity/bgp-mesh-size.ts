@@ -1,9 +1,9 @@
 import { hasChild, sourceAt } from "../../declared/navigate.ts";
+import type { Check } from "../../findings/check.ts";
+import { appendEdit, appendFix, type Fix, setEdit } from "../../fixes/fix.ts";
 import { number, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster } from "../../topology/model.ts";
-import type { Check, Fix } from "../check.ts";
-import { appendEdit, appendFix, setEdit } from "../finding.ts";
 
 const cluster = (nodes: number, mesh: string): string => `segment lan { cidr 10.0.0.0/16; gateway 10.0.0.1 }
 cluster prod {

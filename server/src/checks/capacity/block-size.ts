@@ -2,13 +2,14 @@ import { family, formatPrefix, type Prefix } from "../../addressing/ip.ts";
 import { modeOf } from "../../cni/modes.ts";
 import { argumentWith, sourceAt } from "../../declared/navigate.ts";
 import type { Origin } from "../../declared/origin.ts";
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { type Finding, finding } from "../../findings/finding.ts";
+import type { Fix } from "../../fixes/fix.ts";
+import { perNodeFix, perNodeOf } from "../../fixes/per-node.ts";
+import { enlargeFixes } from "../../fixes/ranges.ts";
 import { number } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Topology } from "../../topology/model.ts";
-import { enlargeFixes } from "../addresses/free.ts";
-import type { Check, CheckContext, Finding, Fix } from "../check.ts";
-import { finding, perNodeFix } from "../finding.ts";
-import { perNodeOf } from "./max-pods.ts";
 
 const cluster = (pods: string): string => `cluster prod {
   pods ${pods}

@@ -1,8 +1,8 @@
 import { formatPrefix } from "../../addressing/ip.ts";
+import type { Check } from "../../findings/check.ts";
+import { blockFixes } from "../../fixes/calico-blocks.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { blockFixes } from "./calico-blocks.ts";
 
 const cluster = (pods: string, settings: string): string => `segment lan { cidr 10.0.0.0/24; gateway 10.0.0.1 }
 cluster prod {

@@ -1,7 +1,7 @@
+import type { Check } from "../../findings/check.ts";
+import { setFix } from "../../fixes/fix.ts";
 import { number, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { setFix } from "../finding.ts";
 
 const cluster = (limit: string): string => `segment subnet { cidr 10.240.0.0/22; cloud aws; gateway vpc }
 router vpc { attach subnet 10.240.0.1 }

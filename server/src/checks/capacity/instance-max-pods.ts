@@ -1,8 +1,8 @@
+import type { Check } from "../../findings/check.ts";
+import { setFix } from "../../fixes/fix.ts";
 import { clusterAt } from "../../questions/owner.ts";
 import { number, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { setFix } from "../finding.ts";
 
 const cluster = (maxPods: string): string => `segment subnet { cidr 10.0.0.0/20; cloud aws; gateway vpc }
 router vpc { attach subnet 10.0.0.1 }

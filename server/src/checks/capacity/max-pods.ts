@@ -1,13 +1,15 @@
 import type { Prefix } from "../../addressing/ip.ts";
 import { bits, formatPrefix, rangeSize } from "../../addressing/ip.ts";
 import { modeOf } from "../../cni/modes.ts";
-import { argument, childOf, hasChild } from "../../declared/navigate.ts";
+import { childOf, hasChild } from "../../declared/navigate.ts";
 import type { Origin } from "../../declared/origin.ts";
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { type Finding, finding } from "../../findings/finding.ts";
+import { setFix } from "../../fixes/fix.ts";
+import { perNodeFix, perNodeOf } from "../../fixes/per-node.ts";
 import { number, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster } from "../../topology/model.ts";
-import type { Check, CheckContext, Finding } from "../check.ts";
-import { finding, perNodeFix, setFix } from "../finding.ts";
 
 const cluster = (perNode: string, maxPods: string): string => `cluster prod {
   pods 10.244.0.0/16 per-node ${perNode}
@@ -92,9 +94,4 @@ function* blocks(of: Cluster): Iterable<Block> {
       source: pods ? perNodeOf(pods.source) : of.cni.source,
     };
   }
-}
-
-/** The prefix length after `per-node`, or the given place if `per-node` is not set. */
-export function perNodeOf(source: Origin): Origin {
-  return argument(source, "per-node") ?? source;
 }

@@ -1,9 +1,10 @@
 import { formatPrefix, prefixOf } from "../../addressing/ip.ts";
 import { prefixAt, sourceAt } from "../../declared/navigate.ts";
+import type { Check } from "../../findings/check.ts";
+import { replaceFix } from "../../fixes/fix.ts";
+import { perNodeFix } from "../../fixes/per-node.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { perNodeFix, replaceFix } from "../finding.ts";
 
 const cluster = (perNode: string): string => `segment lan { cidr 192.168.10.0/24; gateway 192.168.10.1 }
 cluster prod {

@@ -1,9 +1,9 @@
 import { bits } from "../../addressing/ip.ts";
 import { prefixAt } from "../../declared/navigate.ts";
+import type { Check } from "../../findings/check.ts";
+import { enlargeFixes } from "../../fixes/ranges.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
-import { enlargeFixes } from "../addresses/free.ts";
-import type { Check } from "../check.ts";
 
 const cluster = (services: string): string => `segment lan { cidr 192.168.10.0/24; gateway 192.168.10.1 }
 cluster prod {

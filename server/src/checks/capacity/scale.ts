@@ -1,8 +1,8 @@
 import { childOf } from "../../declared/navigate.ts";
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { type Finding, finding } from "../../findings/finding.ts";
 import { number, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check, CheckContext, Finding } from "../check.ts";
-import { finding } from "../finding.ts";
 
 const cluster = (nodes: number): string => `segment lan { cidr 10.128.0.0/16; gateway 10.128.0.1 }
 cluster big {

@@ -1,9 +1,10 @@
 import { bits, formatPrefix, type Prefix, prefixOf, prefixSize } from "../../addressing/ip.ts";
 import type { Origin } from "../../declared/origin.ts";
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { type Finding, finding } from "../../findings/finding.ts";
+import { type Fix, replaceFix } from "../../fixes/fix.ts";
 import { number, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check, CheckContext, Finding, Fix } from "../check.ts";
-import { finding, replaceFix } from "../finding.ts";
 
 const cluster = (services: string): string => `cluster prod {
   pods 192.168.0.0/16 per-node /24

@@ -1,10 +1,10 @@
 import { formatPrefix, prefixCovers, prefixSize } from "../../addressing/ip.ts";
 import { prefixAt, prefixIn } from "../../declared/navigate.ts";
+import type { Check } from "../../findings/check.ts";
+import { replaceFix } from "../../fixes/fix.ts";
 import { emptyPart } from "../../questions/stacked-free.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { replaceFix } from "../finding.ts";
 
 const lan = (range: string): string => `segment lan { cidr 192.168.10.0/24; gateway gw }
 router gw { attach lan 192.168.10.1 }

@@ -1,10 +1,10 @@
 import { formatPrefix } from "../../addressing/ip.ts";
 import { argumentWith, hasChild, sourceAt } from "../../declared/navigate.ts";
+import type { Check } from "../../findings/check.ts";
+import { setFix } from "../../fixes/fix.ts";
+import { enlargeFixes } from "../../fixes/ranges.ts";
 import { number, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
-import { enlargeFixes } from "../addresses/free.ts";
-import type { Check } from "../check.ts";
-import { setFix } from "../finding.ts";
 
 const cluster = (cidr: string): string => `segment nodes { cidr ${cidr}; cloud azure; gateway vnet }
 router vnet { attach nodes 10.224.0.1 }

@@ -1,6 +1,6 @@
+import type { Check, ProblemData } from "../../findings/check.ts";
 import { number, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check, ProblemData } from "../check.ts";
 
 export const tooManyNodes: Check<"KN403"> = {
   code: "KN403",

@@ -1,8 +1,8 @@
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { twoNodes } from "../../findings/examples/nodes.ts";
+import { type Finding, finding } from "../../findings/finding.ts";
+import { endsOf } from "../../questions/expectations.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check, CheckContext, Finding } from "../check.ts";
-import { twoNodes } from "../examples.ts";
-import { finding } from "../finding.ts";
-import { endsOf } from "./failed.ts";
 
 export const unclear: Check<"KN702"> = {
   code: "KN702",

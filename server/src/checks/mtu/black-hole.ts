@@ -1,7 +1,8 @@
+import type { Check } from "../../findings/check.ts";
+import { twoNodes } from "../../findings/examples/nodes.ts";
+import { lossOf, reportFullSize } from "../../findings/full-size.ts";
+import { isIcmpFiltered } from "../../questions/full-size.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { twoNodes } from "../examples.ts";
-import { isIcmpFiltered, lossOf, reportFullSize } from "./full-size.ts";
 
 const cluster = (mtu: number): string =>
   twoNodes(`cni bridge { mtu ${mtu} }`, "node n3 { attach lan 192.168.10.13; deny icmp out }\npod c on n3");

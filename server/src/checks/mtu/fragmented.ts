@@ -1,7 +1,7 @@
+import type { Check } from "../../findings/check.ts";
+import { reportFullSize } from "../../findings/full-size.ts";
+import { machineAt } from "../../findings/machines.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { machineAt } from "../reachability/report.ts";
-import { reportFullSize } from "./full-size.ts";
 
 const racks = (backend: string): string => `segment rack-a { cidr 10.168.0.0/24; gateway west }
 segment line { cidr 10.168.255.0/29; mtu 1400 }

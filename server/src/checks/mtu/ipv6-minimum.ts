@@ -1,12 +1,13 @@
 import type { Device } from "../../dataplane/model.ts";
 import { childOf, hasChild, sourceAt } from "../../declared/navigate.ts";
 import type { Origin } from "../../declared/origin.ts";
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { type Finding, finding } from "../../findings/finding.ts";
+import { machineText } from "../../findings/machines.ts";
+import { type Fix, setFix } from "../../fixes/fix.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Node, Topology } from "../../topology/model.ts";
-import type { Check, CheckContext, Finding, Fix } from "../check.ts";
-import { finding, setFix } from "../finding.ts";
-import { machineText } from "../machine.ts";
 
 const lan = (mtu: number): string => `segment lan {
   cidr fd00:10::/64

@@ -1,6 +1,7 @@
+import type { Check } from "../../findings/check.ts";
+import { lossOf, reportFullSize } from "../../findings/full-size.ts";
+import { isIcmpFiltered } from "../../questions/full-size.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { isIcmpFiltered, lossOf, reportFullSize } from "./full-size.ts";
 
 const site = (filter: string): string => `segment dc { cidr 192.168.10.0/24; gateway vpn }
 segment line { cidr 192.168.255.0/30; mtu 1400 }

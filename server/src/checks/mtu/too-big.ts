@@ -1,7 +1,7 @@
+import type { Check } from "../../findings/check.ts";
+import { twoNodes } from "../../findings/examples/nodes.ts";
+import { lossOf, reportFullSize } from "../../findings/full-size.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { twoNodes } from "../examples.ts";
-import { lossOf, reportFullSize } from "./full-size.ts";
 
 export const tooBig: Check<"KN304"> = {
   code: "KN304",

@@ -1,7 +1,7 @@
+import type { Check } from "../../findings/check.ts";
+import { twoNodes } from "../../findings/examples/nodes.ts";
+import { setFix } from "../../fixes/fix.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { twoNodes } from "../examples.ts";
-import { setFix } from "../finding.ts";
 
 export const tunnelClamped: Check<"KN320"> = {
   code: "KN320",

@@ -1,11 +1,12 @@
 import { formatPrefix, prefixContains, prefixCovers } from "../../addressing/ip.ts";
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { shop } from "../../findings/examples/policies.ts";
+import { type Finding, finding } from "../../findings/finding.ts";
+import { setFix } from "../../fixes/fix.ts";
 import { policyLabel, policyView, withPolicies } from "../../questions/policy-view.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster, Service, Workload } from "../../topology/model.ts";
 import type { Peer, Policy } from "../../topology/policy.ts";
-import type { Check, CheckContext, Finding } from "../check.ts";
-import { finding, setFix } from "../finding.ts";
-import { shop } from "./examples.ts";
 
 const policy = (keep: string): string =>
   shop(`service web {

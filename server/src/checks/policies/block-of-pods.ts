@@ -1,14 +1,15 @@
 import { formatPrefix, type Prefix, prefixCovers } from "../../addressing/ip.ts";
 import { argument, sourceAt } from "../../declared/navigate.ts";
 import type { Origin } from "../../declared/origin.ts";
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { shop } from "../../findings/examples/policies.ts";
+import { type Finding, finding } from "../../findings/finding.ts";
+import { type Fix, removeFix } from "../../fixes/fix.ts";
+import { labelsText, podsText } from "../../fixes/policies.ts";
 import { policyLabel, rulesOf } from "../../questions/policy-view.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster, Listener } from "../../topology/model.ts";
 import type { Policy, PolicyPort, PolicyRule } from "../../topology/policy.ts";
-import type { Check, CheckContext, Finding, Fix } from "../check.ts";
-import { finding, removeFix } from "../finding.ts";
-import { labelsText, podsText } from "./allow.ts";
-import { shop } from "./examples.ts";
 
 const policy = (rule: string): string =>
   shop(`policy web {\n  select app=web\n  types egress\n  egress { ${rule}; port 9090/tcp 53/udp }\n}`);

@@ -1,12 +1,12 @@
 import { policyEngineOf } from "../../cni/policy-engine.ts";
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { shop } from "../../findings/examples/policies.ts";
+import { type Finding, finding } from "../../findings/finding.ts";
 import { hasPort, portsOf } from "../../kubernetes/policy/ports.ts";
 import { policyLabel, policyView, withPolicies } from "../../questions/policy-view.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster } from "../../topology/model.ts";
 import type { Policy, PolicyRule } from "../../topology/policy.ts";
-import type { Check, CheckContext, Finding } from "../check.ts";
-import { finding } from "../finding.ts";
-import { shop } from "./examples.ts";
 
 const policy = (peer: string): string =>
   shop(`policy api {\n  select app=api\n  types egress\n  egress to ${peer} port 53/udp\n  egress to app=db\n}`, {

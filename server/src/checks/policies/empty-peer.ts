@@ -1,8 +1,8 @@
 import { sourceAt } from "../../declared/navigate.ts";
+import type { Check } from "../../findings/check.ts";
+import { shop } from "../../findings/examples/policies.ts";
+import { removeFix, replaceFix } from "../../fixes/fix.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { removeFix, replaceFix } from "../finding.ts";
-import { shop } from "./examples.ts";
 
 const policy = (from: string): string => shop(`policy api {\n  select app=api\n  ingress { ${from}; to 9090/tcp }\n}`);
 

@@ -1,5 +1,9 @@
 import { prefixContains, prefixCovers } from "../../addressing/ip.ts";
 import { childOf } from "../../declared/navigate.ts";
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { inCluster } from "../../findings/examples/policies.ts";
+import { type Finding, finding } from "../../findings/finding.ts";
+import { type Fix, setFix } from "../../fixes/fix.ts";
 import { rulePorts } from "../../kubernetes/policy/evaluate.ts";
 import type { PodGroup } from "../../kubernetes/policy/groups.ts";
 import { intersection, isEmpty } from "../../kubernetes/policy/ports.ts";
@@ -9,9 +13,6 @@ import { t } from "../../text/l10n.ts";
 import type { Cluster } from "../../topology/model.ts";
 import type { Direction, Peer, Policy, PolicyRule } from "../../topology/policy.ts";
 import { selects } from "../../topology/selector.ts";
-import type { Check, CheckContext, Finding, Fix } from "../check.ts";
-import { finding, setFix } from "../finding.ts";
-import { inCluster } from "./examples.ts";
 
 const policies = (second: number): string =>
   inCluster(`admin-policy closed {

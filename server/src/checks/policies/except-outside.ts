@@ -1,7 +1,7 @@
+import type { Check } from "../../findings/check.ts";
+import { shop } from "../../findings/examples/policies.ts";
+import { removeFix } from "../../fixes/fix.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { removeFix } from "../finding.ts";
-import { shop } from "./examples.ts";
 
 const policy = (except: string): string =>
   shop(`policy p {\n  select app=api\n  ingress from cidr 192.168.0.0/16 except ${except}\n}`);

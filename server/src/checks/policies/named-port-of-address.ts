@@ -1,11 +1,12 @@
 import { formatPrefix, prefixCovers } from "../../addressing/ip.ts";
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { shop } from "../../findings/examples/policies.ts";
+import { type Finding, finding } from "../../findings/finding.ts";
+import { type Fix, replaceFix } from "../../fixes/fix.ts";
 import { policyLabel, policyView, withPolicies } from "../../questions/policy-view.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster } from "../../topology/model.ts";
 import type { Peer, Policy, PolicyPort, PolicyRule } from "../../topology/policy.ts";
-import type { Check, CheckContext, Finding, Fix } from "../check.ts";
-import { finding, replaceFix } from "../finding.ts";
-import { shop } from "./examples.ts";
 
 const policy = (port: string): string =>
   shop(`policy web {\n  select app=web\n  types egress\n  egress to cidr 203.0.113.0/24 port ${port} 53/udp\n}`);

@@ -1,4 +1,8 @@
 import { sourceAt } from "../../declared/navigate.ts";
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { shop } from "../../findings/examples/policies.ts";
+import { type Finding, finding } from "../../findings/finding.ts";
+import type { Fix } from "../../fixes/fix.ts";
 import type { PodGroups } from "../../kubernetes/policy/groups.ts";
 import { hasPort, portsOf } from "../../kubernetes/policy/ports.ts";
 import { policyLabel, policyView, withPolicies, workloadName } from "../../questions/policy-view.ts";
@@ -7,9 +11,6 @@ import { t } from "../../text/l10n.ts";
 import type { Cluster, Workload } from "../../topology/model.ts";
 import type { Policy, PolicyRule } from "../../topology/policy.ts";
 import { targetIn } from "../../topology/service-endpoints.ts";
-import type { Check, CheckContext, Finding, Fix } from "../check.ts";
-import { finding } from "../finding.ts";
-import { shop } from "./examples.ts";
 
 const policy = (dns: string): string =>
   shop(`policy api {\n  select app=api\n  types egress\n  egress to app=db port 5432/tcp${dns}\n}`, {

@@ -1,13 +1,14 @@
 import { policyEngineOf } from "../../cni/policy-engine.ts";
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { shop } from "../../findings/examples/policies.ts";
+import { type Finding, finding } from "../../findings/finding.ts";
+import { setFix } from "../../fixes/fix.ts";
 import { KNOWN_KINDS } from "../../kubernetes/policy/enforce/contributor.ts";
 import { policyLabel } from "../../questions/policy-view.ts";
 import { list, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster } from "../../topology/model.ts";
 import type { Policy } from "../../topology/policy.ts";
-import type { Check, CheckContext, Finding } from "../check.ts";
-import { finding, setFix } from "../finding.ts";
-import { shop } from "./examples.ts";
 
 const policy = "policy api {\n  select app=api\n  ingress from app=web to 9090/tcp\n}";
 

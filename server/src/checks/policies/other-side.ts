@@ -1,3 +1,7 @@
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { shop } from "../../findings/examples/policies.ts";
+import { type Finding, finding } from "../../findings/finding.ts";
+import { otherSideFixes } from "../../fixes/policies.ts";
 import { allowedPorts, type PolicySet, peerSelector, rulePorts } from "../../kubernetes/policy/evaluate.ts";
 import type { PodGroup } from "../../kubernetes/policy/groups.ts";
 import { intersection, isEmpty, type PortSet, portListText } from "../../kubernetes/policy/ports.ts";
@@ -14,10 +18,6 @@ import {
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Direction, Policy, PolicyRule } from "../../topology/policy.ts";
-import type { Check, CheckContext, Finding } from "../check.ts";
-import { finding } from "../finding.ts";
-import { otherSideFixes } from "./allow.ts";
-import { shop } from "./examples.ts";
 
 const policies = (from: string): string =>
   shop(`policy web {
@@ -106,7 +106,7 @@ function clashOf(view: PolicyView, policy: Policy, rule: PolicyRule, direction: 
   const allowed = count === 1 ? allows : t`${allows} (and ${plural(count - 1, "more pair")})`;
   return finding(otherSide, { ...rule.source, part: "keyword" }, t`${allowed}, but ${limitText(policies, far, b)}`, {
     related: policies.map((one) => ({ source: one.source, message: t`${policyLabel(one)} applies to ${b}` })),
-    fixes: otherSideFixes(view, policy, rule, subject, other, policies),
+    fixes: otherSideFixes(view, { policy, rule, subject, other }, policies),
   });
 }
 

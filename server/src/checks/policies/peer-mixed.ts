@@ -1,10 +1,10 @@
 import { sourceAt } from "../../declared/navigate.ts";
 import type { Origin } from "../../declared/origin.ts";
 import { argumentTexts } from "../../declared/text.ts";
+import type { Check } from "../../findings/check.ts";
+import { shop } from "../../findings/examples/policies.ts";
+import { type Fix, replaceFix } from "../../fixes/fix.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check, Fix } from "../check.ts";
-import { replaceFix } from "../finding.ts";
-import { shop } from "./examples.ts";
 
 export const peerMixed: Check<"KN610"> = {
   code: "KN610",

@@ -1,5 +1,10 @@
 import { argumentWith, readAt, sourceAt } from "../../declared/navigate.ts";
 import type { Origin } from "../../declared/origin.ts";
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { shop } from "../../findings/examples/policies.ts";
+import { type Finding, finding } from "../../findings/finding.ts";
+import { type Fix, replaceFix } from "../../fixes/fix.ts";
+import { labelFixes } from "../../fixes/labels.ts";
 import { peerText } from "../../kubernetes/policy/text.ts";
 import {
   type PolicyView,
@@ -13,10 +18,6 @@ import { list } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import { INITIAL_NAMESPACES, type Peer, type Policy } from "../../topology/policy.ts";
 import { requirementText, selectorText, selects } from "../../topology/selector.ts";
-import type { Check, CheckContext, Finding, Fix } from "../check.ts";
-import { finding, replaceFix } from "../finding.ts";
-import { labelFixes } from "../labels.ts";
-import { shop } from "./examples.ts";
 
 const policy = (peer: string): string =>
   shop(`policy api {\n  select app=api\n  ingress from ${peer}\n}`, {

@@ -1,8 +1,8 @@
 import { sourceAt } from "../../declared/navigate.ts";
+import type { Check } from "../../findings/check.ts";
+import { inCluster } from "../../findings/examples/policies.ts";
+import { removeFix, replaceFix } from "../../fixes/fix.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { removeFix, replaceFix } from "../finding.ts";
-import { inCluster } from "./examples.ts";
 
 const policy = (peer: string): string =>
   inCluster(`admin-policy closed {\n  priority 10\n  subject namespaces *\n  ingress deny from ${peer}\n}`);

@@ -1,13 +1,14 @@
 import { type Prefix, prefixCovers, prefixSize } from "../../addressing/ip.ts";
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { shop } from "../../findings/examples/policies.ts";
+import { type Finding, finding } from "../../findings/finding.ts";
+import { removeFix } from "../../fixes/fix.ts";
 import { difference, isEmpty, portsOf } from "../../kubernetes/policy/ports.ts";
 import { peerText, portText, ruleText } from "../../kubernetes/policy/text.ts";
 import { DIRECTIONS, policyLabel, rulesOf } from "../../questions/policy-view.ts";
 import { t } from "../../text/l10n.ts";
 import type { Peer, Policy, PolicyPort, PolicyRule } from "../../topology/policy.ts";
 import type { Requirement } from "../../topology/selector.ts";
-import type { Check, CheckContext, Finding } from "../check.ts";
-import { finding, removeFix } from "../finding.ts";
-import { shop } from "./examples.ts";
 
 const policy = (second: string): string =>
   shop(`policy api {\n  select app=api\n  ingress from app=web\n  ingress from ${second}\n}`);

@@ -1,8 +1,8 @@
 import type { Origin } from "../../declared/origin.ts";
+import type { Check } from "../../findings/check.ts";
+import { inCluster } from "../../findings/examples/policies.ts";
+import { appendEdit, type Fix, wordsEdit } from "../../fixes/fix.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check, Fix } from "../check.ts";
-import { appendEdit, wordsEdit } from "../finding.ts";
-import { inCluster } from "./examples.ts";
 
 const policy = (peer: string): string =>
   inCluster(`admin-policy closed {\n  priority 10\n  subject namespaces *\n  ingress deny${peer}\n}`);

@@ -1,4 +1,8 @@
 import { childOf } from "../../declared/navigate.ts";
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { shop } from "../../findings/examples/policies.ts";
+import { type Finding, finding } from "../../findings/finding.ts";
+import { labelFixes } from "../../fixes/labels.ts";
 import { subjectText } from "../../kubernetes/policy/text.ts";
 import { type PolicyView, policyLabel, policyView, withPolicies, workloadName } from "../../questions/policy-view.ts";
 import { list } from "../../text/format.ts";
@@ -6,10 +10,6 @@ import { t } from "../../text/l10n.ts";
 import type { Workload } from "../../topology/model.ts";
 import type { Policy } from "../../topology/policy.ts";
 import { selects } from "../../topology/selector.ts";
-import type { Check, CheckContext, Finding } from "../check.ts";
-import { finding } from "../finding.ts";
-import { labelFixes } from "../labels.ts";
-import { shop } from "./examples.ts";
 
 const policy = (select: string): string => shop(`policy api {\n  select ${select}\n  ingress from app=web\n}`);
 

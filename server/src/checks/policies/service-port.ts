@@ -1,3 +1,6 @@
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { shop } from "../../findings/examples/policies.ts";
+import { type Finding, finding } from "../../findings/finding.ts";
 import type { PodGroup } from "../../kubernetes/policy/groups.ts";
 import { listens, saysPorts } from "../../questions/listeners.ts";
 import {
@@ -13,9 +16,6 @@ import { t } from "../../text/l10n.ts";
 import type { Cluster, Service, ServicePort, Workload } from "../../topology/model.ts";
 import type { Policy, PolicyPort, PolicyRule } from "../../topology/policy.ts";
 import { targetIn } from "../../topology/service-endpoints.ts";
-import type { Check, CheckContext, Finding } from "../check.ts";
-import { finding } from "../finding.ts";
-import { shop } from "./examples.ts";
 
 const policy = (port: string): string =>
   shop(`service api { select app=api; port 80 -> 9090/tcp }

@@ -1,11 +1,12 @@
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { shop } from "../../findings/examples/policies.ts";
+import { type Finding, finding } from "../../findings/finding.ts";
+import type { Fix } from "../../fixes/fix.ts";
 import { ruleText } from "../../kubernetes/policy/text.ts";
 import { policyLabel } from "../../questions/policy-view.ts";
 import { list } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Policy } from "../../topology/policy.ts";
-import type { Check, CheckContext, Finding, Fix } from "../check.ts";
-import { finding } from "../finding.ts";
-import { shop } from "./examples.ts";
 
 const policy = (types: string): string =>
   shop(

@@ -1,14 +1,16 @@
 import { formatPrefix, prefixOf } from "../../addressing/ip.ts";
 import { directionIn, sourceAt } from "../../declared/navigate.ts";
 import type { Origin } from "../../declared/origin.ts";
+import { reportCauses, whoCannot } from "../../findings/causes.ts";
+import type { Check } from "../../findings/check.ts";
+import { twoRacks } from "../../findings/examples/nodes.ts";
+import { whatDied } from "../../findings/hops.ts";
+import { machineAt } from "../../findings/machines.ts";
+import { wayThrough } from "../../fixes/allow.ts";
+import { type Fix, removeFix } from "../../fixes/fix.ts";
 import { lostToServices } from "../../questions/replay.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster } from "../../topology/model.ts";
-import type { Check, Fix } from "../check.ts";
-import { twoRacks } from "../examples.ts";
-import { removeFix } from "../finding.ts";
-import { wayThrough, whatDied } from "./causes.ts";
-import { machineAt, reportCauses, whoCannot } from "./report.ts";
 
 export const acl: Check<"KN205"> = {
   code: "KN205",

@@ -1,10 +1,10 @@
 import { argument, childOf, hasChild } from "../../declared/navigate.ts";
 import type { Origin } from "../../declared/origin.ts";
+import type { Check } from "../../findings/check.ts";
+import { bgpPeering } from "../../findings/examples/nodes.ts";
+import { machineText } from "../../findings/machines.ts";
+import { type Fix, replaceFix } from "../../fixes/fix.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check, Fix } from "../check.ts";
-import { bgpPeering } from "../examples.ts";
-import { replaceFix } from "../finding.ts";
-import { machineText } from "../machine.ts";
 
 export const bgpAsNumber: Check<"KN230"> = {
   code: "KN230",

@@ -3,13 +3,14 @@ import { BGP_PORT } from "../../cni/bgp/acl.ts";
 import type { Handle } from "../../declared/handle.ts";
 import { directionIn, sourceAt } from "../../declared/navigate.ts";
 import type { Origin } from "../../declared/origin.ts";
+import type { Check } from "../../findings/check.ts";
+import { twoRacks } from "../../findings/examples/nodes.ts";
+import { type Finding, finding } from "../../findings/finding.ts";
+import { machineText } from "../../findings/machines.ts";
+import { removeFix } from "../../fixes/fix.ts";
 import { balancerPeers } from "../../kubernetes/balancer.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster, Topology } from "../../topology/model.ts";
-import type { Check, Finding } from "../check.ts";
-import { twoRacks } from "../examples.ts";
-import { finding, removeFix } from "../finding.ts";
-import { machineText } from "../machine.ts";
 
 const racks = (router: string): string => twoRacks("cni calico { pool default { vxlan always } }", { router });
 

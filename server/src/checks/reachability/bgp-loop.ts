@@ -1,11 +1,11 @@
 import { childrenAt } from "../../declared/navigate.ts";
+import type { Check } from "../../findings/check.ts";
+import { bgpPeering } from "../../findings/examples/nodes.ts";
+import { machineText } from "../../findings/machines.ts";
+import { type Fix, setEdit, wordsEdit } from "../../fixes/fix.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster, Topology } from "../../topology/model.ts";
-import type { Check, Fix } from "../check.ts";
-import { bgpPeering } from "../examples.ts";
-import { setEdit, wordsEdit } from "../finding.ts";
-import { machineText } from "../machine.ts";
 
 /** Maximum number of edits in one fix. */
 const MOST_EDITS = 50;

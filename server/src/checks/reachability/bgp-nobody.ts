@@ -1,13 +1,13 @@
 import { formatPrefix, type Ip, prefixOf } from "../../addressing/ip.ts";
 import { childOf, readAt } from "../../declared/navigate.ts";
 import type { Origin } from "../../declared/origin.ts";
+import type { Check } from "../../findings/check.ts";
+import { bgpPeering } from "../../findings/examples/nodes.ts";
+import { machineText } from "../../findings/machines.ts";
+import { appendFix, type Fix } from "../../fixes/fix.ts";
 import { clusterAt } from "../../questions/owner.ts";
 import { t } from "../../text/l10n.ts";
 import type { Topology } from "../../topology/model.ts";
-import type { Check, Fix } from "../check.ts";
-import { bgpPeering } from "../examples.ts";
-import { appendFix } from "../finding.ts";
-import { machineText } from "../machine.ts";
 
 export const bgpNobody: Check<"KN233"> = {
   code: "KN233",

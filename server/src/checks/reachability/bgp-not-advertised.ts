@@ -1,11 +1,11 @@
 import { formatPrefix } from "../../addressing/ip.ts";
+import { reportCauses, whoCannot } from "../../findings/causes.ts";
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { appendFix, type Fix } from "../../fixes/fix.ts";
 import { type NotAdvertised, notAdvertised } from "../../questions/blame.ts";
+import type { Cause } from "../../questions/causes.ts";
 import { t } from "../../text/l10n.ts";
 import { stationsByPath } from "../../topology/stations.ts";
-import type { Check, CheckContext, Fix } from "../check.ts";
-import { appendFix } from "../finding.ts";
-import type { Cause } from "./causes.ts";
-import { reportCauses, whoCannot } from "./report.ts";
 
 const fabric = (leaf2: string): string => `segment a { cidr 10.0.1.0/24; gateway leaf1 }
 segment b { cidr 10.0.2.0/24; gateway leaf2 }

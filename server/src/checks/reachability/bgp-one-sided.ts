@@ -1,12 +1,12 @@
 import { formatPrefix } from "../../addressing/ip.ts";
 import { childOf } from "../../declared/navigate.ts";
+import type { Check } from "../../findings/check.ts";
+import { bgpPeering } from "../../findings/examples/nodes.ts";
+import { machineText } from "../../findings/machines.ts";
+import { appendFix, type Fix } from "../../fixes/fix.ts";
 import { nodeAt } from "../../questions/owner.ts";
 import { t } from "../../text/l10n.ts";
 import type { Router, Topology } from "../../topology/model.ts";
-import type { Check, Fix } from "../check.ts";
-import { bgpPeering } from "../examples.ts";
-import { appendFix } from "../finding.ts";
-import { machineText } from "../machine.ts";
 
 export const bgpOneSided: Check<"KN231"> = {
   code: "KN231",

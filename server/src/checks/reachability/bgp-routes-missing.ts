@@ -1,12 +1,12 @@
 import { childOf, sourceAt } from "../../declared/navigate.ts";
+import type { Check } from "../../findings/check.ts";
+import { twoNodes } from "../../findings/examples/nodes.ts";
+import { machineText } from "../../findings/machines.ts";
+import { appendFix, type Fix, removeFix, setFix } from "../../fixes/fix.ts";
 import { nodeAt } from "../../questions/owner.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { StationRef, Topology } from "../../topology/model.ts";
-import type { Check, Fix } from "../check.ts";
-import { twoNodes } from "../examples.ts";
-import { appendFix, removeFix, setFix } from "../finding.ts";
-import { machineText } from "../machine.ts";
 
 /** The ID in Calico's documentation examples. */
 const CLUSTER_ID = "244.0.0.1";

@@ -1,7 +1,7 @@
+import type { Check } from "../../findings/check.ts";
+import { sharedNetworkFixes } from "../../fixes/reachability.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { sharedNetworkFixes } from "./mend.ts";
 
 const vagrant = (settings: (host: number) => string): string => `segment nat-1 { cidr 10.0.2.0/24; gateway 10.0.2.2 }
 segment nat-2 { cidr 10.0.2.0/24; gateway 10.0.2.2 }

@@ -1,11 +1,12 @@
 import { formatIp } from "../../addressing/ip.ts";
 import type { Change } from "../../declared/change.ts";
 import { argumentWith, sourceAt } from "../../declared/navigate.ts";
+import type { Check } from "../../findings/check.ts";
+import type { Fix } from "../../fixes/fix.ts";
 import { clusterAt } from "../../questions/owner.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Node, Topology } from "../../topology/model.ts";
-import type { Check, Fix } from "../check.ts";
 
 const racks = (mask: string): string => `segment rack-a { cidr 10.0.1.0/24; gateway tor }
 segment rack-b { cidr 10.0.2.0/24; gateway tor }

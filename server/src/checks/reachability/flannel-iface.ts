@@ -1,9 +1,9 @@
 import { holds, sourceAt } from "../../declared/navigate.ts";
+import type { Check } from "../../findings/check.ts";
+import { twoNodes } from "../../findings/examples/nodes.ts";
+import { appendFix, removeFix, replaceFix } from "../../fixes/fix.ts";
 import { clusterAt, nodeAt } from "../../questions/owner.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { twoNodes } from "../examples.ts";
-import { appendFix, removeFix, replaceFix } from "../finding.ts";
 
 export const flannelIface: Check<"KN224"> = {
   code: "KN224",

@@ -1,7 +1,7 @@
+import type { Check } from "../../findings/check.ts";
+import { gatewayFixes } from "../../fixes/gateways.ts";
 import { nodeAt } from "../../questions/owner.ts";
 import { t } from "../../text/l10n.ts";
-import { gatewayFixes } from "../addresses/new-gateway.ts";
-import type { Check } from "../check.ts";
 
 const cluster = (gateway: string): string => `segment lan { cidr 192.168.10.0/24${gateway} }
 cluster prod {

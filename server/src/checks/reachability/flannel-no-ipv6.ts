@@ -1,7 +1,7 @@
 import { sourceAt } from "../../declared/navigate.ts";
+import type { Check } from "../../findings/check.ts";
+import { replaceFix } from "../../fixes/fix.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { replaceFix } from "../finding.ts";
 
 const cluster = (backend: string): string => `segment lan {
   cidr 192.168.10.0/24 fd00:10::/64

@@ -1,9 +1,10 @@
+import { reportCauses, whoCannot } from "../../findings/causes.ts";
+import type { Check } from "../../findings/check.ts";
+import { twoNodes } from "../../findings/examples/nodes.ts";
+import { machineAt } from "../../findings/machines.ts";
+import { replaceFix } from "../../fixes/fix.ts";
+import type { Cause } from "../../questions/causes.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { twoNodes } from "../examples.ts";
-import { replaceFix } from "../finding.ts";
-import type { Cause } from "./causes.ts";
-import { machineAt, reportCauses, whoCannot } from "./report.ts";
 
 const node = (value: number): string => `node n3 { attach lan 192.168.10.13; sysctl net.ipv4.ip_forward ${value} }
 pod c on n3`;

@@ -3,15 +3,16 @@ import { nodeAddress } from "../../cni/peers.ts";
 import type { Journey, Reason } from "../../dataplane/journey.ts";
 import { argument, keywordOf, sourceAt } from "../../declared/navigate.ts";
 import type { Origin } from "../../declared/origin.ts";
+import { reasonOf, reportCauses, whoCannot } from "../../findings/causes.ts";
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { twoRacks } from "../../findings/examples/nodes.ts";
+import { machineAt } from "../../findings/machines.ts";
+import { type Fix, removeFix, replaceFix, setFix } from "../../fixes/fix.ts";
+import { routerFixes } from "../../fixes/reachability.ts";
 import { leakOf, misledBy, tableOf } from "../../questions/blame.ts";
 import { list, plural } from "../../text/format.ts";
 import { phrase, t, translated } from "../../text/l10n.ts";
 import type { Cluster } from "../../topology/model.ts";
-import type { Check, CheckContext, Fix } from "../check.ts";
-import { twoRacks } from "../examples.ts";
-import { removeFix, replaceFix, setFix } from "../finding.ts";
-import { routerFixes } from "./mend.ts";
-import { machineAt, reasonOf, reportCauses, whoCannot } from "./report.ts";
 
 /** Plugin settings that install routes to the pods, with the title of the fix that enables them. */
 const SWITCHES: Readonly<Record<string, string>> = {

@@ -1,8 +1,8 @@
+import { reasonOf, reportCauses, whoCannot } from "../../findings/causes.ts";
+import type { Check } from "../../findings/check.ts";
+import { twoNodes } from "../../findings/examples/nodes.ts";
+import { lostFixes } from "../../fixes/reachability.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { twoNodes } from "../examples.ts";
-import { lostFixes } from "./mend.ts";
-import { reasonOf, reportCauses, whoCannot } from "./report.ts";
 
 export const nodeUnreachable: Check<"KN202"> = {
   code: "KN202",

@@ -1,8 +1,8 @@
+import { reasonOf, reportCauses, whoCannot } from "../../findings/causes.ts";
+import type { Check } from "../../findings/check.ts";
+import { lostFixes, sharedNetworkFixes } from "../../fixes/reachability.ts";
 import { otherNetwork } from "../../questions/blame.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { lostFixes, sharedNetworkFixes } from "./mend.ts";
-import { reasonOf, reportCauses, whoCannot } from "./report.ts";
 
 const cluster = (router: string): string => `segment rack-a { cidr 192.168.10.0/24; gateway 192.168.10.1 }
 segment rack-b { cidr 192.168.20.0/24; gateway 192.168.20.1 }

@@ -1,13 +1,14 @@
 import type { Change } from "../../declared/change.ts";
 import { sourceAt } from "../../declared/navigate.ts";
 import type { Origin } from "../../declared/origin.ts";
+import type { Check, ProblemData } from "../../findings/check.ts";
+import { twoRacks } from "../../findings/examples/nodes.ts";
+import type { Fix } from "../../fixes/fix.ts";
+import { isApartExpected } from "../../questions/acknowledged.ts";
 import { nodeAt } from "../../questions/owner.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Topology } from "../../topology/model.ts";
-import type { Check, Fix, ProblemData } from "../check.ts";
-import { twoRacks } from "../examples.ts";
-import { isApartExpected } from "../expectations/acknowledged.ts";
 
 export const peersOffLink: Check<"KN220"> = {
   code: "KN220",

@@ -1,11 +1,11 @@
 import { formatIp, formatPrefix } from "../../addressing/ip.ts";
 import { childOf, readAt } from "../../declared/navigate.ts";
+import { howMany, reportCauses } from "../../findings/causes.ts";
+import type { Check } from "../../findings/check.ts";
+import { twoNodes } from "../../findings/examples/nodes.ts";
+import { type Fix, replaceFix, setFix } from "../../fixes/fix.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster } from "../../topology/model.ts";
-import type { Check, Fix } from "../check.ts";
-import { twoNodes } from "../examples.ts";
-import { replaceFix, setFix } from "../finding.ts";
-import { howMany, reportCauses } from "./report.ts";
 
 export const podNat: Check<"KN203"> = {
   code: "KN203",

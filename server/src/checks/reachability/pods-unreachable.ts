@@ -1,8 +1,8 @@
+import { reasonOf, reportCauses, whoCannot } from "../../findings/causes.ts";
+import type { Check } from "../../findings/check.ts";
+import { twoRacks } from "../../findings/examples/nodes.ts";
+import { lostFixes } from "../../fixes/reachability.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { twoRacks } from "../examples.ts";
-import { lostFixes } from "./mend.ts";
-import { reasonOf, reportCauses, whoCannot } from "./report.ts";
 
 export const podsUnreachable: Check<"KN201"> = {
   code: "KN201",

@@ -1,9 +1,9 @@
 import { keywordOf, readAt, sourceAt } from "../../declared/navigate.ts";
 import type { Origin } from "../../declared/origin.ts";
+import { reasonOf, reportCauses, whoCannot } from "../../findings/causes.ts";
+import type { Check } from "../../findings/check.ts";
+import { type Fix, replaceFix } from "../../fixes/fix.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check, Fix } from "../check.ts";
-import { replaceFix } from "../finding.ts";
-import { reasonOf, reportCauses, whoCannot } from "./report.ts";
 
 const cluster = (pool: string): string => `segment zone-1 {
   cidr 10.240.0.0/24

@@ -1,10 +1,10 @@
 import { argumentWith, sourceAt } from "../../declared/navigate.ts";
+import type { Check } from "../../findings/check.ts";
+import { twoRacks } from "../../findings/examples/nodes.ts";
+import { machineText } from "../../findings/machines.ts";
+import { replaceFix } from "../../fixes/fix.ts";
 import { t } from "../../text/l10n.ts";
 import { stationAt } from "../../topology/stations.ts";
-import type { Check } from "../check.ts";
-import { twoRacks } from "../examples.ts";
-import { replaceFix } from "../finding.ts";
-import { machineText } from "../machine.ts";
 
 export const routeDevice: Check<"KN211"> = {
   code: "KN211",

@@ -1,8 +1,8 @@
+import type { Check } from "../../findings/check.ts";
+import { twoRacks } from "../../findings/examples/nodes.ts";
+import { machineText } from "../../findings/machines.ts";
+import { removeFix } from "../../fixes/fix.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { twoRacks } from "../examples.ts";
-import { removeFix } from "../finding.ts";
-import { machineText } from "../machine.ts";
 
 export const routeExists: Check<"KN212"> = {
   code: "KN212",

@@ -1,11 +1,11 @@
 import { formatIp } from "../../addressing/ip.ts";
 import { argumentWith, sourceAt } from "../../declared/navigate.ts";
+import type { Check } from "../../findings/check.ts";
+import { twoRacks } from "../../findings/examples/nodes.ts";
+import { machineText } from "../../findings/machines.ts";
+import { replaceFix } from "../../fixes/fix.ts";
 import { t } from "../../text/l10n.ts";
 import { stationAt } from "../../topology/stations.ts";
-import type { Check } from "../check.ts";
-import { twoRacks } from "../examples.ts";
-import { replaceFix } from "../finding.ts";
-import { machineText } from "../machine.ts";
 
 export const routeGateway: Check<"KN210"> = {
   code: "KN210",

@@ -1,8 +1,8 @@
 import { sourceAt } from "../../declared/navigate.ts";
+import { reasonOf, reportCauses, whoCannot } from "../../findings/causes.ts";
+import type { Check } from "../../findings/check.ts";
+import { replaceFix } from "../../fixes/fix.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { replaceFix } from "../finding.ts";
-import { reasonOf, reportCauses, whoCannot } from "./report.ts";
 
 const cluster = (value: number): string => `segment lan { cidr 192.168.10.0/24; gateway 192.168.10.1 }
 segment storage { cidr 192.168.30.0/24; gateway 192.168.30.1 }

@@ -1,8 +1,8 @@
+import { reasonOf, reportCauses, whoCannot } from "../../findings/causes.ts";
+import type { Check } from "../../findings/check.ts";
+import { attachedFix } from "../../fixes/reachability.ts";
 import { t } from "../../text/l10n.ts";
 import type { Interface } from "../../topology/model.ts";
-import type { Check } from "../check.ts";
-import { attachedFix } from "./mend.ts";
-import { reasonOf, reportCauses, whoCannot } from "./report.ts";
 
 const cluster = (nodes: string): string => `segment subnet {
   cidr 10.0.0.0/24

@@ -1,14 +1,7 @@
-import { formatPrefix, parsePrefix } from "../../addressing/ip.ts";
-import type { Change } from "../../declared/change.ts";
-import { sourceAt } from "../../declared/navigate.ts";
+import { reasonOf, reportCauses, whoCannot } from "../../findings/causes.ts";
+import type { Check } from "../../findings/check.ts";
+import { overlayFix } from "../../fixes/overlay.ts";
 import { t } from "../../text/l10n.ts";
-import type { Cluster, Topology } from "../../topology/model.ts";
-import { nextFree } from "../addresses/free.ts";
-import type { Check, Fix } from "../check.ts";
-import { reasonOf, reportCauses, whoCannot } from "./report.ts";
-
-/** The search for a free range starts after it, at 10.244.0.0/16, the most common pod CIDR. */
-const BEFORE_USUAL = parsePrefix("10.243.0.0/16")?.prefix;
 
 const lan = (cni: string, more = ""): string => `segment lan { cidr 192.168.10.0/24; gateway gw }
 router gw { attach lan 192.168.10.1 }
@@ -61,14 +54,3 @@ for a second interface (Multus), or use another plugin.
       fixes: ({ example: { probe } }) => overlayFix(context.topology, probe.cluster),
     }),
 };
-
-/** Replaces the plugin with flannel, which needs nothing from the underlying network; adds a pod CIDR if the cluster does not have one. */
-export function overlayFix(topology: Topology, { cni, podCidrs }: Cluster): readonly Fix[] {
-  const place = sourceAt(cni.source, "whole");
-  const free = BEFORE_USUAL && nextFree(topology, BEFORE_USUAL);
-  if (cni.source.decl.spec?.keyword !== "cni" || !free) return [];
-  const edits: Change[] = [{ kind: "replace", source: place, text: "cni flannel { backend vxlan }" }];
-  if (podCidrs.length === 0)
-    edits.unshift({ kind: "before", source: place, text: `pods ${formatPrefix(free)} per-node /24` });
-  return [{ title: t`Use flannel with \`vxlan\``, edits }];
-}

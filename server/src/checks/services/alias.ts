@@ -1,13 +1,14 @@
 import { childOf } from "../../declared/navigate.ts";
 import type { Origin } from "../../declared/origin.ts";
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { shop } from "../../findings/examples/services.ts";
+import { type Finding, finding } from "../../findings/finding.ts";
+import { type Fix, replaceFix } from "../../fixes/fix.ts";
 import { aliasing } from "../../questions/per-service.ts";
 import { t } from "../../text/l10n.ts";
 import { nearestFew } from "../../text/nearest.ts";
 import { serviceName, serviceNamed } from "../../topology/dns.ts";
 import type { Cluster, Service } from "../../topology/model.ts";
-import type { Check, CheckContext, Finding, Fix } from "../check.ts";
-import { finding, replaceFix } from "../finding.ts";
-import { shop } from "./example.ts";
 
 const alias = (name: string): string =>
   shop(`service old { external-name ${name} }\nservice api { select app=api; port 80 -> 9090 }`);

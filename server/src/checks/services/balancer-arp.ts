@@ -1,7 +1,8 @@
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { shop } from "../../findings/examples/services.ts";
+import { type Finding, finding } from "../../findings/finding.ts";
+import { appendFix } from "../../fixes/fix.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check, CheckContext, Finding } from "../check.ts";
-import { appendFix, finding } from "../finding.ts";
-import { shop } from "./example.ts";
 
 const announced = (settings: string): string =>
   shop(

@@ -1,15 +1,16 @@
 import { family, formatIp, type Ip, prefixContains } from "../../addressing/ip.ts";
 import { argumentWith, sourceAt } from "../../declared/navigate.ts";
 import type { Origin } from "../../declared/origin.ts";
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { shop } from "../../findings/examples/services.ts";
+import { type Finding, finding } from "../../findings/finding.ts";
+import { appendFix, type Fix, replaceFix, wordsEdit } from "../../fixes/fix.ts";
 import { balancerPeers } from "../../kubernetes/balancer.ts";
+import { nextFreeAddress } from "../../questions/free.ts";
 import { withOutsideAddress } from "../../questions/per-service.ts";
 import { t } from "../../text/l10n.ts";
 import { nearestFew } from "../../text/nearest.ts";
 import type { Cluster, Router, Topology } from "../../topology/model.ts";
-import { nextFreeAddress } from "../addresses/free.ts";
-import type { Check, CheckContext, Finding, Fix } from "../check.ts";
-import { appendFix, finding, replaceFix, wordsEdit } from "../finding.ts";
-import { shop } from "./example.ts";
 
 const balanced = (cluster: string): string =>
   shop("service api { select app=api; port 80 -> 9090; load-balancer-ip 192.168.10.200 }", cluster);

@@ -1,11 +1,12 @@
 import { sourceAt } from "../../declared/navigate.ts";
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { shop } from "../../findings/examples/services.ts";
+import { type Finding, finding } from "../../findings/finding.ts";
+import { replaceFix } from "../../fixes/fix.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster, Node, Pod, Service } from "../../topology/model.ts";
 import { ask } from "../../trace/trace.ts";
-import type { Check, CheckContext, Finding } from "../check.ts";
-import { finding, replaceFix } from "../finding.ts";
-import { shop } from "./example.ts";
 
 const SYSCTL = "net.bridge.bridge-nf-call-iptables";
 

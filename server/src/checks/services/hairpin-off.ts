@@ -1,10 +1,12 @@
+import type { Netns } from "../../dataplane/model.ts";
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { shop } from "../../findings/examples/services.ts";
+import { type Finding, finding } from "../../findings/finding.ts";
+import { setFix } from "../../fixes/fix.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster, Pod, Service } from "../../topology/model.ts";
 import { podsIn } from "../../topology/service-endpoints.ts";
 import { ask } from "../../trace/trace.ts";
-import type { Check, CheckContext, Finding } from "../check.ts";
-import { finding, setFix } from "../finding.ts";
-import { shop } from "./example.ts";
 
 const text = (cni: string): string =>
   shop("service web { select app=web; port 80 -> 8080 }").replace("cni flannel { backend vxlan }", cni);
@@ -39,6 +41,7 @@ Enable hairpin mode with \`hairpin-mode true\` (\`hairpinMode\` of the bridge pl
       if (!found) continue;
       const { service, pod } = found;
       const { topology, open } = context;
+      if (!hasPlainPort(open.netns(pod.node))) continue;
       const port = service.ports[0]?.port;
       const answer = ask(
         { topology, network: open, locate: () => undefined },
@@ -61,10 +64,11 @@ Enable hairpin mode with \`hairpin-mode true\` (\`hairpinMode\` of the bridge pl
 };
 
 /** The first service with few endpoints, at least one of them a pod that does not use the host network. */
-function candidate(
-  cluster: Cluster,
-):
-  | { readonly service: Service; readonly pod: { readonly path: Pod["path"]; readonly namespacedName: string } }
+function candidate(cluster: Cluster):
+  | {
+      readonly service: Service;
+      readonly pod: { readonly path: Pod["path"]; readonly node: string; readonly namespacedName: string };
+    }
   | undefined {
   if (cluster.services.kubeProxy.mode === "none") return undefined;
   for (const service of cluster.services.all.slice(0, 100)) {
@@ -73,8 +77,15 @@ function candidate(
     if (!port || ip === undefined || podsIn(cluster.services.selected(service)) > FEW) continue;
     const endpoints = cluster.services.endpoints(service, port, typeof ip === "number" ? 4 : 6);
     const own = endpoints.find(({ pod }) => pod !== undefined && !pod.workload.hostNetwork)?.pod;
-    if (!own || endpoints.length > FEW) continue;
-    return { service, pod: { path: own.path, namespacedName: t`pod \`${own.workload.namespace}/${own.name}\`` } };
+    if (!own?.node || endpoints.length > FEW) continue;
+    const namespacedName = t`pod \`${own.workload.namespace}/${own.name}\``;
+    return { service, pod: { path: own.path, node: own.node.path, namespacedName } };
   }
   return undefined;
+}
+
+/** Whether a bridge of the node has a port without hairpin mode. The trace to all endpoints is expensive, and most plugins enable it. */
+function hasPlainPort(node: Netns | undefined): boolean {
+  for (const { master, hairpin } of node?.devices.values() ?? []) if (master !== undefined && !hairpin) return true;
+  return false;
 }

@@ -1,12 +1,13 @@
 import { argument, sourceAt } from "../../declared/navigate.ts";
 import type { Origin } from "../../declared/origin.ts";
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { type Finding, finding } from "../../findings/finding.ts";
+import { type Fix, replaceFix } from "../../fixes/fix.ts";
 import { valueAt } from "../../memo/memo.ts";
 import { list, number, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster, Listener, Node, Workload } from "../../topology/model.ts";
 import { usesOfNodes } from "../../topology/workload.ts";
-import type { Check, CheckContext, Finding, Fix } from "../check.ts";
-import { finding, replaceFix } from "../finding.ts";
 
 const cluster = (second: string): string => `segment lan { cidr 192.168.10.0/24; gateway 192.168.10.1 }
 cluster prod {

@@ -1,9 +1,10 @@
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { type Finding, finding } from "../../findings/finding.ts";
+import { replaceFix } from "../../fixes/fix.ts";
 import { t } from "../../text/l10n.ts";
 import { nearestFew } from "../../text/nearest.ts";
 import { backendOf, entryOf } from "../../topology/ingress.ts";
 import type { Cluster, Ingress, IngressRule, Service } from "../../topology/model.ts";
-import type { Check, CheckContext, Finding } from "../check.ts";
-import { finding, replaceFix } from "../finding.ts";
 
 const MOST_FIXES = 3;
 

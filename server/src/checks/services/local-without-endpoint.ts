@@ -1,11 +1,12 @@
 import { childOf } from "../../declared/navigate.ts";
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { shop } from "../../findings/examples/services.ts";
+import { type Finding, finding } from "../../findings/finding.ts";
+import { setFix } from "../../fixes/fix.ts";
 import { keptLocal } from "../../questions/per-service.ts";
 import { list, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster, Service } from "../../topology/model.ts";
-import type { Check, CheckContext, Finding } from "../check.ts";
-import { finding, setFix } from "../finding.ts";
-import { shop } from "./example.ts";
 
 const pinned = (policy: string): string =>
   shop(`service web {

@@ -1,10 +1,11 @@
 import { mayDoServices } from "../../cni/underlay.ts";
 import { sourceAt } from "../../declared/navigate.ts";
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { service, shop } from "../../findings/examples/services.ts";
+import { type Finding, finding } from "../../findings/finding.ts";
+import { replaceFix } from "../../fixes/fix.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check, CheckContext, Finding } from "../check.ts";
-import { finding, replaceFix } from "../finding.ts";
-import { service, shop } from "./example.ts";
 
 const proxy = (mode: string): string => shop(service(""), `kube-proxy ${mode}`);
 

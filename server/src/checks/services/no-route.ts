@@ -2,14 +2,15 @@ import { family, formatPrefix, type Ip, type Prefix, prefixContains, prefixCover
 import type { Handle } from "../../declared/handle.ts";
 import { sourceAt } from "../../declared/navigate.ts";
 import type { Origin } from "../../declared/origin.ts";
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { type Finding, finding } from "../../findings/finding.ts";
+import { appendEdit, type Fix, removeFix } from "../../fixes/fix.ts";
+import { gatewayFixes } from "../../fixes/gateways.ts";
 import { valueAt } from "../../memo/memo.ts";
 import { list, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
-import { nodesWhere } from "../../topology/column.ts";
 import type { Cluster, Node, StaticRoute } from "../../topology/model.ts";
-import { gatewayFixes } from "../addresses/new-gateway.ts";
-import type { Check, CheckContext, Finding, Fix } from "../check.ts";
-import { appendEdit, finding, removeFix } from "../finding.ts";
+import { nodesWhere } from "../../topology/node-queries.ts";
 
 /** Maximum number of edits in one fix. */
 const MOST_EDITS = 10;
@@ -56,7 +57,7 @@ rejects packets to the service CIDR. IPVS needs no route: the service addresses 
         const rejecting = rejectedBy(cluster, prefix);
         for (const [first, ...more] of groupsOf(rejecting).values())
           if (first) yield rejected(first, more.length, { prefix, source });
-        const lost = withoutDefault[family(prefix.ip)](cluster, undefined).filter(
+        const lost = withoutDefault[family(prefix.ip)](cluster).filter(
           (node) => !covers(node, prefix) && !rejecting.some((one) => one.node === node),
         );
         const [first] = lost;
@@ -92,7 +93,7 @@ interface Rejecting {
 const ERRNO = { blackhole: "EINVAL", unreachable: "EHOSTUNREACH", prohibit: "EACCES" } as const;
 
 function rejectedBy(cluster: Cluster, prefix: Prefix): readonly Rejecting[] {
-  return withRejectingRoute(cluster, undefined).flatMap((node) => {
+  return withRejectingRoute(cluster).flatMap((node) => {
     const route = node.routes.find(
       (one) =>
         one.type !== "unicast" &&
@@ -105,7 +106,7 @@ function rejectedBy(cluster: Cluster, prefix: Prefix): readonly Rejecting[] {
   });
 }
 
-const withRejectingRoute = nodesWhere<undefined>(({ routes }) => routes.some(({ type }) => type !== "unicast"));
+const withRejectingRoute = nodesWhere(({ routes }) => routes.some(({ type }) => type !== "unicast"));
 
 /** Whether the route is more specific than the service CIDR, and the best route to the address of a service. */
 function holdsService({ services }: Cluster, node: Node, route: StaticRoute): boolean {
@@ -151,8 +152,8 @@ function rejected({ node, route }: Rejecting, more: number, { prefix, source }: 
 
 /** Nodes without a default route; a default route covers every range. */
 const withoutDefault = {
-  4: nodesWhere<undefined>((node) => !covers(node, { ip: 0, len: 0 })),
-  6: nodesWhere<undefined>((node) => !covers(node, { ip: 0n, len: 0 })),
+  4: nodesWhere((node) => !covers(node, { ip: 0, len: 0 })),
+  6: nodesWhere((node) => !covers(node, { ip: 0n, len: 0 })),
 };
 
 function covers({ routes, interfaces }: Node, prefix: Prefix): boolean {

@@ -1,8 +1,9 @@
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { service, shop } from "../../findings/examples/services.ts";
+import { type Finding, finding } from "../../findings/finding.ts";
+import { removeFix } from "../../fixes/fix.ts";
 import { withStatedPort } from "../../questions/per-service.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check, CheckContext, Finding } from "../check.ts";
-import { finding, removeFix } from "../finding.ts";
-import { service, shop } from "./example.ts";
 
 export const nodePortRange: Check<"KN504"> = {
   code: "KN504",

@@ -1,11 +1,12 @@
 import { sourceAt } from "../../declared/navigate.ts";
 import type { Origin } from "../../declared/origin.ts";
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { service, shop } from "../../findings/examples/services.ts";
+import { type Finding, finding } from "../../findings/finding.ts";
+import { type Fix, removeFix, replaceFix } from "../../fixes/fix.ts";
 import { withStatedPort } from "../../questions/per-service.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster } from "../../topology/model.ts";
-import type { Check, CheckContext, Finding, Fix } from "../check.ts";
-import { finding, removeFix, replaceFix } from "../finding.ts";
-import { service, shop } from "./example.ts";
 
 const second = (port: number): string => `${service("node-port 30080")}
 service web {

@@ -1,10 +1,11 @@
 import { childOf } from "../../declared/navigate.ts";
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { shop } from "../../findings/examples/services.ts";
+import { type Finding, finding } from "../../findings/finding.ts";
+import { appendFix, removeFix } from "../../fixes/fix.ts";
 import { ofEach } from "../../questions/per-service.ts";
 import { list } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check, CheckContext, Finding } from "../check.ts";
-import { appendFix, finding, removeFix } from "../finding.ts";
-import { shop } from "./example.ts";
 
 const late = (more: string): string =>
   shop(`pod late { labels app=late; listen 80/tcp; not-ready }\nservice late { select app=late; port 80${more} }`);
@@ -34,8 +35,8 @@ Make a pod ready (remove \`not-ready\`). If the pods must reach each other befor
   },
 };
 
-const unready = ofEach(function* (service, { services }): Iterable<Finding> {
-  const selected = services.selected(service);
+const unready = ofEach(function* (service, workloads): Iterable<Finding> {
+  const selected = workloads();
   if (service.publishNotReady || selected.length === 0 || selected.some(({ notReady }) => notReady !== true)) return;
   yield finding(
     noneReady,

@@ -1,11 +1,12 @@
 import { sourceAt } from "../../declared/navigate.ts";
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { shop } from "../../findings/examples/services.ts";
+import { type Finding, finding } from "../../findings/finding.ts";
+import { appendFix, type Fix, removeFix, wordsEdit } from "../../fixes/fix.ts";
 import { ofEach } from "../../questions/per-service.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Service, ServicePort, Workload } from "../../topology/model.ts";
-import type { Check, CheckContext, Finding, Fix } from "../check.ts";
-import { appendFix, finding, removeFix, wordsEdit } from "../finding.ts";
-import { shop } from "./example.ts";
 
 const two = (a: string, b: string): string => shop(`service api {\n  select app=api\n  port ${a}\n  port ${b}\n}`);
 
@@ -34,7 +35,7 @@ duplicate ports.
   },
 };
 
-const wrongPorts = ofEach(function* (service, { services }): Iterable<Finding> {
+const wrongPorts = ofEach(function* (service, selected): Iterable<Finding> {
   const { name, type, ports, source } = service;
   if (ports.length === 0 && type !== "headless" && type !== "external-name") {
     yield finding(
@@ -42,9 +43,7 @@ const wrongPorts = ofEach(function* (service, { services }): Iterable<Finding> {
       source,
       t`service \`${name}\` has no port: kube-apiserver rejects the service; add, for example, \`port 80 -> 8080\``,
       {
-        fixes: listening(services.selected(service)).map((port) =>
-          appendFix(t`Add \`port ${port}\``, source, `port ${port}`),
-        ),
+        fixes: listening(selected()).map((port) => appendFix(t`Add \`port ${port}\``, source, `port ${port}`)),
       },
     );
   }

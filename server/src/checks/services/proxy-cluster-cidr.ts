@@ -1,13 +1,14 @@
 import { family, formatPrefix, type Prefix, prefixCovers, prefixEquals } from "../../addressing/ip.ts";
 import { argumentWith, childOf, hasChild, sourceAt } from "../../declared/navigate.ts";
 import type { Origin } from "../../declared/origin.ts";
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { service, shop } from "../../findings/examples/services.ts";
+import { type Finding, finding } from "../../findings/finding.ts";
+import { type Fix, removeFix, replaceFix } from "../../fixes/fix.ts";
 import { type PlannedRange, planOf } from "../../questions/plan.ts";
 import { list } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster, Topology } from "../../topology/model.ts";
-import type { Check, CheckContext, Finding, Fix } from "../check.ts";
-import { finding, removeFix, replaceFix } from "../finding.ts";
-import { service, shop } from "./example.ts";
 
 const proxy = (cidr: string): string => shop(service(""), `kube-proxy iptables { cluster-cidr ${cidr} }`);
 

@@ -1,12 +1,14 @@
 import { childOf } from "../../declared/navigate.ts";
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { service, shop } from "../../findings/examples/services.ts";
+import { type Finding, finding } from "../../findings/finding.ts";
+import type { Fix } from "../../fixes/fix.ts";
+import { labelFixes } from "../../fixes/labels.ts";
+import { memo } from "../../memo/memo.ts";
 import { ofEach } from "../../questions/per-service.ts";
 import { t } from "../../text/l10n.ts";
 import { nearest } from "../../text/nearest.ts";
-import type { Cluster, Service } from "../../topology/model.ts";
-import type { Check, CheckContext, Finding, Fix } from "../check.ts";
-import { finding } from "../finding.ts";
-import { labelFixes } from "../labels.ts";
-import { service, shop } from "./example.ts";
+import type { Service, Workload } from "../../topology/model.ts";
 
 export const serviceSelectsNothing: Check<"KN501"> = {
   code: "KN501",
@@ -29,27 +31,30 @@ Fix the selector or the labels of the pods.
 - kubernetes.io, *Debug Services*, section *Does the Service have any EndpointSlices?*`,
   example: { bad: shop(service("", "app=apii")), good: shop(service("")) },
   *run({ topology }: CheckContext): Iterable<Finding> {
-    for (const cluster of topology.clusters) yield* selecting(cluster);
+    for (const cluster of topology.clusters) for (const one of idle(cluster)) yield idleFinding(one, cluster.workloads);
   },
 };
 
-const selecting = ofEach(function* (one, cluster): Iterable<Finding> {
-  const { selector, source, type } = one;
-  if (selector === undefined || type === "external-name" || cluster.services.selected(one).length > 0) return;
-  const wanted = [...selector].map(([key, value]) => `${key}=${value}`).join(" ");
-  yield finding(serviceSelectsNothing, childOf(source, "select", 0), messageOf(cluster, one, wanted), {
-    fixes: otherLabels(cluster, one),
+/** Services with a selector that matches no workload. */
+const idle = ofEach((one, selected) =>
+  one.selector === undefined || one.type === "external-name" || selected().length > 0 ? [] : [one],
+);
+
+const idleFinding = memo((one: Service, workloads: readonly Workload[]): Finding => {
+  const wanted = [...(one.selector ?? [])].map(([key, value]) => `${key}=${value}`).join(" ");
+  return finding(serviceSelectsNothing, childOf(one.source, "select", 0), messageOf(workloads, one, wanted), {
+    fixes: otherLabels(workloads, one),
   });
 });
 
 /** Adds a matching workload in a different namespace, or the most similar label. */
-function messageOf(cluster: Cluster, { name, namespace, selector }: Service, labels: string): string {
+function messageOf(workloads: readonly Workload[], { name, namespace, selector }: Service, labels: string): string {
   const wanted = [...(selector ?? [])];
-  const elsewhere = cluster.workloads.find(({ labels }) => wanted.every(([key, value]) => labels.get(key) === value));
+  const elsewhere = workloads.find(({ labels }) => wanted.every(([key, value]) => labels.get(key) === value));
   if (elsewhere) {
     return t`service \`${name}\` selects \`${labels}\`, but no pod in namespace \`${namespace}\` matches: the service has no endpoints; ${elsewhere.kind} \`${elsewhere.name}\` in namespace \`${elsewhere.namespace}\` matches`;
   }
-  const known = cluster.workloads
+  const known = workloads
     .filter((workload) => workload.namespace === namespace)
     .flatMap(({ labels }) => [...labels].map(([key, value]) => `${key}=${value}`));
   const meant = wanted.map(([key, value]) => nearest(`${key}=${value}`, known)).find((one) => one !== undefined);
@@ -58,9 +63,9 @@ function messageOf(cluster: Cluster, { name, namespace, selector }: Service, lab
     : t`service \`${name}\` selects \`${labels}\`, but no pod in namespace \`${namespace}\` matches: the service has no endpoints; did you mean \`${meant}\`?`;
 }
 
-function otherLabels(cluster: Cluster, { namespace, selector, source }: Service): readonly Fix[] {
+function otherLabels(workloads: readonly Workload[], { namespace, selector, source }: Service): readonly Fix[] {
   const wanted = [...(selector ?? [])].map(([key, value]) => ({ key, operator: "In" as const, values: [value] }));
-  const own = cluster.workloads.filter((workload) => workload.namespace === namespace);
+  const own = workloads.filter((workload) => workload.namespace === namespace);
   return labelFixes(
     childOf(source, "select"),
     wanted,

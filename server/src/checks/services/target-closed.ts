@@ -1,12 +1,13 @@
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { service, shop } from "../../findings/examples/services.ts";
+import { type Finding, finding } from "../../findings/finding.ts";
+import { replaceFix } from "../../fixes/fix.ts";
 import { listens, saysPorts } from "../../questions/listeners.ts";
 import { ofEach } from "../../questions/per-service.ts";
 import { list } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Workload } from "../../topology/model.ts";
 import { targetIn } from "../../topology/service-endpoints.ts";
-import type { Check, CheckContext, Finding } from "../check.ts";
-import { finding, replaceFix } from "../finding.ts";
-import { service, shop } from "./example.ts";
 
 export const targetClosed: Check<"KN502"> = {
   code: "KN502",
@@ -32,10 +33,10 @@ Set the target port to the port that the containers listen on, or to the name of
   },
 };
 
-const closedTargets = ofEach(function* (one, { services }): Iterable<Finding> {
+const closedTargets = ofEach(function* (one, selected): Iterable<Finding> {
   for (const port of one.ports) {
     const hears = (workload: Workload): boolean => listens(workload, targetIn(workload, port) ?? 0, port.proto);
-    const open = services.selected(one).filter((workload) => targetIn(workload, port) !== undefined);
+    const open = selected().filter((workload) => targetIn(workload, port) !== undefined);
     if (open.some(hears)) continue;
     const first = open.find(saysPorts);
     if (!first) continue;

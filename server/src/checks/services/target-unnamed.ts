@@ -1,12 +1,13 @@
+import type { Check, CheckContext } from "../../findings/check.ts";
+import { service, shop } from "../../findings/examples/services.ts";
+import { type Finding, finding } from "../../findings/finding.ts";
+import { replaceFix } from "../../fixes/fix.ts";
 import { ofEach } from "../../questions/per-service.ts";
 import { list } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import { nearestFew } from "../../text/nearest.ts";
 import type { Workload } from "../../topology/model.ts";
 import { targetIn } from "../../topology/service-endpoints.ts";
-import type { Check, CheckContext, Finding } from "../check.ts";
-import { finding, replaceFix } from "../finding.ts";
-import { service, shop } from "./example.ts";
 
 export const targetUnnamed: Check<"KN503"> = {
   code: "KN503",
@@ -32,8 +33,8 @@ Name the port of the container with \`listen 8080/tcp as http\`, or use the numb
   },
 };
 
-const unnamedTargets = ofEach(function* (one, { services }): Iterable<Finding> {
-  const selected = services.selected(one);
+const unnamedTargets = ofEach(function* (one, workloads): Iterable<Finding> {
+  const selected = workloads();
   for (const port of one.ports) {
     if (typeof port.target === "number" || selected.length === 0) continue;
     if (selected.some((workload) => targetIn(workload, port) !== undefined)) continue;

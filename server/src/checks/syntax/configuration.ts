@@ -1,7 +1,7 @@
+import type { Check } from "../../findings/check.ts";
+import { LEVELS } from "../../findings/levels.ts";
 import { either } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { LEVELS } from "../levels.ts";
 
 /** Reported by `config.ts`; its examples are `knet.json` files. */
 export const configuration: Check<"KN017"> = {

@@ -1,6 +1,6 @@
+import type { Check } from "../../findings/check.ts";
+import { replaceFix } from "../../fixes/fix.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { replaceFix } from "../finding.ts";
 
 export const hostBits: Check<"KN014"> = {
   code: "KN014",

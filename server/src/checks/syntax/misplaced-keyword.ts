@@ -1,5 +1,5 @@
+import type { Check } from "../../findings/check.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
 
 export const misplacedKeyword: Check<"KN003"> = {
   code: "KN003",

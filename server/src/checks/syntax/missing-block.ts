@@ -1,6 +1,6 @@
+import type { Check } from "../../findings/check.ts";
+import { wordsEdit } from "../../fixes/fix.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { wordsEdit } from "../finding.ts";
 
 export const missingBlock: Check<"KN009"> = {
   code: "KN009",

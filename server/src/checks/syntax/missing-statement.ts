@@ -1,11 +1,11 @@
 import { formatPrefix, parsePrefix, prefixRange, rangesOverlap } from "../../addressing/ip.ts";
+import type { Check } from "../../findings/check.ts";
+import { placeText } from "../../findings/names.ts";
+import { appendFix } from "../../fixes/fix.ts";
+import { nextFree } from "../../questions/free.ts";
 import { clusterAt } from "../../questions/owner.ts";
 import { planOf } from "../../questions/plan.ts";
 import { t } from "../../text/l10n.ts";
-import { nextFree } from "../addresses/free.ts";
-import type { Check } from "../check.ts";
-import { appendFix } from "../finding.ts";
-import { placeText } from "./names.ts";
 
 /** The ranges that the documentation of kubeadm, flannel, and kind uses. */
 const USUAL: Readonly<Record<string, string>> = {

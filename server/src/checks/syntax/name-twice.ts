@@ -1,8 +1,8 @@
 import { argumentWith, sourceAt } from "../../declared/navigate.ts";
+import type { Check } from "../../findings/check.ts";
+import { kindText, placeText } from "../../findings/names.ts";
+import { replaceFix } from "../../fixes/fix.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { replaceFix } from "../finding.ts";
-import { kindText, placeText } from "./names.ts";
 
 export const nameTwice: Check<"KN013"> = {
   code: "KN013",

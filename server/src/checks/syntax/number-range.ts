@@ -1,7 +1,7 @@
 import type { Unit } from "../../declared/schema/types.ts";
+import type { Check } from "../../findings/check.ts";
+import { replaceFix } from "../../fixes/fix.ts";
 import { phrase, t, translated } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { replaceFix } from "../finding.ts";
 
 /** The units in the language's schema, marked for translation. */
 const UNITS: Readonly<Record<Unit, string>> = {

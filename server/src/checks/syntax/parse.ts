@@ -1,6 +1,6 @@
 import type { FaultKind } from "../../declared/document.ts";
+import type { Check } from "../../findings/check.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
 
 export const parse: Check<"KN001"> = {
   code: "KN001",

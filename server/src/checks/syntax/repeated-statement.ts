@@ -1,6 +1,6 @@
+import type { Check } from "../../findings/check.ts";
+import { removeFix } from "../../fixes/fix.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { removeFix } from "../finding.ts";
 
 export const repeatedStatement: Check<"KN008"> = {
   code: "KN008",

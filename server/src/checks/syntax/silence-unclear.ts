@@ -1,6 +1,6 @@
+import type { Check } from "../../findings/check.ts";
 import { list } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
 
 /** Reported by `run.ts`, which reads the comments. */
 export const silenceUnclear: Check<"KN019"> = {

@@ -1,5 +1,5 @@
+import type { Check } from "../../findings/check.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
 
 /** Reported by `run.ts` after all other checks. */
 export const silenceUnused: Check<"KN018"> = {

@@ -1,7 +1,7 @@
+import type { Check } from "../../findings/check.ts";
+import { removeFix } from "../../fixes/fix.ts";
+import { suggestionFix } from "../../fixes/suggestion.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { removeFix } from "../finding.ts";
-import { suggestionFix } from "./suggestion.ts";
 
 export const unexpectedArgument: Check<"KN005"> = {
   code: "KN005",

@@ -1,6 +1,6 @@
+import type { Check } from "../../findings/check.ts";
+import { suggestionFix } from "../../fixes/suggestion.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { suggestionFix } from "./suggestion.ts";
 
 export const unknownKeyword: Check<"KN002"> = {
   code: "KN002",

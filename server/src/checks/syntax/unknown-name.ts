@@ -1,8 +1,8 @@
+import type { Check } from "../../findings/check.ts";
+import { kindText } from "../../findings/names.ts";
+import { replaceFix } from "../../fixes/fix.ts";
 import { either } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { replaceFix } from "../finding.ts";
-import { kindText } from "./names.ts";
 
 export const unknownName: Check<"KN012"> = {
   code: "KN012",

@@ -1,8 +1,8 @@
 import { parseIp } from "../../addressing/ip.ts";
+import type { Check } from "../../findings/check.ts";
+import { replaceFix } from "../../fixes/fix.ts";
+import { suggestionFix } from "../../fixes/suggestion.ts";
 import { t } from "../../text/l10n.ts";
-import type { Check } from "../check.ts";
-import { replaceFix } from "../finding.ts";
-import { suggestionFix } from "./suggestion.ts";
 
 export const wrongType: Check<"KN006"> = {
   code: "KN006",

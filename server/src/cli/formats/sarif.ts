@@ -1,6 +1,6 @@
 /** SARIF 2.1.0 (docs.oasis-open.org/sarif), the input format of code-scanning services. Its rules are the catalog of checks. */
 import type { ArtifactLocation, Fix, Location, Log, Region } from "sarif";
-import type { CheckInfo } from "../../checks/check.ts";
+import type { CheckInfo } from "../../findings/check.ts";
 import { translated } from "../../text/l10n.ts";
 import { jsonText } from "../../text/visible.ts";
 import type { Diagnostic, Report } from "../report-schema.ts";

@@ -5,7 +5,7 @@
  */
 
 import type { Ip } from "../../addressing/ip.ts";
-import { keptFor } from "../../memo/memo.ts";
+import { memo } from "../../memo/memo.ts";
 import type { Node, Pod } from "../../topology/model.ts";
 import { BGP_PORT } from "../bgp/acl.ts";
 import { type CompiledMode, type Mode, NO_NODE_PARTS, NO_POD_PARTS, type NodeParts, type PodParts } from "../mode.ts";
@@ -27,7 +27,7 @@ export const calico: Mode = {
   speakers: (context) => calicoSpeakers(clusterOf(context)),
 };
 
-const clusterOf = keptFor(calicoCluster);
+const clusterOf = memo(calicoCluster);
 
 function compile(shared: CalicoCluster): CompiledMode {
   const { cluster } = shared.context;

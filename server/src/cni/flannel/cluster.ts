@@ -6,8 +6,8 @@ import type { Ip, Prefix } from "../../addressing/ip.ts";
 import { prefixCovers } from "../../addressing/ip.ts";
 import { buildPrefixTable, type PrefixTable } from "../../addressing/prefix-table.ts";
 import type { Device, Route, RouteLayer, Socket, Xfrm } from "../../dataplane/model.ts";
-import { keptFor, valueAt } from "../../memo/memo.ts";
-import { nodeColumn } from "../../topology/column.ts";
+import { perItem } from "../../memo/list.ts";
+import { memo } from "../../memo/memo.ts";
 import type { Cluster, CniSettings, Interface, Node, PodCidr } from "../../topology/model.ts";
 import { defaultInterface, familyOf } from "../host.ts";
 import type { ClusterContext, NeighbourLayer } from "../mode.ts";
@@ -98,29 +98,25 @@ export interface Ground {
   settings(node: Node): FlannelSettings;
 }
 
-const grounds = new WeakMap<CniSettings, Ground>();
-
 export function groundOf({ cni, podCidrs }: Pick<Cluster, "cni" | "podCidrs">): Ground {
-  let ground = grounds.get(cni);
-  if (ground?.podCidrs !== podCidrs) {
-    const known = new WeakMap<CniSettings, FlannelSettings>();
-    const settings: Ground["settings"] = ({ cni: own }) =>
-      valueAt(known, own ?? cni, () => flannelSettings(cni, own, podCidrs));
-    ground = { cni, podCidrs, settings };
-    grounds.set(cni, ground);
-  }
-  return ground;
+  return ground(cni, podCidrs);
 }
 
-const standings = nodeColumn<Participant | Absent, Ground>(standingOf);
+const ground = memo((cni: CniSettings, podCidrs: readonly PodCidr[]): Ground => {
+  const ofCluster = flannelSettings(cni, undefined, podCidrs);
+  const ofNode = memo((own: CniSettings) => flannelSettings(cni, own, podCidrs));
+  return { cni, podCidrs, settings: (node) => (node.cni === undefined ? ofCluster : ofNode(node.cni)) };
+});
+
+const standings = perItem<Node, Participant | Absent, [Ground]>(standingOf);
 
 /** Shared by the network and the checks. */
-export const flannelCluster = keptFor(makeFlannelCluster);
+export const flannelCluster = memo(makeFlannelCluster);
 
 function makeFlannelCluster(context: ClusterContext): FlannelCluster {
   const { cluster } = context;
   const ground = groundOf(cluster);
-  const all = standings(cluster, ground);
+  const all = standings(cluster.nodes, ground);
   const standing = (node: Node): Participant | Absent => all[node.index] ?? "other-plugin";
   const byType = new Map<BackendType, Peers>();
   const peers = (type: BackendType): Peers => {

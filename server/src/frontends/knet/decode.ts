@@ -8,9 +8,11 @@ import { parseIp } from "../../addressing/ip.ts";
 import { contextInside, oneOf } from "../../declared/access.ts";
 import type { Decl, DeclProblem } from "../../declared/decl.ts";
 import type { Part } from "../../declared/handle.ts";
-import { describeType, readSetRequirement, readValue, splitPort, unreadProblem } from "../../declared/reading.ts";
+import type { Unread } from "../../declared/reading.ts";
+import { describeType, readSetRequirement, readValue, splitPort } from "../../declared/reading.ts";
 import { contextsOf, describeContext, isFlag, keywordsIn, schema } from "../../declared/schema/index.ts";
 import type { ArgSpec, Context, FlagSpec, KeywordSpec } from "../../declared/schema/types.ts";
+import { unreadable } from "../../declared/unread.ts";
 import type { Read, Value } from "../../declared/values.ts";
 import { either } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
@@ -388,7 +390,7 @@ function readSet(
   if (value === undefined) return false;
   if (value.kind !== "unread")
     return keep(reader, { name: target.name, value, text: arg.text, index, item: undefined }, target);
-  problems.push(unreadProblem(spec, target, index + 2, value));
+  problems.push(located(spec, target, index + 2, { read: value, text: arg.text }));
   return false;
 }
 
@@ -430,14 +432,21 @@ function readItem(
   const value = read.kind === "unread" ? read.value : read;
   if (read.kind === "unread") {
     const part: Part = item === undefined ? index : [index, item];
-    const problem = unreadProblem(spec, target, part, read);
-    problems.push(
-      problem.code === "KN006"
-        ? { ...problem, data: { ...problem.data, ...withPort(spec, target, arg.text) } }
-        : problem,
-    );
+    problems.push(located(spec, target, part, { read, text: arg.text }));
   }
   return value !== undefined && keep(reader, { name: target.name, value, text: arg.text, index, item }, target);
+}
+
+function located(
+  spec: KeywordSpec,
+  target: ArgSpec,
+  part: Part,
+  { read, text }: { readonly read: Unread; readonly text: string },
+): DeclProblem {
+  const problem = unreadable(spec, target, part, read);
+  return problem.code === "KN006"
+    ? { ...problem, data: { ...problem.data, ...withPort(spec, target, text) } }
+    : problem;
 }
 
 /** The suggestion for `10.0.0.1:80` if the statement has a separate argument for the port: `10.0.0.1 port 80`. */

@@ -1,6 +1,8 @@
 /** Connectivity of every pair of workloads or pods, and of addresses outside the clusters, one pair after another. */
+
 import type { IpRange } from "../../addressing/ip.ts";
 import { addIp, family, rangesOverlap } from "../../addressing/ip.ts";
+import { memo, valueAt } from "../../memo/memo.ts";
 import { t } from "../../text/l10n.ts";
 import type { Topology } from "../../topology/model.ts";
 import { ALL_PORTS, isEmpty, NO_PORTS, type PortSet, PROTOCOLS, portSetEquals, union } from "../policy/ports.ts";
@@ -82,7 +84,7 @@ export function policyMatrix(topology: Topology, question: MatrixQuestion): Matr
     return { unit, classes: [...own] };
   };
   const senders = unitsOf(topology, question.byPod, from.isPod).map(row);
-  const receivers = unitsOf(topology, question.byPod, to.isPod).map(row);
+  const receivers = question.to === question.from ? senders : unitsOf(topology, question.byPod, to.isPod).map(row);
   const outer = (selection: Selection): readonly Outer[] =>
     space.outside
       .filter((range) => selection.ranges === undefined || selection.ranges.some((one) => rangesOverlap(one, range)))
@@ -148,38 +150,40 @@ interface Outer {
   readonly own: EndClass;
 }
 
+/** Receivers of the same classes. */
+interface Alike {
+  readonly classes: readonly EndClass[];
+  /** Their indexes. */
+  readonly places: number[];
+}
+
 /**
  * The receivers that a row reaches, in order. Rows of the same classes reach the same receivers, so they are compared
  * once. Host network pods also reach all pods on their node, and are compared one by one.
  */
 function reach(receivers: readonly Row[], classes: PolicyClasses): (sender: Row) => Iterable<readonly [Row, PortSet]> {
-  const alike = new Map<string, { readonly classes: readonly EndClass[]; readonly places: number[] }>();
+  const alike = new Map<string, Alike>();
   const onHosts: number[] = [];
   for (const [place, receiver] of receivers.entries()) {
-    if (receiver.unit.workload.hostNetwork) {
-      onHosts.push(place);
-      continue;
-    }
-    const key = keyOf(receiver);
-    const same = alike.get(key);
-    if (same === undefined) alike.set(key, { classes: receiver.classes, places: [place] });
-    else same.places.push(place);
+    if (receiver.unit.workload.hostNetwork) onHosts.push(place);
+    else valueAt(alike, keyOf(receiver), () => ({ classes: receiver.classes, places: [] })).places.push(place);
   }
-  const known = new Map<string, readonly (readonly [number, PortSet])[]>();
+  const byClass = new Map<EndClass, Alike[]>();
+  for (const group of alike.values())
+    for (const one of group.classes) valueAt(byClass, one, (): Alike[] => []).push(group);
+  const admitting = classes.admitting(byClass.keys());
   const ofClass = (sender: Row): readonly (readonly [number, PortSet])[] => {
-    const key = keyOf(sender);
-    let found = known.get(key);
-    if (found === undefined) {
-      found = [...alike.values()]
-        .flatMap((group) => {
-          const ports = between(sender.classes, group.classes, classes);
-          return isEmpty(ports) ? [] : group.places.map((place) => [place, ports] as const);
-        })
-        .sort(([a], [b]) => a - b);
-      known.set(key, found);
-    }
-    return found;
+    const groups = new Set<Alike>();
+    for (const own of sender.classes)
+      for (const one of admitting(own)) for (const group of byClass.get(one) ?? []) groups.add(group);
+    return [...groups]
+      .flatMap((group) => {
+        const ports = between(sender.classes, group.classes, classes);
+        return isEmpty(ports) ? [] : group.places.map((place) => [place, ports] as const);
+      })
+      .sort(([a], [b]) => a - b);
   };
+  const known = new Map<string, readonly (readonly [number, PortSet])[]>();
   const oneByOne = (sender: Row, places: Iterable<number>): readonly (readonly [number, PortSet])[] =>
     [...places].flatMap((place) => {
       const receiver = receivers[place];
@@ -191,7 +195,7 @@ function reach(receivers: readonly Row[], classes: PolicyClasses): (sender: Row)
   return function* (sender) {
     const places = sender.unit.workload.hostNetwork
       ? oneByOne(sender, receivers.keys())
-      : [...ofClass(sender), ...oneByOne(sender, onHosts)];
+      : [...valueAt(known, keyOf(sender), () => ofClass(sender)), ...oneByOne(sender, onHosts)];
     const ordered = onHosts.length === 0 ? places : [...places].sort(([a], [b]) => a - b);
     for (const [place, ports] of ordered) {
       const receiver = receivers[place];
@@ -264,21 +268,12 @@ function* merged(
 
 /** A pair in the published JSON format. */
 export function toConnection({ from, to, ports }: Pair): MatrixConnection {
-  return { from, to, allowed: allowedOf(ports) };
+  return { from, to, allowed: [...allowedOf(ports)] };
 }
 
-const known = new WeakMap<PortSet, readonly MatrixAllowed[]>();
-
-function allowedOf(ports: PortSet): MatrixAllowed[] {
-  let allowed = known.get(ports);
-  if (allowed === undefined) {
-    allowed = [
-      ...PROTOCOLS.flatMap((proto) =>
-        ports[proto].map(({ first, last }) => ({ proto, ports: first === last ? String(first) : `${first}-${last}` })),
-      ),
-      ...(ports.icmp ? [{ proto: "icmp" as const, ports: "1-65535" }] : []),
-    ];
-    known.set(ports, allowed);
-  }
-  return [...allowed];
-}
+const allowedOf = memo((ports: PortSet): MatrixAllowed[] => [
+  ...PROTOCOLS.flatMap((proto) =>
+    ports[proto].map(({ first, last }) => ({ proto, ports: first === last ? String(first) : `${first}-${last}` })),
+  ),
+  ...(ports.icmp ? [{ proto: "icmp" as const, ports: "1-65535" }] : []),
+]);

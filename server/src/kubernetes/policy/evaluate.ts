@@ -5,7 +5,9 @@
  * the policies that select the pod are evaluated in order, and in a policy its rules; the first match decides. If no
  * rule of an isolating tier matches, the connection is denied. A pod that no policy selects is open.
  */
+
 import { type Ip, prefixContains } from "../../addressing/ip.ts";
+import { memo, valueAt } from "../../memo/memo.ts";
 import type { Cluster, Pod } from "../../topology/model.ts";
 import type { Direction, Peer, Policy, PolicyRule, Protocol, Tier } from "../../topology/policy.ts";
 import { selects } from "../../topology/selector.ts";
@@ -42,23 +44,13 @@ export type Verdict =
   | { readonly kind: "isolated"; readonly allowed: false; readonly by: readonly Policy[] };
 
 const OPEN: Verdict = { kind: "open", allowed: true };
-const sets = new WeakMap<Cluster, Map<string, PolicySet>>();
+const setsOf = memo((_: Cluster): Map<string, PolicySet> => new Map());
 
 /** A cluster's policies, prepared once; only some kinds, for an engine that supports only these. */
 export function policySetOf(cluster: Cluster, kinds?: readonly Policy["kind"][]): PolicySet {
-  let ofCluster = sets.get(cluster);
-  if (ofCluster === undefined) {
-    ofCluster = new Map();
-    sets.set(cluster, ofCluster);
-  }
   const policies = kinds ? cluster.policies.filter(({ kind }) => kinds.includes(kind)) : cluster.policies;
   const key = policies.length === cluster.policies.length ? "all" : (kinds ?? []).join();
-  let set = ofCluster.get(key);
-  if (set === undefined) {
-    set = makeSet(cluster, policies);
-    ofCluster.set(key, set);
-  }
-  return set;
+  return valueAt(setsOf(cluster), key, () => makeSet(cluster, policies));
 }
 
 function makeSet(cluster: Cluster, policies: readonly Policy[]): PolicySet {
@@ -209,7 +201,7 @@ export function peerMatches(set: PolicySet, policy: Policy, peer: Peer, end: End
   }
 }
 
-const plainPorts = new WeakMap<PolicyRule, PortSet>();
+const plainPorts = memo(({ ports }: PolicyRule): PortSet => portsOf(ports ?? [], () => []));
 
 /** A rule's ports at a receiver; names match nothing outside the cluster. */
 export function rulePorts(rule: PolicyRule, receiver: PodGroup | undefined): PortSet {
@@ -218,12 +210,7 @@ export function rulePorts(rule: PolicyRule, receiver: PodGroup | undefined): Por
   if (ports.some(({ kind }) => kind === "name")) {
     return portsOf(ports, (name, proto) => receiver?.named(name, proto) ?? []);
   }
-  let known = plainPorts.get(rule);
-  if (known === undefined) {
-    known = portsOf(ports, () => []);
-    plainPorts.set(rule, known);
-  }
-  return known;
+  return plainPorts(rule);
 }
 
 /**

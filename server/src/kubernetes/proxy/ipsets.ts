@@ -2,8 +2,10 @@
  * The ipset sets that kube-proxy maintains in ipvs mode (pkg/proxy/ipvs/ipset.go): they contain the differences between
  * services, so the rules are the same few for any number of services.
  */
+
 import { formatIp, formatPrefix, type Ip, prefixContains } from "../../addressing/ip.ts";
 import type { IpSet } from "../../dataplane/model.ts";
+import { memo } from "../../memo/memo.ts";
 import type { Node } from "../../topology/model.ts";
 import { localIps, primaryIp } from "./node-addresses.ts";
 import { admitsNode, healthCheckPort, type ProxyPort, type ProxyPorts } from "./ports.ts";
@@ -260,30 +262,18 @@ function hasLocalEndpoint(ports: ProxyPorts, node: Node, ip: Ip, port: number | 
     .some((one) => ports.reach(one, node).local.some((endpoint) => endpoint.ip === ip && endpoint.port === port));
 }
 
-const guarded = new WeakMap<ProxyPorts, readonly ProxyPort[]>();
-
 /** The ports with source ranges; determined once for all nodes. */
-export function guardedPorts(ports: ProxyPorts): readonly ProxyPort[] {
-  let found = guarded.get(ports);
-  if (found === undefined) {
-    found = ports
-      .all()
-      .filter(({ sourceRanges, loadBalancerIps }) => sourceRanges.length > 0 && loadBalancerIps.length > 0);
-    guarded.set(ports, found);
-  }
-  return found;
-}
+export const guardedPorts = memo((ports: ProxyPorts): readonly ProxyPort[] =>
+  ports.all().filter(({ sourceRanges, loadBalancerIps }) => sourceRanges.length > 0 && loadBalancerIps.length > 0),
+);
 
-const filled = new WeakMap<ProxyPorts, ReadonlySet<SetKey>>();
+const filledKeys = memo((_: ProxyPorts): { keys: ReadonlySet<SetKey> | undefined } => ({ keys: undefined }));
 
 /** Which sets have members, except those that depend on the node; determined once for all services. */
 function filledSets(sets: readonly ProxySet[], ports: ProxyPorts): ReadonlySet<SetKey> {
-  let found = filled.get(ports);
-  if (found === undefined) {
-    found = new Set(sets.filter((set) => holdsAny(set, ports)).map(({ key }) => key));
-    filled.set(ports, found);
-  }
-  return found;
+  const filled = filledKeys(ports);
+  filled.keys ??= new Set(sets.filter((set) => holdsAny(set, ports)).map(({ key }) => key));
+  return filled.keys;
 }
 
 /**

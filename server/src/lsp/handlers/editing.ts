@@ -8,7 +8,7 @@ import {
   ResponseError,
   type WorkspaceEdit,
 } from "vscode-languageserver/node";
-import type { Finding } from "../../checks/check.ts";
+import type { Finding } from "../../findings/finding.ts";
 import { formatEdits, formatRangeEdits } from "../../frontends/knet/format.ts";
 import { stringText } from "../../frontends/knet/tokens.ts";
 import { type ProvenFix, provenFixes } from "../../service/features/fixes.ts";

@@ -25,7 +25,7 @@ export function registerStructure(server: Server, access: Access): void {
   registerTokens(server, access);
 }
 
-function registerSymbols(server: Server, { whole }: Access): void {
+function registerSymbols(server: Server, { whole }: Pick<Access, "whole">): void {
   const { connection, documents, disk } = server;
 
   connection.onDocumentSymbol((params, token) =>
@@ -77,7 +77,7 @@ function registerSymbols(server: Server, { whole }: Access): void {
   };
 }
 
-function registerRanges(server: Server, { wholeKnet }: Access): void {
+function registerRanges(server: Server, { wholeKnet }: Pick<Access, "wholeKnet">): void {
   const { connection } = server;
 
   connection.onFoldingRanges((params, token) =>
@@ -119,7 +119,7 @@ interface Sent {
   readonly data: readonly number[];
 }
 
-function registerTokens(server: Server, { wholeKnet }: Access): void {
+function registerTokens(server: Server, { wholeKnet }: Pick<Access, "wholeKnet">): void {
   const { connection, documents } = server;
   /** The tokens last sent for each open file; the next response is the difference. */
   const sent = new Map<string, Sent>();

@@ -2,12 +2,14 @@
  * Fixes: converts tree edits to text edits and verifies them. A fix is offered only after the edited files were analyzed:
  * the finding is gone, no code is reported more often than before, and the packets that the finding reports arrive.
  */
-import type { Finding, Fix } from "../../checks/check.ts";
+
 import { buildNetwork } from "../../cni/network.ts";
+import type { Finding } from "../../findings/finding.ts";
+import type { Fix } from "../../fixes/fix.ts";
 import { withoutPolicies } from "../../kubernetes/contribute.ts";
 import { isAnsweredIn } from "../../questions/replay.ts";
 import type { TextEdit } from "../../text/edit.ts";
-import { type Analysis, analyse } from "../analysis.ts";
+import type { Analysis } from "../analysis.ts";
 
 export interface ProvenFix {
   readonly title: string;
@@ -22,28 +24,60 @@ export function provenFixes(analysis: Analysis, finding: Finding, cancelled: () 
     if (!edits) continue;
     const before = analysis.findings(cancelled);
     const edited = before && editedAnalysis(analysis, edits);
-    const after = edited?.findings(cancelled);
-    if (!before || !edited || !after) return undefined;
-    if (mends(finding, before, after) && arrive(edited, finding)) proven.push({ title: fix.title, edits });
+    const after = edited && findingsUnlessRefuted(edited, finding, before, cancelled);
+    if (!edited || !after) return undefined;
+    if (after !== "refuted" && mends(finding, before, after) && arrive(edited, finding))
+      proven.push({ title: fix.title, edits });
   }
   return proven;
 }
 
+/** The findings after the edits, unless one of them shows that the fix fails: that is usually found without sending packets. */
+function findingsUnlessRefuted(
+  edited: Analysis,
+  finding: Finding,
+  before: readonly Finding[],
+  cancelled: () => boolean,
+): readonly Finding[] | "refuted" | undefined {
+  const { levels } = edited.options;
+  // A comment can suppress a finding, and a severity from the settings replaces its own.
+  const isFinal = ({ code }: Finding): boolean => !levels?.has(code);
+  const admit = admission(finding, before);
+  let isRefuted = false;
+  const watch = (one: Finding): void => {
+    if (!isRefuted && isFinal(one)) isRefuted = !admit(one);
+  };
+  const hasComments = edited.files.some((file) => file.silences().length > 0);
+  const after = edited.findings(() => isRefuted || cancelled(), hasComments ? undefined : watch);
+  return isRefuted ? "refuted" : after;
+}
+
 function mends(finding: Finding, before: readonly Finding[], after: readonly Finding[]): boolean {
+  const admit = admission(finding, before);
+  return before.some((one) => isSame(one, finding)) && after.every((one) => admit(one));
+}
+
+/** A function that receives the findings of the edited text, one after the other: false if the fix must not leave or add this one. */
+function admission(finding: Finding, before: readonly Finding[]): (next: Finding) => boolean {
   // An identical finding can exist at a second place and remain there.
-  const same = (list: readonly Finding[]): number =>
-    list.filter(({ code, message }) => code === finding.code && message === finding.message).length;
-  if (same(after) >= same(before)) return false;
-  // A fix for an error or a warning can add an info or a hint, but not the reverse.
+  let same = before.filter((one) => isSame(one, finding)).length;
   const counts = new Map<string, number>();
   for (const { code } of before) counts.set(code, (counts.get(code) ?? 0) + 1);
-  for (const { code, severity } of after) {
-    if (code !== finding.code && isGrave(finding.severity) && !isGrave(severity)) continue;
+  return (next) => {
+    const { code, severity } = next;
+    if (isSame(next, finding)) same -= 1;
+    if (same <= 0) return false;
+    const isOwn = code === finding.code;
+    // A fix for an error or a warning can add an info or a hint, but not the reverse.
+    if (!isOwn && isGrave(finding.severity) && !isGrave(severity)) return true;
     const left = (counts.get(code) ?? 0) - 1;
-    if (left < 0) return false;
     counts.set(code, left);
-  }
-  return (counts.get(finding.code) ?? 0) > 0;
+    return isOwn ? left > 0 : left >= 0;
+  };
+}
+
+function isSame(one: Finding, { code, message }: Finding): boolean {
+  return one.code === code && one.message === message;
 }
 
 /** Sends the failing packets of the finding again, like the checks: without policies. */
@@ -64,7 +98,7 @@ export function editedAnalysis(analysis: Analysis, edits: ReadonlyMap<string, re
     const own = edits.get(file.file);
     return own ? file.edited(own) : file;
   });
-  return analyse(analysis.root, files, { ...analysis.options, extra: [] });
+  return analysis.edited(files);
 }
 
 /** Undefined if a source is not in the current text or if two edits overlap. */

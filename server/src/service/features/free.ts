@@ -15,8 +15,9 @@ import {
   prefixRange,
 } from "../../addressing/ip.ts";
 import type { Handle } from "../../declared/handle.ts";
+import { memo, valueAt } from "../../memo/memo.ts";
 import { planOf } from "../../questions/plan.ts";
-import type { Cluster, Node, Segment, Service, Topology } from "../../topology/model.ts";
+import type { Cluster, Interface, Node, Segment, Service, Topology } from "../../topology/model.ts";
 
 /** RFC 1918, RFC 4193. */
 const PRIVATE = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fd00::/8"].flatMap(
@@ -37,13 +38,18 @@ export interface Usage {
   readonly next: Ip | undefined;
 }
 
-/** Interface addresses of the segment inside the prefix, and the next free address. `without`: a declaration to ignore. */
-export function segmentUsage(topology: Topology, segment: Segment, prefix: Prefix, without?: Handle): Usage {
+/** Interface addresses of the segment inside the prefix, and the next free address. Known until an interface changes. */
+export function segmentUsage(topology: Topology, segment: Segment, prefix: Prefix): Usage {
+  const attached = topology.attachedTo(segment.name);
+  return valueAt(usages(attached, segment), formatPrefix(prefix), () => usageOf(attached, segment, prefix));
+}
+
+/** By prefix. The segment decides with its list of interfaces. */
+const usages = memo((_attached: readonly Interface[], _segment: Segment) => new Map<string, Usage>());
+
+function usageOf(attached: readonly Interface[], segment: Segment, prefix: Prefix): Usage {
   const taken = new Set<Ip>();
-  for (const iface of topology.attachedTo(segment.name)) {
-    if (iface.source.decl.handle === without) continue;
-    for (const { ip } of iface.addresses) if (prefixContains(prefix, ip)) taken.add(ip);
-  }
+  for (const { addresses } of attached) for (const { ip } of addresses) if (prefixContains(prefix, ip)) taken.add(ip);
   const used = taken.size;
   for (const ip of segment.gateways) if (prefixContains(prefix, ip)) taken.add(ip);
   const { first, last } = hostRange(prefix);

@@ -1,9 +1,9 @@
 /** Code lenses above declarations: the result of an expectation, free addresses of a range, and commands for routes and traces. */
 
 import { formatPrefix, type Prefix, prefixCovers, subnetCount } from "../../addressing/ip.ts";
-import { outcomeOf } from "../../checks/expectations/failed.ts";
 import type { Decl } from "../../declared/decl.ts";
 import { statementOf } from "../../frontends/knet/handle.ts";
+import { outcomeOf } from "../../questions/expectations.ts";
 import { number, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Span } from "../../text/span.ts";

@@ -1,6 +1,6 @@
 /** Quick fixes for the findings at a position: the proven fixes, the same fix for all findings of a code, and suppression. */
 
-import type { Finding } from "../../checks/check.ts";
+import type { Finding } from "../../findings/finding.ts";
 import type { TextEdit } from "../../text/edit.ts";
 import { t } from "../../text/l10n.ts";
 import { lineStartOf, newlineOf } from "../../text/lines.ts";

@@ -5,6 +5,7 @@
 import type { Decl } from "../../declared/decl.ts";
 import type { Document } from "../../declared/document.ts";
 import type { Handle } from "../../declared/handle.ts";
+import { once } from "../../memo/memo.ts";
 import { type DnsName, dnsNames } from "../../topology/dns.ts";
 import type { Analysis } from "../analysis.ts";
 import { linksIn, type Names, resolved } from "./resolver.ts";
@@ -38,12 +39,14 @@ export function symbolsOf(analysis: Analysis): SymbolTable {
 
 function makeTable(files: readonly Document[], dns: (name: string) => readonly DnsName[]): SymbolTable {
   const symbols = definedIn(files);
-  const byDecl = new Map(symbols.map((symbol) => [symbol.decl, symbol]));
-  const byName = grouped(symbols, ({ name }) => name);
+  const byDecl = new Map<Decl, NamedSymbol>();
+  for (const symbol of symbols) byDecl.set(symbol.decl, symbol);
+  /** A request about a declaration needs no other names. */
+  const byName = once(() => grouped(symbols, ({ name }) => name));
   let handles: ReadonlyMap<Handle, NamedSymbol> | undefined;
   const names: Names = {
     dns,
-    exact: (name) => byName.get(name) ?? [],
+    exact: (name) => byName().get(name) ?? [],
     madeBy({ source }) {
       handles ??= new Map(symbols.map((symbol) => [symbol.decl.handle, symbol]));
       return handles.get(source.decl.handle);

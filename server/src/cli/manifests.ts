@@ -1,0 +1,88 @@
+/** Kubernetes manifests and dumps as FILE arguments: a YAML or JSON file, a folder of them, or standard input. */
+import { type Dirent, readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import type { Document } from "../declared/document.ts";
+import { type ManifestDocuments, manifestDocuments, type TextFile } from "../frontends/kubernetes/document.ts";
+import { type Analysis, analyse } from "../service/analysis.ts";
+import { t } from "../text/l10n.ts";
+import { lineIndex } from "../text/line-index.ts";
+import { errno, UnreadableError, UsageError } from "./errors.ts";
+import { STDIN } from "./files.ts";
+
+const MANIFEST = /\.(?:ya?ml|json)$/i;
+/** Folders that contain no manifests of the cluster. */
+const SKIPPED: ReadonlySet<string> = new Set([".git", "node_modules"]);
+/** The path component of everything in an imported cluster. */
+const CLUSTER = "cluster";
+
+/** Whether the argument denotes manifests: by its name, or a folder. Standard input is decided by its text. */
+export function isManifests(path: string): boolean {
+  return MANIFEST.test(path) || (path !== STDIN && statSync(path, { throwIfNoEntry: false })?.isDirectory() === true);
+}
+
+/** The text of a `.knet` file never starts with a document marker, a bracket, or a key with a colon. */
+export function looksLikeManifests(text: string): boolean {
+  return /^\s*(?:#[^\n]*\n\s*)*(?:---|[[{]|[A-Za-z]+:(?:\s|$))/.test(text.slice(0, 10_000));
+}
+
+/** Throws UsageError if a file cannot be read or no file contains an object. */
+export function readManifests(paths: readonly string[], text?: string): ManifestDocuments {
+  const files =
+    text === undefined
+      ? paths.flatMap((path) => filesIn(path)).map((file): TextFile => ({ file, text: readLarge(file) }))
+      : [{ file: STDIN, text }];
+  const [first = STDIN] = paths;
+  const read = manifestDocuments(first, CLUSTER, files);
+  if (read.objects === 0) throw new UsageError(t`${paths.join(", ")}: no Kubernetes object found`);
+  return read;
+}
+
+/** The text of a manifest. PowerShell writes UTF-16 with a byte order mark. */
+function readLarge(file: string): string {
+  let bytes: Uint8Array;
+  try {
+    bytes = readFileSync(file);
+  } catch (error) {
+    throw new UnreadableError(file, errno(error), t`${file}: cannot be read (${errno(error)})`);
+  }
+  const encoding = bytes[0] === 0xff && bytes[1] === 0xfe ? "utf-16le" : "utf-8";
+  try {
+    const text = new TextDecoder(encoding, { fatal: true }).decode(bytes);
+    if (!text.includes("\0")) return text;
+  } catch {
+    throw new UnreadableError(file, t`not valid UTF-8`);
+  }
+  throw new UnreadableError(file, t`not a text file`);
+}
+
+function filesIn(path: string): readonly string[] {
+  const entry = statSync(path, { throwIfNoEntry: false });
+  if (!entry?.isDirectory()) return [path];
+  const found = readdirSync(path, { withFileTypes: true })
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .flatMap((one: Dirent) => {
+      if (one.isDirectory()) return SKIPPED.has(one.name) ? [] : filesIn(join(path, one.name));
+      return one.isFile() && MANIFEST.test(one.name) ? [join(path, one.name)] : [];
+    });
+  return found;
+}
+
+/** One line for each part that is not as in the files: values without evidence, kinds that are not read, invalid YAML. */
+export function notesOf({ documents, notes, problems }: ManifestDocuments): readonly string[] {
+  return [
+    ...notes,
+    ...problems.map(({ file, problem }) => t`${placeText(documents, file, problem.span.start)}: ${problem.message}`),
+  ];
+}
+
+function placeText(documents: readonly Document[], file: string, offset: number): string {
+  const text = documents.find((one) => one.file === file)?.text ?? "";
+  const { line, character } = lineIndex(text).positionAt(offset);
+  return `${file}:${line + 1}:${character + 1}`;
+}
+
+export function manifestAnalysis(read: ManifestDocuments): Analysis {
+  const [first] = read.documents;
+  if (!first) throw new Error("manifests have at least one document");
+  return analyse(first.file, read.documents);
+}

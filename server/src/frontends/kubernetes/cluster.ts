@@ -1,0 +1,450 @@
+/** The objects of a dump or of manifests as one cluster, with the segments of its nodes. */
+import {
+  compareIp,
+  formatIp,
+  formatPrefix,
+  type Ip,
+  type Prefix,
+  parseInterfaceAddress,
+  parseIp,
+  parsePrefix,
+  prefixContains,
+  prefixOf,
+} from "../../addressing/ip.ts";
+import { type Draft, declare } from "../../declared/build.ts";
+import type { Decl } from "../../declared/decl.ts";
+import { plural } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
+import { listAt, textAt, textsAt } from "./json.ts";
+import { defaultPlugin, type Objects, pluginOf, podCidrs, proxyDraft, rangeDraft, rangesOf } from "./network.ts";
+import { annotationsOf, drafted, groupOf, type KubeObject, labelsOf } from "./object.ts";
+import { adminPolicy, networkPolicy } from "./policies.ts";
+import { labelTerms } from "./selector.ts";
+import { serviceDraft, serviceOf } from "./services.ts";
+import { isController, isEnded, ownerOf, podDraft, podIps, workloadDraft } from "./workloads.ts";
+
+export interface Imported {
+  readonly decls: readonly Decl[];
+  /** Values without evidence, and objects that are not modeled. */
+  readonly notes: readonly string[];
+  /** The number of objects that are not modeled. */
+  readonly unread: number;
+}
+
+export interface ClusterOptions {
+  /** Path component of everything in the cluster. */
+  readonly name: string;
+  /** Where values without evidence are located: the input as a whole. */
+  readonly origin: KubeObject;
+}
+
+const DEFAULT_PODS = "10.244.0.0/16";
+const DEFAULT_SERVICES = "10.96.0.0/12";
+/** The default gateway of the nodes; a dump shows nothing about it. */
+const GATEWAY = "gateway";
+/** Benchmarking addresses (RFC 2544): they occur in no cluster. */
+const DEFAULT_NODES = "198.18.0.0/24";
+
+export function importCluster(all: readonly KubeObject[], options: ClusterOptions): Imported {
+  const unique = newest(all);
+  const nodes = unique.filter(({ kind, apiVersion }) => kind === "Node" && apiVersion === "v1");
+  const pods = unique.filter((object) => object.kind === "Pod" && object.apiVersion === "v1" && !isEnded(object));
+  const objects: Objects = { all: unique, nodes, pods };
+  const notes: string[] = [];
+  const cluster = clusterDraft(objects, options, notes);
+  const segments = segmentDrafts(objects, options, notes);
+  const kinds = unreadKinds(unique);
+  notes.push(...[...kinds].map(([kind, count]) => t`${plural(count, "object")} of kind ${kind} not read`));
+  const unread = [...kinds.values()].reduce((sum, count) => sum + count, 0);
+  return { decls: [...segments, cluster].map((draft) => declare(draft)), notes, unread };
+}
+
+/** The same object can occur in a list and in a separate file: the one with the highest resourceVersion applies. */
+function newest(all: readonly KubeObject[]): readonly KubeObject[] {
+  const byKey = new Map<string, KubeObject>();
+  const version = (one: KubeObject): number => Number(textAt(one.value, "metadata", "resourceVersion") ?? 0);
+  for (const object of all) {
+    const key = `${groupOf(object)} ${object.kind} ${object.namespace ?? ""} ${object.name}`;
+    const known = byKey.get(key);
+    if (!known || version(object) >= version(known)) byKey.set(key, object);
+  }
+  return [...byKey.values()];
+}
+
+/* ------------------------------------------------------------------ the cluster */
+
+function clusterDraft(objects: Objects, { name, origin }: ClusterOptions, notes: string[]): Draft {
+  const ranges = rangesOf(objects);
+  const plugin = pluginOf(objects) ?? defaultPlugin(origin);
+  notes.push(...plugin.notes);
+  if (!pluginOf(objects)) notes.push(t`no CNI plugin was found: \`cni flannel\` with VXLAN is used`);
+  const own = (keyword: string, args: Draft["args"]): Draft =>
+    drafted(origin, [], args === undefined ? { keyword } : { keyword, args });
+  const perNode = nodePrefixLength(objects);
+  const pods =
+    ranges.pods.length > 0
+      ? ranges.pods.map((one) => rangeDraft("pods", one, typeof one.value.ip === "number" ? perNode : undefined))
+      : [own("pods", { prefix: DEFAULT_PODS })];
+  if (ranges.pods.length === 0) notes.push(t`no pod CIDR was found: ${DEFAULT_PODS} is used`);
+  const services = servicesRange(objects, ranges.services, origin, notes);
+  const engine = plugin.engine ?? undefined;
+  return drafted(origin, [], {
+    keyword: "cluster",
+    args: { name },
+    children: [
+      ...pods,
+      ...services,
+      plugin.draft,
+      ...(engine === undefined ? [] : [own("network-policy", { engine })]),
+      ...[proxyDraft(objects) ?? []].flat(),
+      ...nodeDrafts(objects, plugin.hasBlocks, origin, notes),
+      ...adminDrafts(objects),
+      ...namespaceDrafts(objects),
+    ],
+  });
+}
+
+/** The prefix length of the nodes' podCIDRs if it is not the default of kube-controller-manager. */
+function nodePrefixLength({ nodes }: Objects): number | undefined {
+  const lengths = new Set(
+    nodes.flatMap((node) => podCidrs(node).flatMap(({ ip, len }) => (typeof ip === "number" ? len : []))),
+  );
+  const [only] = lengths;
+  return lengths.size === 1 && only !== 24 ? only : undefined;
+}
+
+/** Without evidence: the range that contains the ClusterIPs. */
+function servicesRange(
+  { all }: Objects,
+  found: ReturnType<typeof rangesOf>["services"],
+  origin: KubeObject,
+  notes: string[],
+): readonly Draft[] {
+  if (found.length > 0) return found.map((one) => rangeDraft("services", one));
+  const ips = all.flatMap((one) =>
+    one.kind === "Service" ? (parseIp(textAt(one.value, "spec", "clusterIP") ?? "") ?? []) : [],
+  );
+  const usual = ["10.96.0.0/12", "10.43.0.0/16", "172.20.0.0/16", "10.100.0.0/16", "100.64.0.0/13", "10.0.0.0/16"];
+  const range = usual.find((text) => {
+    const prefix = parsePrefix(text)?.prefix;
+    return prefix && ips.filter((ip) => typeof ip === "number").every((ip) => prefixContains(prefix, ip));
+  });
+  const chosen = range ?? DEFAULT_SERVICES;
+  if (all.some(({ kind }) => kind === "Service")) notes.push(t`no service CIDR was found: ${chosen} is used`);
+  return [drafted(origin, [], { keyword: "services", args: { prefix: chosen } })];
+}
+
+/* ------------------------------------------------------------------ nodes */
+
+const CALICO_ADDRESS = "projectcalico.org/IPv4Address";
+
+/** The first InternalIP of each family; with Calico's annotation, with its prefix length. */
+function nodeAddresses(node: KubeObject): readonly { readonly ip: Ip; readonly len: number | undefined }[] {
+  const seen = new Set<string>();
+  const stated = parseInterfaceAddress(annotationsOf(node).get(CALICO_ADDRESS) ?? "");
+  return listAt(node.value, "status", "addresses").flatMap((one) => {
+    const ip = textAt(one, "type") === "InternalIP" ? parseIp(textAt(one, "address") ?? "") : undefined;
+    if (ip === undefined || seen.has(typeof ip)) return [];
+    seen.add(typeof ip);
+    const len = stated && stated.ip === ip ? stated.len : undefined;
+    return [{ ip, len }];
+  });
+}
+
+interface SegmentOf {
+  readonly name: string;
+  readonly prefixes: readonly Prefix[];
+}
+
+/** Nodes with addresses in the same network share a segment. A Node object has no prefix length: /24 and /64 are assumed. */
+function segmentsOf({ nodes }: Objects): ReadonlyMap<string, SegmentOf> {
+  const segments = new Map<string, SegmentOf>();
+  for (const node of nodes) {
+    const prefixes = nodeAddresses(node).map(({ ip, len }) => prefixOf(ip, len ?? (typeof ip === "number" ? 24 : 64)));
+    const key = prefixes.map(formatPrefix).join(" ");
+    if (key !== "" && !segments.has(key)) segments.set(key, { name: `nodes-${segments.size + 1}`, prefixes });
+  }
+  if (segments.size === 1) return new Map([...segments].map(([key, one]) => [key, { ...one, name: "nodes" }]));
+  return segments;
+}
+
+function segmentKey(node: KubeObject): string {
+  return nodeAddresses(node)
+    .map(({ ip, len }) => formatPrefix(prefixOf(ip, len ?? (typeof ip === "number" ? 24 : 64))))
+    .join(" ");
+}
+
+function segmentDrafts(objects: Objects, { origin }: ClusterOptions, notes: string[]): readonly Draft[] {
+  const segments = [...segmentsOf(objects).values()];
+  const own = (keyword: string, args: Draft["args"], children?: readonly Draft[]): Draft =>
+    drafted(origin, [], {
+      keyword,
+      ...(args === undefined ? {} : { args }),
+      ...(children === undefined ? {} : { children }),
+    });
+  if (segments.length === 0) {
+    notes.push(t`no node was found: two nodes on segment \`nodes\` (${DEFAULT_NODES}) are used`);
+    return [
+      own("segment", { name: "nodes" }, [own("cidr", { prefixes: [DEFAULT_NODES] })]),
+      own("router", { name: GATEWAY }, [own("attach", { segment: "nodes" })]),
+    ];
+  }
+  const drafts = segments.map(({ name, prefixes }) =>
+    own("segment", { name }, [own("cidr", { prefixes: prefixes.map(formatPrefix) })]),
+  );
+  if (segments.length > 1)
+    notes.push(
+      t`the nodes are in ${plural(segments.length, "network")}: router \`${GATEWAY}\` is assumed between them`,
+    );
+  return [
+    ...drafts,
+    own(
+      "router",
+      { name: GATEWAY },
+      segments.map(({ name }) => own("attach", { segment: name })),
+    ),
+  ];
+}
+
+function nodeDrafts(objects: Objects, hasBlocks: boolean, origin: KubeObject, notes: string[]): readonly Draft[] {
+  const { nodes } = objects;
+  if (nodes.length === 0) {
+    const attach = drafted(origin, [], { keyword: "attach", args: { segment: "nodes" } });
+    return [drafted(origin, [], { keyword: "nodes", args: { name: "node-", range: "1..2" }, children: [attach] })];
+  }
+  const segments = segmentsOf(objects);
+  const blocks = hasBlocks ? blocksOf(objects) : new Map<string, readonly Prefix[]>();
+  return nodes.flatMap((node) => {
+    const addresses = nodeAddresses(node);
+    if (addresses.length === 0) {
+      notes.push(t`node ${node.name} has no InternalIP and is omitted`);
+      return [];
+    }
+    return [nodeDraft(node, segments.get(segmentKey(node))?.name ?? "nodes", blocks.get(node.name) ?? [], hasBlocks)];
+  });
+}
+
+function nodeDraft(node: KubeObject, segment: string, blocks: readonly Prefix[], hasBlocks: boolean): Draft {
+  const addresses = nodeAddresses(node).map(({ ip }) => formatIp(ip));
+  const labels = labelsOf(node);
+  const ranges = hasBlocks ? [] : podCidrs(node).map(formatPrefix);
+  return drafted(
+    node,
+    [],
+    {
+      keyword: "node",
+      args: { name: node.name },
+      children: [
+        drafted(node, ["status", "addresses"], { keyword: "attach", args: { segment, addresses } }),
+        ...(labels.size === 0
+          ? []
+          : [drafted(node, ["metadata", "labels"], { keyword: "labels", args: { labels: labelTerms(labels) } })]),
+        ...(ranges.length === 0
+          ? []
+          : [
+              drafted(
+                node,
+                ["spec", "podCIDR"],
+                { keyword: "pod-cidr", args: { prefixes: ranges } },
+                { prefixes: ["spec", "podCIDRs"] },
+              ),
+            ]),
+        ...(blocks.length === 0
+          ? []
+          : [
+              drafted(node, ["metadata", "name"], {
+                keyword: "cni",
+                args: { plugin: "calico" },
+                children: [
+                  drafted(node, ["metadata", "name"], {
+                    keyword: "block",
+                    args: { prefixes: blocks.map(formatPrefix) },
+                  }),
+                ],
+              }),
+            ]),
+      ],
+    },
+    { name: ["metadata", "name"] },
+  );
+}
+
+/** Calico's blocks by node: IPAMBlocks, else the blocks of the default size around the addresses of the node's pods. */
+function blocksOf({ all, pods }: Objects): ReadonlyMap<string, readonly Prefix[]> {
+  const blocks = new Map<string, Map<string, Prefix>>();
+  const add = (node: string, prefix: Prefix): void => {
+    const own = blocks.get(node) ?? new Map<string, Prefix>();
+    blocks.set(node, own.set(formatPrefix(prefix), prefix));
+  };
+  for (const object of all) {
+    if (object.kind !== "IPAMBlock" && object.kind !== "BlockAffinity") continue;
+    const affinity = textAt(object.value, "spec", "affinity");
+    const node =
+      textAt(object.value, "spec", "node") ?? (affinity?.startsWith("host:") ? affinity.slice(5) : undefined);
+    const prefix = parsePrefix(textAt(object.value, "spec", "cidr") ?? "")?.prefix;
+    if (node !== undefined && prefix) add(node, prefix);
+  }
+  const stated = [...blocks.values()].flatMap((own) => [...own.values()]);
+  for (const pod of pods) {
+    const node = textAt(pod.value, "spec", "nodeName");
+    if (node === undefined || textsAt(pod.value, "spec").get("hostNetwork") === "true") continue;
+    for (const text of podIps(pod.value)) {
+      const ip = parseIp(text);
+      if (ip === undefined || stated.some((prefix) => prefixContains(prefix, ip))) continue;
+      add(node, prefixOf(ip, typeof ip === "number" ? 26 : 122));
+    }
+  }
+  const sorted = (own: ReadonlyMap<string, Prefix>): readonly Prefix[] =>
+    [...own.values()].sort((a, b) =>
+      typeof a.ip === typeof b.ip ? compareIp(a.ip, b.ip) : typeof a.ip === "number" ? -1 : 1,
+    );
+  return new Map([...blocks].map(([node, own]) => [node, sorted(own)]));
+}
+
+/* ------------------------------------------------------------------ namespaces */
+
+const ADMIN: ReadonlySet<string> = new Set([
+  "AdminNetworkPolicy",
+  "BaselineAdminNetworkPolicy",
+  "ClusterNetworkPolicy",
+]);
+
+function adminDrafts({ all }: Objects): readonly Draft[] {
+  return all.filter((one) => ADMIN.has(one.kind) && groupOf(one) === "policy.networking.k8s.io").map(adminPolicy);
+}
+
+function namespaceDrafts(objects: Objects): readonly Draft[] {
+  const byName = new Map<string, Draft[]>();
+  const inside = (namespace: string | undefined): Draft[] => {
+    const name = namespace ?? "default";
+    const known = byName.get(name) ?? [];
+    byName.set(name, known);
+    return known;
+  };
+  const declared = objects.all.filter(({ kind, apiVersion }) => kind === "Namespace" && apiVersion === "v1");
+  for (const { name } of declared) inside(name);
+  const lookups = lookupsOf(objects);
+  for (const object of objects.all) {
+    const draft = namespacedDraft(objects, lookups, object);
+    if (draft) inside(object.namespace).push(draft);
+  }
+  return [...byName].map(([name, children]) => {
+    const object = declared.find((one) => one.name === name);
+    const labels = object ? labelsOf(object) : new Map<string, string>();
+    const first = object ?? objects.all.find(({ namespace }) => (namespace ?? "default") === name);
+    const place = first ?? objects.all[0]!;
+    return drafted(
+      place,
+      object ? [] : ["metadata", "namespace"],
+      {
+        keyword: "namespace",
+        args: { name },
+        children: [
+          ...(object && labels.size > 0
+            ? [drafted(object, ["metadata", "labels"], { keyword: "labels", args: { labels: labelTerms(labels) } })]
+            : []),
+          ...children,
+        ],
+      },
+      object ? { name: ["metadata", "name"] } : {},
+    );
+  });
+}
+
+/** Lookups for all objects of a dump. */
+interface Lookups {
+  readonly running: ReadonlySet<KubeObject>;
+  readonly nodes: ReadonlySet<string>;
+  readonly controllers: ReadonlySet<string>;
+  /** By namespace and service. */
+  readonly endpoints: ReadonlyMap<string, readonly KubeObject[]>;
+}
+
+function lookupsOf({ all, pods, nodes }: Objects): Lookups {
+  const endpoints = new Map<string, KubeObject[]>();
+  for (const one of all) {
+    const service = one.kind === "EndpointSlice" || one.kind === "Endpoints" ? serviceOf(one) : undefined;
+    if (service === undefined) continue;
+    const key = `${one.namespace ?? "default"}/${service}`;
+    endpoints.set(key, [...(endpoints.get(key) ?? []), one]);
+  }
+  return {
+    running: new Set(pods),
+    nodes: new Set(nodes.map(({ name }) => name)),
+    controllers: new Set(all.flatMap(({ kind, name }) => (isController(kind) ? name : []))),
+    endpoints,
+  };
+}
+
+function namespacedDraft(objects: Objects, lookups: Lookups, object: KubeObject): Draft | undefined {
+  const { running, nodes } = lookups;
+  const group = groupOf(object);
+  switch (object.kind) {
+    case "Pod":
+      return running.has(object) ? podDraft(object, { nodes }) : undefined;
+    case "Service":
+      return serviceDraft(object, endpointsOf(lookups, object));
+    case "NetworkPolicy":
+      return group === "networking.k8s.io" || group === "extensions" ? networkPolicy(object) : undefined;
+    default:
+      return isController(object.kind) && !isReplaced(objects, lookups, object) ? workloadDraft(object) : undefined;
+  }
+}
+
+/** Running pods replace the template of their controller; a ReplicaSet of a Deployment is the Deployment's template. */
+function isReplaced({ pods, nodes }: Objects, { controllers }: Lookups, object: KubeObject): boolean {
+  const owner = ownerOf(object);
+  return (owner !== undefined && controllers.has(owner.name)) || (pods.length > 0 && nodes.length > 0);
+}
+
+/** EndpointSlices take precedence: the controller mirrors Endpoints into them. */
+function endpointsOf({ endpoints }: Lookups, { namespace, name }: KubeObject): readonly KubeObject[] {
+  const own = endpoints.get(`${namespace ?? "default"}/${name}`) ?? [];
+  const slices = own.filter(({ kind }) => kind === "EndpointSlice");
+  return slices.length > 0 ? slices : own;
+}
+
+/* ------------------------------------------------------------------ notes */
+
+const READ: ReadonlySet<string> = new Set([
+  "Node",
+  "Namespace",
+  "Pod",
+  "Service",
+  "Endpoints",
+  "EndpointSlice",
+  "NetworkPolicy",
+  "ServiceCIDR",
+  "IPPool",
+  "IPAMBlock",
+  "BlockAffinity",
+  "Installation",
+  "ConfigMap",
+  ...ADMIN,
+]);
+
+/** Kinds that have no effect on the network. */
+const IRRELEVANT: ReadonlySet<string> = new Set([
+  "ClusterRole",
+  "ClusterRoleBinding",
+  "ControllerRevision",
+  "CustomResourceDefinition",
+  "Event",
+  "HorizontalPodAutoscaler",
+  "Lease",
+  "PersistentVolume",
+  "PersistentVolumeClaim",
+  "PodDisruptionBudget",
+  "Role",
+  "RoleBinding",
+  "Secret",
+  "ServiceAccount",
+  "StorageClass",
+]);
+
+function unreadKinds(all: readonly KubeObject[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const { kind } of all)
+    if (!READ.has(kind) && !IRRELEVANT.has(kind) && !isController(kind)) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  return counts;
+}

@@ -1,0 +1,146 @@
+/** Services, their explicit endpoints, and ingresses. */
+import type { Draft } from "../../declared/build.ts";
+import { at, type Json, listAt, numberAt, textAt, textsAt } from "./json.ts";
+import { drafted, type KubeObject, labelsOf } from "./object.ts";
+import { labelTerms } from "./selector.ts";
+
+const TYPES: Readonly<Record<string, string>> = {
+  ClusterIP: "cluster-ip",
+  NodePort: "node-port",
+  LoadBalancer: "load-balancer",
+  ExternalName: "external-name",
+};
+
+/** `endpoints`: the Endpoints and EndpointSlices of the service, used if it has no selector. */
+export function serviceDraft(object: KubeObject, endpoints: readonly KubeObject[]): Draft {
+  const spec = at(object.value, "spec");
+  const type = textAt(spec, "type") ?? "ClusterIP";
+  const ips = listAt(spec, "clusterIPs").flatMap((one) => (typeof one === "string" ? one : []));
+  const first = textAt(spec, "clusterIP");
+  const addresses = (ips.length > 0 ? ips : first === undefined || first === "" ? [] : [first]).filter(
+    (one) => one !== "None",
+  );
+  const isHeadless = first === "None" || ips[0] === "None";
+  const selector = textsAt(spec, "selector");
+  const children: Draft[] = [];
+  const add = (draft: Draft | undefined): void => {
+    if (draft) children.push(draft);
+  };
+  const keyword = isHeadless ? "headless" : TYPES[type];
+  if (keyword !== undefined && keyword !== "cluster-ip")
+    add(drafted(object, ["spec", isHeadless ? "clusterIP" : "type"], { keyword: "type", args: { type: keyword } }));
+  if (selector.size > 0)
+    add(drafted(object, ["spec", "selector"], { keyword: "select", args: { labels: labelTerms(selector) } }));
+  if (type === "ExternalName") {
+    const name = textAt(spec, "externalName");
+    if (name !== undefined)
+      add(drafted(object, ["spec", "externalName"], { keyword: "external-name", args: { name } }));
+  }
+  for (const [index, port] of listAt(spec, "ports").entries()) add(portDraft(object, port, index, type));
+  if (addresses.length > 0)
+    add(
+      drafted(
+        object,
+        ["spec", "clusterIP"],
+        { keyword: "cluster-ip", args: { addresses } },
+        { addresses: ["spec", "clusterIPs"] },
+      ),
+    );
+  for (const one of settings(object)) add(one);
+  if (selector.size === 0 && type !== "ExternalName")
+    for (const one of endpoints) add(endpointDraft(one, listAt(spec, "ports")));
+  return drafted(
+    object,
+    [],
+    { keyword: "service", args: { name: object.name }, children },
+    { name: ["metadata", "name"] },
+  );
+}
+
+function portDraft(object: KubeObject, port: Json, index: number, type: string): Draft | undefined {
+  const number = numberAt(port, "port");
+  if (number === undefined) return undefined;
+  const path = ["spec", "ports", index];
+  const protocol = (textAt(port, "protocol") ?? "TCP").toLowerCase();
+  const target = at(port, "targetPort");
+  // 0 and "" are the service's own port (SetDefaults_Service).
+  const isOwn = target === undefined || target === null || target === 0 || target === "" || target === number;
+  const nodePort = numberAt(port, "nodePort");
+  const hasNodePort = nodePort !== undefined && nodePort !== 0 && (type === "NodePort" || type === "LoadBalancer");
+  return drafted(
+    object,
+    path,
+    {
+      keyword: "port",
+      args: {
+        port: `${number}/${protocol}`,
+        target: isOwn ? undefined : typeof target === "number" ? `${target}/${protocol}` : String(target),
+        name: textAt(port, "name"),
+        "node-port": hasNodePort ? String(nodePort) : undefined,
+      },
+    },
+    {
+      port: [...path, "port"],
+      target: [...path, "targetPort"],
+      name: [...path, "name"],
+      "node-port": [...path, "nodePort"],
+    },
+  );
+}
+
+/** Settings with one value whose default is different from the API's default only if the field is set. */
+function settings(object: KubeObject): readonly Draft[] {
+  const spec = at(object.value, "spec");
+  const drafts: Draft[] = [];
+  const set = (keyword: string, field: string, args: Draft["args"]): void => {
+    drafts.push(drafted(object, ["spec", field], args === undefined ? { keyword } : { keyword, args }));
+  };
+  const external = listAt(spec, "externalIPs").flatMap((one) => (typeof one === "string" ? one : []));
+  if (external.length > 0) set("external-ip", "externalIPs", { addresses: external });
+  const ingress = listAt(object.value, "status", "loadBalancer", "ingress").flatMap((one) => textAt(one, "ip") ?? []);
+  const wanted = textAt(spec, "loadBalancerIP");
+  const balancer = ingress.length > 0 ? ingress : wanted === undefined ? [] : [wanted];
+  if (balancer.length > 0 && textAt(spec, "type") === "LoadBalancer")
+    set("load-balancer-ip", "loadBalancerIP", { addresses: balancer });
+  const ranges = listAt(spec, "loadBalancerSourceRanges").flatMap((one) => (typeof one === "string" ? one.trim() : []));
+  if (ranges.length > 0) set("load-balancer-source-ranges", "loadBalancerSourceRanges", { prefixes: ranges });
+  if (textAt(spec, "externalTrafficPolicy") === "Local")
+    set("external-traffic-policy", "externalTrafficPolicy", { policy: "local" });
+  if (textAt(spec, "internalTrafficPolicy") === "Local")
+    set("internal-traffic-policy", "internalTrafficPolicy", { policy: "local" });
+  if (textAt(spec, "sessionAffinity") === "ClientIP") {
+    const timeout = numberAt(spec, "sessionAffinityConfig", "clientIP", "timeoutSeconds");
+    set("session-affinity", "sessionAffinity", {
+      affinity: "client-ip",
+      timeout: timeout === undefined ? undefined : String(timeout),
+    });
+  }
+  if (at(spec, "publishNotReadyAddresses") === true) set("publish-not-ready", "publishNotReadyAddresses", undefined);
+  const health = numberAt(spec, "healthCheckNodePort");
+  if (health !== undefined && health !== 0)
+    set("health-check-node-port", "healthCheckNodePort", { port: String(health) });
+  return drafts;
+}
+
+/** The name of the service that an EndpointSlice or Endpoints object belongs to. */
+export function serviceOf(object: KubeObject): string | undefined {
+  return object.kind === "Endpoints" ? object.name : labelsOf(object).get("kubernetes.io/service-name");
+}
+
+/** kube-proxy reads only `addresses[0]` of an endpoint; an absent `ready` condition means ready. */
+function endpointDraft(object: KubeObject, servicePorts: readonly Json[]): Draft | undefined {
+  const [first] =
+    object.kind === "Endpoints" ? listAt(object.value, "subsets", 0, "ports") : listAt(object.value, "ports");
+  const port = numberAt(first, "port") ?? numberAt(servicePorts[0], "port");
+  const ips =
+    object.kind === "Endpoints"
+      ? listAt(object.value, "subsets").flatMap((one) =>
+          listAt(one, "addresses").flatMap((ip) => textAt(ip, "ip") ?? []),
+        )
+      : listAt(object.value, "endpoints").flatMap((one) =>
+          at(one, "conditions", "ready") === false ? [] : (textAt(one, "addresses", 0) ?? []),
+        );
+  if (ips.length === 0) return undefined;
+  const addresses = ips.map((ip) => (port === undefined ? ip : ip.includes(":") ? `[${ip}]:${port}` : `${ip}:${port}`));
+  return drafted(object, [], { keyword: "endpoint", args: { addresses } });
+}

@@ -1,0 +1,154 @@
+/**
+ * Queries over lists. After an edit, only the items that it replaced are computed again, not the 5,000 others. If no
+ * result has changed, the list of the results is the same object as before.
+ */
+import { type Lineage, lineageOf, succeed } from "./lineage.ts";
+import { valueAt } from "./memo.ts";
+import { sameList, sameMembers } from "./same.ts";
+
+interface KnownRows<L extends readonly unknown[], G extends readonly unknown[], V> {
+  readonly lists: Lists<L>;
+  readonly given: G;
+  readonly results: readonly V[];
+}
+
+/** Lists of equal length. */
+type Lists<L extends readonly unknown[]> = { readonly [I in keyof L]: readonly L[I][] };
+
+/**
+ * One result per item; `given`: the other values on which the results depend. `isSame`: whether an item's old result can
+ * stay in place of the new one.
+ */
+export function perItem<T, V, G extends readonly unknown[] = []>(
+  compute: (item: T, ...given: G) => V,
+  isSame?: (a: V, b: V) => boolean,
+): (list: readonly T[], ...given: G) => readonly V[] {
+  const rows = perRow<[T], V, G>(([item], _, ...given) => compute(item, ...given), isSame);
+  return (list, ...given) => rows([list], ...given);
+}
+
+/** The same for lists of equal length: one result per index, which depends on the items at this index. */
+export function perRow<L extends readonly [unknown, ...unknown[]], V, G extends readonly unknown[] = []>(
+  compute: (items: L, index: number, ...given: G) => V,
+  isSame: (a: V, b: V) => boolean = Object.is,
+): (lists: Lists<L>, ...given: G) => readonly V[] {
+  const known = new WeakMap<Lineage, KnownRows<L, G, V>>();
+  return (lists, ...given) => {
+    const lineage = lineageOf(lists[0]);
+    const before = known.get(lineage);
+    const isReady = before !== undefined && sameMembers(before.given, given);
+    if (isReady && sameMembers(before.lists, lists)) return before.results;
+    const at = (index: number): V => compute(lists.map((list) => list[index]) as unknown as L, index, ...given);
+    const results = isReady ? renewed(before, lists, at, isSame) : allOf(before?.results, lists[0].length, at, isSame);
+    known.set(lineage, { lists, given, results: succeed(before?.results, results) });
+    return results;
+  };
+}
+
+function renewed<L extends readonly [unknown, ...unknown[]], V>(
+  { lists: old, results }: Pick<KnownRows<L, readonly unknown[], V>, "lists" | "results">,
+  lists: Lists<L>,
+  at: (index: number) => V,
+  isSame: (a: V, b: V) => boolean,
+): readonly V[] {
+  const { length } = lists[0];
+  let copy = length === results.length ? undefined : results.slice(0, length);
+  for (const index of changedIndexes(old, lists)) {
+    const value = at(index);
+    if (index < results.length && isSame(results[index] as V, value)) continue;
+    copy ??= [...results];
+    copy[index] = value;
+  }
+  return copy ?? results;
+}
+
+/** Ascending. */
+function changedIndexes<L extends readonly unknown[]>(old: Lists<L>, lists: Lists<L>): readonly number[] {
+  const [changed = [], ...others] = lists
+    .map((list, i) => differences(old[i] ?? [], list))
+    .filter(({ length }) => length > 0);
+  return others.length === 0 ? changed : [...new Set([...changed, ...others.flat()])].sort((a, b) => a - b);
+}
+
+function differences(old: readonly unknown[], list: readonly unknown[]): readonly number[] {
+  const changed: number[] = [];
+  if (old === list) return changed;
+  for (let i = 0; i < list.length; i += 1) if (list[i] !== old[i]) changed.push(i);
+  return changed;
+}
+
+/** All results computed again; equal ones stay. */
+function allOf<V>(
+  before: readonly V[] | undefined,
+  length: number,
+  at: (index: number) => V,
+  isSame: (a: V, b: V) => boolean,
+): readonly V[] {
+  const results = Array.from({ length }, (_, index) => at(index));
+  if (before === undefined) return results;
+  for (let i = 0; i < Math.min(length, before.length); i += 1) {
+    const old = before[i] as V;
+    if (isSame(old, results[i] as V)) results[i] = old;
+  }
+  return sameList(before, results);
+}
+
+/* ------------------------------------------------------------------ groups */
+
+interface KnownGroups<T, K> {
+  readonly list: readonly T[];
+  readonly groups: ReadonlyMap<K, readonly T[]>;
+}
+
+/** The items by their keys, in order; an item occurs once, and can have several keys, each once. A group without changes is the same list as before. */
+export function groups<T, K>(keysOf: (item: T) => readonly K[]): (list: readonly T[]) => ReadonlyMap<K, readonly T[]> {
+  const known = new WeakMap<Lineage, KnownGroups<T, K>>();
+  return (list) => {
+    const lineage = lineageOf(list);
+    const before = known.get(lineage);
+    if (before?.list === list) return before.groups;
+    const found = (before && replacedIn(before, list, keysOf)) ?? grouped(before?.groups, list, keysOf);
+    known.set(lineage, { list, groups: succeed(before?.groups, found) });
+    return found;
+  };
+}
+
+/** Undefined if the keys of an item have changed. */
+function replacedIn<T, K>(
+  { list: old, groups: before }: KnownGroups<T, K>,
+  list: readonly T[],
+  keysOf: (item: T) => readonly K[],
+): ReadonlyMap<K, readonly T[]> | undefined {
+  if (old.length !== list.length) return undefined;
+  const changed = differences(old, list);
+  if (changed.length === 0) return before;
+  const replaced = new Map<K, Map<T, T>>();
+  for (const index of changed) {
+    const [was, is] = [old[index] as T, list[index] as T];
+    const keys = keysOf(is);
+    if (!sameMembers(keysOf(was), keys)) return undefined;
+    for (const key of keys) valueAt(replaced, key, () => new Map<T, T>()).set(was, is);
+  }
+  const found = new Map(before);
+  for (const [key, own] of replaced) {
+    const group = before.get(key) ?? [];
+    found.set(
+      key,
+      succeed(
+        group,
+        group.map((item) => own.get(item) ?? item),
+      ),
+    );
+  }
+  return found;
+}
+
+function grouped<T, K>(
+  before: ReadonlyMap<K, readonly T[]> | undefined,
+  list: readonly T[],
+  keysOf: (item: T) => readonly K[],
+): ReadonlyMap<K, readonly T[]> {
+  const found = new Map<K, T[]>();
+  for (const item of list) for (const key of keysOf(item)) valueAt(found, key, (): T[] => []).push(item);
+  return new Map([...found].map(([key, group]) => [key, succeed(before?.get(key), sameList(before?.get(key), group))]));
+}

@@ -1,0 +1,99 @@
+/** The first phase: statements → declared objects, each name once. */
+import type { Decl } from "../declared/decl.ts";
+import type { Origin } from "../declared/origin.ts";
+import type { NamedKind } from "../declared/problem-data.ts";
+import { succeedList } from "../memo/lineage.ts";
+import { memo } from "../memo/memo.ts";
+import { sameMap } from "../memo/same.ts";
+import { type ClusterDraft, readCluster } from "./cluster.ts";
+import { type NodeBudget, nodeBudget } from "./node-budget.ts";
+import type { TopologyProblem } from "./problems.ts";
+import { type SegmentParts, segmentIn } from "./segments.ts";
+import { nameTwice, readStation, type StationParts } from "./station.ts";
+
+/** One file's declarations, as returned by `decodeFile`. */
+export interface TopologyFile {
+  readonly file: string;
+  readonly decls: readonly Decl[];
+}
+
+export interface Declared {
+  readonly segments: ReadonlyMap<string, SegmentParts>;
+  /** Routers, hosts, and clusters in order of declaration. */
+  readonly placed: readonly (StationParts | ClusterDraft)[];
+  /** Routers and hosts. */
+  readonly outside: readonly StationParts[];
+  readonly clusters: readonly ClusterDraft[];
+  readonly expectations: readonly { readonly file: string; readonly decl: Decl }[];
+  readonly budget: NodeBudget;
+  readonly problems: readonly TopologyProblem[];
+}
+
+const routerIn = memo((decl: Decl, file: string) => readStation(file, decl, "router"));
+const hostIn = memo((decl: Decl, file: string) => readStation(file, decl, "host"));
+
+/**
+ * The first definition of a name is used; further definitions are reported and omitted. `before`: the previous build's
+ * declarations, whose objects are used again where nothing has changed.
+ */
+export function bind(files: readonly TopologyFile[], before: Declared | undefined): Declared {
+  const segments = new Map<string, SegmentParts>();
+  const stations = new Map<string, StationParts>();
+  const clusters = new Map<string, ClusterDraft>();
+  const placed: (StationParts | ClusterDraft)[] = [];
+  const expectations: { file: string; decl: Decl }[] = [];
+  const problems: TopologyProblem[] = [];
+  const budget = nodeBudget();
+  const earlier = new Map(before?.clusters.map((cluster) => [cluster.name, cluster]));
+  const isNew = <T extends { readonly name: string; readonly nameSource: Origin }>(
+    known: Map<string, T>,
+    added: T,
+    kind: NamedKind,
+  ): boolean => {
+    const first = known.get(added.name);
+    if (first === undefined) {
+      known.set(added.name, added);
+      return true;
+    }
+    problems.push(nameTwice(kind, added.name, "topology", added.nameSource, first.nameSource));
+    return false;
+  };
+  const add = (file: string, decl: Decl): void => {
+    const keyword = decl.spec?.keyword;
+    switch (keyword) {
+      case "segment": {
+        const segment = segmentIn(decl, file);
+        if (segment !== undefined) isNew(segments, segment, "segment");
+        break;
+      }
+      case "router":
+      case "host": {
+        const parts = keyword === "router" ? routerIn(decl, file) : hostIn(decl, file);
+        if (parts !== undefined && isNew(stations, parts, keyword)) placed.push(parts);
+        break;
+      }
+      case "cluster": {
+        const cluster = readCluster(file, decl, budget, earlier);
+        if (cluster === undefined) break;
+        problems.push(...cluster.problems);
+        if (isNew(clusters, cluster, "cluster")) placed.push(cluster);
+        break;
+      }
+      case "expect":
+        expectations.push({ file, decl });
+        break;
+      default:
+        break;
+    }
+  };
+  for (const { file, decls } of files) for (const decl of decls) add(file, decl);
+  return {
+    segments: sameMap(before?.segments, segments),
+    placed,
+    outside: succeedList(before?.outside, [...stations.values()]),
+    clusters: [...clusters.values()],
+    expectations,
+    budget,
+    problems,
+  };
+}

@@ -1,0 +1,92 @@
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { file, knet } from "./run.ts";
+
+const folder = (): string => dirname(file("", "empty.txt"));
+
+const WORKLOADS = `apiVersion: v1
+kind: Namespace
+metadata: {name: shop}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: shop}
+spec: {template: {metadata: {labels: {app: web}}, spec: {containers: [{name: c, ports: [{containerPort: 80}]}]}}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: db, namespace: shop}
+spec: {template: {metadata: {labels: {app: db}}, spec: {containers: [{name: c, ports: [{containerPort: 5432}]}]}}}
+`;
+const POLICY = `{"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "db", "namespace": "shop"},
+ "spec": {"podSelector": {"matchLabels": {"app": "db"}}, "ingress": [{"from": [{"podSelector": {"matchLabels": {"app": "wbe"}}}]}]}}
+`;
+
+/** A folder with two manifests, one of them in a subfolder. */
+function manifests(): string {
+  const root = folder();
+  mkdirSync(join(root, "policies"));
+  writeFileSync(join(root, "workloads.yaml"), WORKLOADS);
+  writeFileSync(join(root, "policies", "db.json"), POLICY);
+  writeFileSync(join(root, "notes.txt"), "not a manifest");
+  return root;
+}
+
+interface Connections {
+  readonly connections: readonly {
+    readonly from: { readonly path?: string };
+    readonly to: { readonly path?: string };
+  }[];
+}
+const pods = (out: string): readonly string[] =>
+  (JSON.parse(out) as Connections).connections.flatMap(({ from, to }) =>
+    from.path !== undefined && to.path !== undefined ? `${from.path} > ${to.path}` : [],
+  );
+
+describe("Kubernetes manifests", () => {
+  it("are a topology: a folder, a file, and standard input", () => {
+    const root = manifests();
+    const matrix = knet(["matrix", root, "--policy-only", "--format", "json"]);
+    expect([matrix.code, pods(matrix.out)]).toEqual([0, ["shop/db > shop/web"]]);
+    expect(matrix.err).toContain("no CNI plugin was found: `cni flannel` with VXLAN is used");
+    const open = knet(["trace", join(root, "workloads.yaml"), "shop/web", "shop/db", "--port", "5432"]);
+    expect([open.code, open.out.split("\n")[0]]).toEqual([0, "shop/web -> shop/db:5432 (tcp)"]);
+    expect(knet(["trace", root, "shop/web", "shop/db", "--port", "5432"]).code).toBe(1);
+    expect(knet(["routes", "-", "node-1"], WORKLOADS).out).toContain("flannel.1");
+  });
+
+  it("have diagnostics in the manifest", () => {
+    const root = manifests();
+    writeFileSync(join(root, "all.yaml"), `${WORKLOADS}---\n${POLICY}`);
+    const { code, out } = knet(["check", join(root, "all.yaml")]);
+    expect(code).toBe(0);
+    expect(out).toContain("all.yaml:16:80 warning KN604");
+  });
+
+  it("are imported with the same result", () => {
+    const root = manifests();
+    const output = join(root, "shop.knet");
+    const { code, out, err } = knet(["import", root, "-o", output]);
+    expect([code, out]).toEqual([0, ""]);
+    expect(err).toContain("no node was found");
+    expect(readFileSync(output, "utf8")).toContain("# no node was found");
+    expect(knet(["fmt", "--check", output]).code).toBe(0);
+    const args = ["--policy-only", "--format", "json"];
+    expect(knet(["matrix", output, ...args]).out).toBe(knet(["matrix", root, ...args]).out);
+  });
+
+  it("that cannot be converted are named", () => {
+    const root = folder();
+    writeFileSync(
+      join(root, "a.yaml"),
+      `${WORKLOADS}---\n{apiVersion: example.com/v1, kind: Widget, metadata: {name: w}}\n`,
+    );
+    const { code, err } = knet(["import", root]);
+    expect(code).toBe(1);
+    expect(err).toContain("1 object of kind Widget not read");
+    writeFileSync(join(root, "a.yaml"), "kind: [1\n");
+    expect(knet(["import", root]).code).toBe(2);
+    expect(knet(["import", join(root, "none.yaml")]).code).toBe(2);
+  });
+});

@@ -4,14 +4,9 @@
  */
 export { expect } from "vitest";
 
-type Body = (...args: readonly never[]) => unknown;
 type Run = (...args: readonly unknown[]) => unknown;
-/** Vitest accepts options, such as a time limit, before the body. */
-type Rest = readonly [Body] | readonly [options: object, run: Body];
-
-function bodyOf(rest: Rest): Run {
-  return (rest.length === 1 ? rest[0] : rest[1]) as Run;
-}
+/** The function of a test, before or after its options: time limits are those of the whole suite. */
+type Rest = readonly unknown[];
 
 interface Test {
   readonly name: string;
@@ -37,13 +32,13 @@ export function describe(name: string, body: () => void): void {
 
 export const it = Object.assign(
   (name: string, ...rest: Rest): void => {
-    tests.push({ name: [...groups, name].join(" › "), run: bodyOf(rest) });
+    tests.push({ name: [...groups, name].join(" › "), run: functionIn(name, rest) });
   },
   {
     each:
       (rows: readonly unknown[]) =>
       (name: string, ...rest: Rest): void => {
-        const run = bodyOf(rest);
+        const run = functionIn(name, rest);
         for (const [index, row] of rows.entries()) {
           const args = Array.isArray(row) ? (row as readonly unknown[]) : [row];
           tests.push({ name: [...groups, `${name} (${index + 1})`].join(" › "), run: () => run(...args) });
@@ -52,6 +47,12 @@ export const it = Object.assign(
   },
 );
 export const test = it;
+
+function functionIn(name: string, rest: Rest): Run {
+  const run = rest.find((one) => typeof one === "function");
+  if (run === undefined) throw new Error(`test without a function: ${name}`);
+  return run as Run;
+}
 
 /** Imports the files, one after the other, and runs the tests of each. */
 export async function runAll(files: Readonly<Record<string, () => Promise<unknown>>>): Promise<void> {

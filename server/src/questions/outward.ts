@@ -27,7 +27,7 @@ export function* outwardProbes(context: View): Iterable<Outward> {
   if (peopled.hosts.length === 0) return;
   const disputed = planOf(peopled).conflicts.map(({ shared }) => shared);
   let left = MOST_QUESTIONS;
-  // Hosts with the same address, such as a duplicate one, are asked the same question.
+  // Hosts with the same address, such as a duplicate one, receive the same packets.
   const known = new Map<string, Journey>();
   const worstOf = (question: Question): Journey => {
     const { from, dst, proto, dport } = question;

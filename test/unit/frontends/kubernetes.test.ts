@@ -6,6 +6,7 @@ import { manifestDocuments } from "../../../server/src/frontends/kubernetes/docu
 import { jsonSpan } from "../../../server/src/frontends/kubernetes/json-span.ts";
 import { policyMatrix, toConnection } from "../../../server/src/kubernetes/matrix/matrix.ts";
 import { analyse } from "../../../server/src/service/analysis.ts";
+import { createService } from "../../../server/src/service/service.ts";
 
 const SHOP = `apiVersion: v1
 kind: Namespace
@@ -139,6 +140,15 @@ cluster c {
     });
     expect(shown.filter((one) => /^KN0/.test(one))).toEqual([]);
     expect(shown).toContain("KN604 namespaceSelector: {matchLabels: {team: ops}}");
+  });
+
+  it("follow edits of the text", () => {
+    const service = createService({ resolveImport: () => undefined });
+    service.setText("dump.yaml", SHOP);
+    const at = SHOP.indexOf("replicas: 2");
+    service.edit("dump.yaml", [{ start: at, end: at + 11, text: "replicas: 5" }]);
+    expect(service.textOf("dump.yaml")).toContain("replicas: 5");
+    expect(service.analysisOf("dump.yaml")?.topology.clusters[0]?.workloads[0]?.replicas).toBe(5);
   });
 
   it("tell which values are defaults, and what is not read", () => {

@@ -37,6 +37,12 @@ function check(text: string): void {
   expect(format(formatted)).toBe(formatted);
 }
 
+it("writes one spelling of booleans", () => {
+  expect(format("segment a { source-check  off }\nhost on { attach a { source-check yes } }  # on\n")).toBe(
+    "segment a { source-check false }\nhost on { attach a { source-check true } }  # on\n",
+  );
+});
+
 describe("layout", () => {
   it.each([
     ["one statement per line", "a;b ;  c\n", "a\nb\nc\n"],
@@ -49,11 +55,6 @@ describe("layout", () => {
     ["adjacent lists", "labels app=[ a b ] tier= [c]\n", "labels app=[a b] tier= [c]\n"],
     ["lists that fit", "a [\n b,\n c\n] d", "a [b, c] d\n"],
     ["nothing", "  \n \n", ""],
-    [
-      "one spelling of booleans",
-      "segment a { source-check  off }\nhost on { attach a { source-check yes } }  # on\n",
-      "segment a { source-check false }\nhost on { attach a { source-check true } }  # on\n",
-    ],
     ["byte order marks", "\ufeff a\n", "\ufeffa\n"],
     ["CRLF if it is more common", "a {\r\nb\r\n}\nc", "a {\r\n  b\r\n}\r\nc\r\n"],
     ["LF if it is more common", "a {\r\nb\n}\nc", "a {\n  b\n}\nc\n"],

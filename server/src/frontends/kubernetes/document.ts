@@ -3,6 +3,7 @@ import type { Decl } from "../../declared/decl.ts";
 import type { Document, Fault } from "../../declared/document.ts";
 import type { FrontEnd } from "../../declared/front-end.ts";
 import { plainDocument } from "../../declared/plain.ts";
+import type { TextEdit } from "../../text/edit.ts";
 import { importCluster } from "./cluster.ts";
 import { type KubeObject, placeOf, spanOfPlace } from "./object.ts";
 import { readObjects, type SourceProblem } from "./source.ts";
@@ -70,6 +71,12 @@ function manifestDocument(file: string, text: string, decls: readonly Decl[]): D
       const place = placeOf(decl.handle);
       return place && spanOfPlace(place, part);
     },
-    edited: () => manifestDocument(file, text, decls),
+    edited: (edits) => kubernetesFrontEnd.read(file, withEdits(text, edits)),
   };
+}
+
+/** From the end of the text, so the offsets of earlier edits remain valid. */
+function withEdits(text: string, edits: readonly TextEdit[]): string {
+  const backwards = [...edits].sort((a, b) => b.start - a.start || b.end - a.end);
+  return backwards.reduce((now, { start, end, text: by }) => now.slice(0, start) + by + now.slice(end), text);
 }

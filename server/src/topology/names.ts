@@ -7,7 +7,9 @@
  * of a path refers to an object of this kind only: `pod/web`, `service/shop/web`; a path that exists as written takes
  * precedence. A name that is not a path can be a name in the cluster's DNS (`dns.ts`).
  */
+
 import { parseIp } from "../addressing/ip.ts";
+import { KINDS, RANK, selectsPodsOf } from "../declared/naming.ts";
 import { nearestFew } from "../text/nearest.ts";
 import { dnsNames } from "./dns.ts";
 import { entryOf, readUrl, routeUrl } from "./ingress.ts";
@@ -30,25 +32,11 @@ export function resolveEndpoint(topology: Topology, text: string): Resolution {
   return topology.resolve(text);
 }
 
-/** The kinds that a path can begin with, and the kind of endpoint. */
-export const ENDPOINT_KINDS: Readonly<Record<string, Exclude<Endpoint["kind"], "address" | "segment">>> = {
-  pod: "pod",
-  deployment: "pod",
-  statefulset: "pod",
-  daemonset: "pod",
-  service: "service",
-  node: "node",
-  router: "router",
-  host: "host",
-  container: "container",
-  daemon: "daemon",
-};
-
 /** "pod/shop/web": the kind and the rest; undefined without a kind. */
 export function splitKind(text: string): { readonly kind: string; readonly path: string } | undefined {
   const slash = text.indexOf("/");
   const kind = text.slice(0, Math.max(0, slash));
-  return Object.hasOwn(ENDPOINT_KINDS, kind) ? { kind, path: text.slice(slash + 1) } : undefined;
+  return Object.hasOwn(KINDS, kind) ? { kind, path: text.slice(slash + 1) } : undefined;
 }
 
 /** The full path, with its kind if the path alone refers to a different object: "pod/prod/shop/web". */
@@ -161,8 +149,8 @@ function isOther({ kind }: Endpoint, chosen: Endpoint): boolean {
 }
 
 function isOfKind(endpoint: Endpoint, kind: string): boolean {
-  if (endpoint.kind !== ENDPOINT_KINDS[kind]) return false;
-  return endpoint.kind !== "pod" || kind === "pod" || endpoint.pod.workload.kind === kind;
+  if (endpoint.kind !== KINDS[kind]) return false;
+  return endpoint.kind !== "pod" || selectsPodsOf(kind, endpoint.pod.workload.kind);
 }
 
 /** A full path takes precedence over the end of one. */
@@ -230,22 +218,9 @@ function bestRank(found: readonly Endpoint[]): readonly Endpoint[] {
   return found.filter((endpoint) => rank(endpoint) === best);
 }
 
+/** An address names a machine. */
 function rank({ kind }: Endpoint): number {
-  switch (kind) {
-    case "service":
-      return -1;
-    case "pod":
-    case "node":
-    case "router":
-    case "host":
-    case "address":
-      return 0;
-    case "container":
-    case "daemon":
-      return 1;
-    case "segment":
-      return 2;
-  }
+  return kind === "address" ? RANK.host : RANK[kind];
 }
 
 /* ---------------------------------------------------------------- by the number of parts */

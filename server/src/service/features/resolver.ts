@@ -2,6 +2,7 @@
  * The symbols that a use refers to. Each part of a path is a link: in `shop/web`, `shop` refers to the namespace and `web` to
  * the pod. So is each label of a DNS name: `db-1.db.shop` refers to the pod, the service, and the namespace.
  */
+import { declarationsOfKind, RANK } from "../../declared/naming.ts";
 import type { Origin } from "../../declared/origin.ts";
 import type { DnsName } from "../../topology/dns.ts";
 import {
@@ -9,14 +10,13 @@ import {
   isDaemonSet,
   isOfKind,
   isWithin,
-  kindsOf,
   type NamedSymbol,
   type NameLink,
   type NameUse,
   ownPart,
   pathOf,
 } from "./symbol.ts";
-import { RANK, SENDERS } from "./uses.ts";
+import { SENDERS } from "./uses.ts";
 
 /** The names of a topology. */
 export interface Names {
@@ -80,7 +80,7 @@ interface Found {
 function byPath(names: Names, use: NameUse): Found {
   const found = byPlainPath(names, use);
   const [kind = "", ...path] = use.path;
-  const kinds = kindsOf(kind);
+  const kinds = declarationsOfKind(kind);
   if (found.length > 0 || !use.withKind || kinds === undefined || path.length === 0) return { path: use.path, found };
   const wanted = use.kinds.length === 0 ? kinds : kinds.filter((one) => use.kinds.includes(one));
   const all = wanted.length === 0 ? [] : byPlainPath(names, { ...use, path, kinds: wanted });

@@ -1,5 +1,7 @@
 /** Names of objects and their uses. */
+
 import type { Decl } from "../../declared/decl.ts";
+import { declarationsOfKind, selectsPodsOf } from "../../declared/naming.ts";
 import type { Origin } from "../../declared/origin.ts";
 import type { SymbolKind } from "../../declared/schema/index.ts";
 import type { Span } from "../../text/span.ts";
@@ -45,29 +47,10 @@ export interface NameLink {
 export const DEFAULT_NAMESPACE = "default";
 const NAMESPACED: ReadonlySet<SymbolKind> = new Set(["pod", "workload", "service"]);
 
-/** The symbols that the kind in front of a path selects: `pod/shop/web`, `deployment/web`. */
-const OF_KIND: Readonly<Record<string, readonly SymbolKind[]>> = {
-  pod: ["pod", "workload"],
-  deployment: ["workload"],
-  statefulset: ["workload"],
-  daemonset: ["workload"],
-  service: ["service"],
-  node: ["node"],
-  router: ["router"],
-  host: ["host"],
-  container: ["container"],
-  daemon: ["daemon"],
-};
-
-/** The kinds of symbols that this kind in front of a path selects; undefined if the text is not such a kind. */
-export function kindsOf(kind: string): readonly SymbolKind[] | undefined {
-  return OF_KIND[kind];
-}
-
 /** Whether the kind in front of a path selects the symbol. Workloads are also selected by the kind of their pods. */
 export function isOfKind(symbol: NamedSymbol, kind: string): boolean {
-  if (!OF_KIND[kind]?.includes(symbol.kind)) return false;
-  return symbol.kind !== "workload" || kind === "pod" || symbol.decl.spec?.keyword === kind;
+  if (!declarationsOfKind(kind)?.includes(symbol.kind)) return false;
+  return symbol.kind !== "workload" || selectsPodsOf(kind, symbol.decl.spec?.keyword);
 }
 
 /** Names from the outermost symbol to this symbol, including the default namespace if none is declared. */

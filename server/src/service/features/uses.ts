@@ -1,6 +1,8 @@
 /** The name that a declaration defines, and the names that it uses, derived from the schema. */
+
 import { all, one } from "../../declared/access.ts";
 import type { Decl } from "../../declared/decl.ts";
+import { RANK } from "../../declared/naming.ts";
 import type { Origin } from "../../declared/origin.ts";
 import {
   type ArgSpec,
@@ -12,24 +14,6 @@ import {
 } from "../../declared/schema/index.ts";
 import { partOf } from "./place.ts";
 import type { NamedSymbol, NameUse } from "./symbol.ts";
-
-/** Precedence, the same as in `topology/names.ts`: services, then pods and machines, then processes, then enclosing objects. */
-export const RANK: Readonly<Record<SymbolKind, number>> = {
-  service: -1,
-  pod: 0,
-  workload: 0,
-  node: 0,
-  router: 0,
-  host: 0,
-  container: 1,
-  daemon: 1,
-  segment: 2,
-  cluster: 2,
-  namespace: 2,
-  policy: 3,
-  ingress: 4,
-  gateway: 5,
-};
 
 /** All kinds except services, which send nothing. */
 export const SENDERS: readonly SymbolKind[] = Object.keys(RANK)

@@ -64,6 +64,15 @@ describe("Kubernetes manifests", () => {
     expect(out).toContain("all.yaml:16:80 warning KN604");
   });
 
+  it("of a folder are checked as one cluster", () => {
+    const root = manifests();
+    const { code, out, err } = knet(["check", root]);
+    expect(code).toBe(0);
+    expect(out).toContain(`${join(root, "policies", "db.json")}:2:80 warning KN604`);
+    expect(err).toContain("no node was found");
+    expect(knet(["check", root, "--fail-on", "warning"]).code).toBe(1);
+  });
+
   it("are imported with the same result", () => {
     const root = manifests();
     const output = join(root, "shop.knet");

@@ -2,6 +2,7 @@
 import { realpathSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import type { Worker } from "node:worker_threads";
+import type { Analysis } from "../service/analysis.ts";
 import type { Service } from "../service/service.ts";
 import { type Entry, entriesOf, type Fixes, fixesOf, type Merged, type Wanted, withFixes } from "./report.ts";
 import { WORKER_COMMAND } from "./worker-command.ts";
@@ -25,14 +26,19 @@ export function checkHere(service: Service, roots: readonly string[], merged: Me
   for (const root of roots) {
     const analysis = service.analysisOf(root);
     if (!analysis) continue;
-    const wanted = merged.add(entriesOf(analysis));
-    const fixes = fixesOf(
-      analysis,
-      wanted.map(({ at }) => at),
-    );
-    for (const [index, one] of wanted.entries()) withFixes(one, fixes[index] ?? []);
+    addAnalysis(analysis, merged);
     service.release(root);
   }
+}
+
+/** Adds the findings of a topology with their fixes. */
+export function addAnalysis(analysis: Analysis, merged: Merged): void {
+  const wanted = merged.add(entriesOf(analysis));
+  const fixes = fixesOf(
+    analysis,
+    wanted.map(({ at }) => at),
+  );
+  for (const [index, one] of wanted.entries()) withFixes(one, fixes[index] ?? []);
 }
 
 /** The number of worker threads for topologies with these lengths; less than 2: none. */

@@ -4,11 +4,12 @@ import type { Service } from "../service/service.ts";
 import { type LineIndex, lineIndex } from "../text/line-index.ts";
 import { jsonText } from "../text/visible.ts";
 import { VERSION } from "../version.ts";
-import { checkHere, checkInWorkers, workersFor } from "./check-roots.ts";
+import { addAnalysis, checkHere, checkInWorkers, workersFor } from "./check-roots.ts";
 import { isReadTwice, type Opened, openAll } from "./files.ts";
 import { githubReport } from "./formats/github.ts";
 import { sarifReport } from "./formats/sarif.ts";
 import { textReport } from "./formats/text.ts";
+import { isManifestFolder, manifestAnalysis, notesOf, readManifests } from "./manifests.ts";
 import { complain, say, useColour, writeOut } from "./output.ts";
 import { mergedReport } from "./report.ts";
 import type { Report } from "./report-schema.ts";
@@ -27,18 +28,43 @@ export interface Shard {
 
 /** Exit code: 0 clean, 1 problems at or above the threshold, 2 if a file or folder cannot be read; the others are checked. */
 export async function check(paths: readonly string[], options: CheckOptions): Promise<number> {
+  const [only] = paths;
+  if (only !== undefined && paths.length === 1 && isManifestFolder(only)) return checkManifests(only, options);
   const opened = openAll(paths.length === 0 ? ["."] : paths);
   const { service, problems } = opened;
   for (const problem of problems) complain(problem);
   if (opened.files.length === 0) return 2;
   const { files, roots } = partOf(opened, options.shard);
   const report = await reportOf(service, files, roots);
-  const text = print(report, options.format, service);
-  if (options.format === "text") say(text, true);
+  write(report, options, (file) => service.textOf(file));
+  return problems.length > 0 ? 2 : exitCode(report, options);
+}
+
+/** All manifests of a folder are one cluster. */
+function checkManifests(folder: string, options: CheckOptions): number {
+  const read = readManifests([folder]);
+  for (const note of notesOf(read)) complain(note);
+  const analysis = manifestAnalysis(read);
+  const merged = mergedReport(
+    analysis.files.map(({ file }) => file),
+    analysis.files.reduce((sum, { text }) => sum + text.length, 0),
+  );
+  addAnalysis(analysis, merged);
+  const report = merged.report();
+  write(report, options, (file) => analysis.fileOf(file)?.text);
+  return exitCode(report, options);
+}
+
+type TextOf = (file: string) => string | undefined;
+
+function write(report: Report, { format }: CheckOptions, textOf: TextOf): void {
+  const text = print(report, format, textOf);
+  if (format === "text") say(text, true);
   else writeOut(text);
-  if (problems.length > 0) return 2;
-  const { errors, warnings } = report.summary;
-  return errors > 0 || (options.failOn === "warning" && warnings > 0) ? 1 : 0;
+}
+
+function exitCode({ summary: { errors, warnings } }: Report, { failOn }: CheckOptions): number {
+  return errors > 0 || (failOn === "warning" && warnings > 0) ? 1 : 0;
 }
 
 /**
@@ -78,10 +104,10 @@ async function reportOf(service: Service, files: readonly string[], roots: reado
   return merged.report();
 }
 
-function print(report: Report, format: CheckOptions["format"], service: Service): string {
+function print(report: Report, format: CheckOptions["format"], textOf: TextOf): string {
   switch (format) {
     case "text":
-      return textReport(report, { colour: useColour(), lineOf: lineReader(service) });
+      return textReport(report, { colour: useColour(), lineOf: lineReader(textOf) });
     case "json":
       return `${jsonText(report)}\n`;
     case "sarif":
@@ -92,11 +118,11 @@ function print(report: Report, format: CheckOptions["format"], service: Service)
 }
 
 /** Reads lines by the rule that positions are counted by: LF, CRLF, and CR end a line. */
-function lineReader(service: Service): (file: string, line: number) => string | undefined {
+function lineReader(textOf: TextOf): (file: string, line: number) => string | undefined {
   const known = new Map<string, { readonly text: string; readonly index: LineIndex } | undefined>();
   return (file, line) => {
     if (!known.has(file)) {
-      const text = service.textOf(file);
+      const text = textOf(file);
       known.set(file, text === undefined ? undefined : { text, index: lineIndex(text) });
     }
     const found = known.get(file);

@@ -20,6 +20,17 @@ export function isManifests(path: string): boolean {
   return MANIFEST.test(path) || (path !== STDIN && statSync(path, { throwIfNoEntry: false })?.isDirectory() === true);
 }
 
+/** A folder with manifests and without `.knet` files: all its manifests are one cluster. */
+export function isManifestFolder(path: string): boolean {
+  if (path === STDIN || statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return false;
+  let hasManifests = false;
+  for (const file of filesBelow(path)) {
+    if (file.endsWith(".knet")) return false;
+    hasManifests ||= MANIFEST.test(file);
+  }
+  return hasManifests;
+}
+
 /** The text of a `.knet` file never starts with a document marker, a bracket, or a key with a colon. */
 export function looksLikeManifests(text: string): boolean {
   return /^\s*(?:#[^\n]*\n\s*)*(?:---|[[{]|[A-Za-z]+:(?:\s|$))/.test(text.slice(0, 10_000));
@@ -56,15 +67,23 @@ function readLarge(file: string): string {
 }
 
 function filesIn(path: string): readonly string[] {
-  const entry = statSync(path, { throwIfNoEntry: false });
-  if (!entry?.isDirectory()) return [path];
-  const found = readdirSync(path, { withFileTypes: true })
-    .sort((a, b) => (a.name < b.name ? -1 : 1))
-    .flatMap((one: Dirent) => {
-      if (one.isDirectory()) return SKIPPED.has(one.name) ? [] : filesIn(join(path, one.name));
-      return one.isFile() && MANIFEST.test(one.name) ? [join(path, one.name)] : [];
-    });
-  return found;
+  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return [path];
+  return [...filesBelow(path)].filter((file) => MANIFEST.test(file));
+}
+
+/** In name order. Folders that cannot be read contain nothing. */
+function* filesBelow(folder: string): Generator<string> {
+  let entries: Dirent[];
+  try {
+    entries = readdirSync(folder, { withFileTypes: true });
+  } catch {
+    return;
+  }
+  for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    const path = join(folder, entry.name);
+    if (entry.isFile()) yield path;
+    else if (entry.isDirectory() && !SKIPPED.has(entry.name)) yield* filesBelow(path);
+  }
 }
 
 /** One line for each part that is not as in the files: values without evidence, kinds that are not read, invalid YAML. */

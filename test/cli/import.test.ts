@@ -96,6 +96,9 @@ describe("Kubernetes manifests", () => {
     expect(err).toContain("1 object of kind Widget not read");
     writeFileSync(join(root, "a.yaml"), "kind: [1\n");
     expect(knet(["import", root]).code).toBe(2);
+    expect(knet(["check", join(root, "a.yaml")]).err).toContain("a.yaml:2:1: Flow sequence");
+    writeFileSync(join(root, "a.yaml"), "{{ if .Values.x }}\nkind: Pod\n{{ end }}\n");
+    expect(knet(["check", join(root, "a.yaml")]).err).toContain("Helm template; use the output of `helm template`");
     expect(knet(["import", join(root, "none.yaml")]).code).toBe(2);
   });
 });

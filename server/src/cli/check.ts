@@ -9,7 +9,7 @@ import { isReadTwice, type Opened, openAll } from "./files.ts";
 import { githubReport } from "./formats/github.ts";
 import { sarifReport } from "./formats/sarif.ts";
 import { textReport } from "./formats/text.ts";
-import { isManifestFolder, manifestAnalysis, notesOf, readManifests } from "./manifests.ts";
+import { isManifestInput, manifestAnalysis, notesOf, readManifests } from "./manifests.ts";
 import { complain, say, useColour, writeOut } from "./output.ts";
 import { mergedReport } from "./report.ts";
 import type { Report } from "./report-schema.ts";
@@ -29,7 +29,7 @@ export interface Shard {
 /** Exit code: 0 clean, 1 problems at or above the threshold, 2 if a file or folder cannot be read; the others are checked. */
 export async function check(paths: readonly string[], options: CheckOptions): Promise<number> {
   const [only] = paths;
-  if (only !== undefined && paths.length === 1 && isManifestFolder(only)) return checkManifests(only, options);
+  if (only !== undefined && paths.length === 1 && isManifestInput(only)) return checkManifests(only, options);
   const opened = openAll(paths.length === 0 ? ["."] : paths);
   const { service, problems } = opened;
   for (const problem of problems) complain(problem);
@@ -41,8 +41,8 @@ export async function check(paths: readonly string[], options: CheckOptions): Pr
 }
 
 /** All manifests of a folder are one cluster. */
-function checkManifests(folder: string, options: CheckOptions): number {
-  const read = readManifests([folder]);
+function checkManifests(path: string, options: CheckOptions): number {
+  const read = readManifests([path]);
   for (const note of notesOf(read)) complain(note);
   const analysis = manifestAnalysis(read);
   const merged = mergedReport(

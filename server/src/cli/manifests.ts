@@ -9,7 +9,8 @@ import { lineIndex } from "../text/line-index.ts";
 import { errno, UnreadableError, UsageError } from "./errors.ts";
 import { STDIN } from "./files.ts";
 
-const MANIFEST = /\.(?:ya?ml|json)$/i;
+/** knet.json has the settings of checks. */
+const MANIFEST = /(?<!(?:^|[/\\])knet)\.(?:ya?ml|json)$/i;
 /** Folders that contain no manifests of the cluster. */
 const SKIPPED: ReadonlySet<string> = new Set([".git", "node_modules"]);
 /** The path component of everything in an imported cluster. */
@@ -20,9 +21,9 @@ export function isManifests(path: string): boolean {
   return MANIFEST.test(path) || (path !== STDIN && statSync(path, { throwIfNoEntry: false })?.isDirectory() === true);
 }
 
-/** A folder with manifests and without `.knet` files: all its manifests are one cluster. */
-export function isManifestFolder(path: string): boolean {
-  if (path === STDIN || statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return false;
+/** A manifest, or a folder with manifests and without `.knet` files: all its manifests are one cluster. */
+export function isManifestInput(path: string): boolean {
+  if (path === STDIN || statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return MANIFEST.test(path);
   let hasManifests = false;
   for (const file of filesBelow(path)) {
     if (file.endsWith(".knet")) return false;
@@ -42,10 +43,15 @@ export function readManifests(paths: readonly string[], text?: string): Manifest
     text === undefined
       ? paths.flatMap((path) => filesIn(path)).map((file): TextFile => ({ file, text: readLarge(file) }))
       : [{ file: STDIN, text }];
-  const [first = STDIN] = paths;
-  const read = manifestDocuments(first, CLUSTER, files);
-  if (read.objects === 0) throw new UsageError(t`${paths.join(", ")}: no Kubernetes object found`);
-  return read;
+  const read = manifestDocuments(paths[0] ?? STDIN, CLUSTER, files);
+  // Files below `templates/` of a chart are Go templates, not YAML.
+  const template = read.problems.length === 0 ? undefined : files.find(({ text: content }) => content.includes("{{"));
+  if (template) throw new UsageError(t`${template.file}: Helm template; use the output of \`helm template\``);
+  if (read.objects > 0) return read;
+  const [first] = read.problems;
+  const problem =
+    first && `${placeText(read.documents, first.file, first.problem.span.start)}: ${first.problem.message}`;
+  throw new UsageError(problem ?? t`${paths.join(", ")}: no Kubernetes object found`);
 }
 
 /** The text of a manifest. PowerShell writes UTF-16 with a byte order mark. */

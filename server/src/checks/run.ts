@@ -6,7 +6,6 @@ import type { Network } from "../dataplane/model.ts";
 import type { Decl, DeclProblem } from "../declared/decl.ts";
 import type { Fault } from "../declared/document.ts";
 import type { FileProblem } from "../declared/file-problem.ts";
-import { identities } from "../declared/navigate.ts";
 import type { Problem } from "../declared/problem.ts";
 import type { AnyCheck, CheckContext, Family, ProblemCheck, ProblemCode, ProblemData } from "../findings/check.ts";
 import { type Finding, finding } from "../findings/finding.ts";
@@ -14,6 +13,7 @@ import { type Levels, NO_LEVELS, withLevels } from "../findings/levels.ts";
 import { applySilences, placing, unclearSilence, unusedSilence } from "../findings/silences.ts";
 import { withoutPolicies } from "../kubernetes/contribute.ts";
 import { valueAt } from "../memo/memo.ts";
+import { numbering } from "../memo/numbering.ts";
 import type { Effect } from "../questions/effect.ts";
 import { number } from "../text/format.ts";
 import { t } from "../text/l10n.ts";
@@ -186,7 +186,7 @@ function located({ part, decl: inner, related, ...problem }: DeclProblem, file: 
 
 /** Merges problems of one kind at one location (the nodes of a pool share their statements) into one finding. */
 function addProblems(problems: readonly AnyProblem[], context: CheckContext, add: (one: Finding) => void): void {
-  const idOf = identities();
+  const idOf = numbering();
   const places = new Map<string, { readonly first: AnyProblem; count: number }>();
   const explaining = new Map<Effect, AnyProblem[]>();
   for (const problem of problems) {

@@ -1,5 +1,15 @@
 /** Files of the command line: reading them, walking folders, and the service that analyzes them. */
-import { closeSync, type Dirent, existsSync, openSync, readdirSync, readSync, realpathSync, statSync } from "node:fs";
+import {
+  closeSync,
+  type Dirent,
+  existsSync,
+  openSync,
+  readdirSync,
+  readSync,
+  realpathSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import type { Netns } from "../dataplane/model.ts";
 import type { Analysis } from "../service/analysis.ts";
@@ -14,7 +24,8 @@ import { errno, UnreadableError, UsageError } from "./errors.ts";
 
 /** The path that denotes standard input. */
 export const STDIN = "-";
-const SKIPPED_FOLDERS = new Set(["node_modules", ".git"]);
+/** Folders without topologies. */
+export const SKIPPED_FOLDERS: ReadonlySet<string> = new Set(["node_modules", ".git"]);
 
 /** Bytes per read of a file of unknown size. */
 const CHUNK = 1 << 16;
@@ -91,6 +102,16 @@ function tried<T>(file: string, call: () => T): T {
   } catch (error) {
     const problem = errno(error);
     throw new UnreadableError(file, problem, t`${file}: cannot be read (${problem})`);
+  }
+}
+
+/** `mode`: of a new file. Throws UsageError if the file cannot be written. */
+export function writeText(file: string, text: string, mode = 0o666): true {
+  try {
+    writeFileSync(file, text, { mode });
+    return true;
+  } catch (error) {
+    throw new UsageError(t`${file}: cannot be written (${errno(error)})`);
   }
 }
 

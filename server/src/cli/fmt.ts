@@ -1,10 +1,8 @@
 /** `knet fmt`: formats files in place, or lists the unformatted ones. */
-import { writeFileSync } from "node:fs";
+
 import { format } from "../frontends/knet/format.ts";
-import { t } from "../text/l10n.ts";
 import { visible } from "../text/visible.ts";
-import { errno, UsageError } from "./errors.ts";
-import { attempt, expandPaths, readText, STDIN } from "./files.ts";
+import { attempt, expandPaths, readText, STDIN, writeText } from "./files.ts";
 import { complain, say, writeOut } from "./output.ts";
 
 /**
@@ -25,19 +23,10 @@ export function fmt(paths: readonly string[], options: { readonly check: boolean
     }
     if (formatted === text) continue;
     unformatted += 1;
-    if (!options.check && attempt(problems, () => write(file, formatted)) === undefined) continue;
+    if (!options.check && attempt(problems, () => writeText(file, formatted)) === undefined) continue;
     say(`${visible(file)}\n`);
   }
   for (const problem of problems) complain(problem);
   if (problems.length > 0) return 2;
   return options.check && unformatted > 0 ? 1 : 0;
-}
-
-function write(file: string, text: string): true {
-  try {
-    writeFileSync(file, text);
-    return true;
-  } catch (error) {
-    throw new UsageError(t`${file}: cannot be written (${errno(error)})`);
-  }
 }

@@ -1,10 +1,9 @@
 /** `knet import`: Kubernetes manifests and dumps → `.knet`. */
-import { writeFileSync } from "node:fs";
+
 import { printDecls } from "../declared/print.ts";
 import { format } from "../frontends/knet/format.ts";
 import { t } from "../text/l10n.ts";
-import { errno, UsageError } from "./errors.ts";
-import { readText, STDIN } from "./files.ts";
+import { readText, STDIN, writeText } from "./files.ts";
 import { notesOf, readManifests } from "./manifests.ts";
 import { complain, writeOut } from "./output.ts";
 
@@ -16,15 +15,7 @@ export function importFiles(sources: readonly string[], output: string | undefin
   const header = [t`Imported from ${sources.join(", ")}`, ...notes].map((line) => `# ${line}\n`).join("");
   const text = format(`${header}\n${printDecls(read.documents[0]?.decls ?? [])}`);
   if (output === undefined || output === STDIN) writeOut(text);
-  else write(output, text);
+  else writeText(output, text);
   for (const note of notes) complain(note);
   return read.unread > 0 || read.problems.length > 0 ? 1 : 0;
-}
-
-function write(file: string, text: string): void {
-  try {
-    writeFileSync(file, text);
-  } catch (error) {
-    throw new UsageError(t`${file}: cannot be written (${errno(error)})`);
-  }
 }

@@ -1,5 +1,6 @@
 /** `knet lab`: the topology as network namespaces: a script, or a comparison of traces with this machine's kernel. */
-import { accessSync, constants, mkdirSync, statSync, writeFileSync } from "node:fs";
+
+import { accessSync, constants, mkdirSync, statSync } from "node:fs";
 import { basename, dirname, extname, resolve } from "node:path";
 import type { NetnsId } from "../dataplane/model.ts";
 import { planLab } from "../lab/plan.ts";
@@ -10,7 +11,7 @@ import { t } from "../text/l10n.ts";
 import { VERSION } from "../version.ts";
 import { openBox } from "./box/box.ts";
 import { errno, LabError, UsageError } from "./errors.ts";
-import { STDIN } from "./files.ts";
+import { STDIN, writeText } from "./files.ts";
 import { analysisOf } from "./input.ts";
 import type { Kernel } from "./kernels.ts";
 import { namespaceCount, namespacesOf, questionsOf } from "./lab-ask.ts";
@@ -60,21 +61,13 @@ export async function lab(file: string, options: LabOptions, stated: ReadonlySet
     );
   const script = labScript(planLab(analysis.network, ids, name), { source: file, version: VERSION });
   if (options.output === undefined || options.output === STDOUT) writeOut(script);
-  else write(options.output, script);
+  else writeText(options.output, script, 0o755);
   return 0;
 }
 
 function defaultName(file: string): string {
   const word = file === STDIN ? "stdin" : basename(file, extname(file));
   return `knet-${word.replaceAll(/[^\w-]/g, "-").slice(0, 60)}`;
-}
-
-function write(file: string, text: string): void {
-  try {
-    writeFileSync(file, text, { mode: 0o755 });
-  } catch (error) {
-    throw new UsageError(t`${file}: cannot be written (${errno(error)})`);
-  }
 }
 
 /** Creates the folder and those above it. Not with `recursive`: in /proc, Node 20 then repeats mkdir forever (nodejs/node, src/node_file.cc, MKDirpSync). */

@@ -1,7 +1,8 @@
 /** The problems found by this layer, with the values of their messages, which the checks write. */
+
 import type { Ip, Prefix } from "../addressing/ip.ts";
-import type { Origin } from "../declared/origin.ts";
-import type { Problem, Related } from "../declared/problem.ts";
+import type { Problem } from "../declared/problem.ts";
+import { problemsOf } from "../declared/problem.ts";
 import type { StationRef } from "../topology/model.ts";
 
 type None = Readonly<Record<string, never>>;
@@ -296,11 +297,4 @@ export const CODES = {
   calicoNoBlock: "KN423",
 } as const satisfies Readonly<Record<string, keyof NetworkProblemData>>;
 
-export function problem<Code extends keyof NetworkProblemData>(
-  code: Code,
-  source: Origin,
-  data: NetworkProblemData[Code],
-  related: readonly Related[] = [],
-): Problem<NetworkProblemData, Code> {
-  return { code, source, data, related };
-}
+export const problem = problemsOf<NetworkProblemData>();

@@ -1,7 +1,9 @@
 /** Typed access to declarations: their statements, arguments, and settings. */
+
 import type { Ip } from "../addressing/ip.ts";
 import type { Decl } from "./decl.ts";
 import type { Part } from "./handle.ts";
+import { partOf } from "./handle.ts";
 import type { Origin } from "./origin.ts";
 import type { Context } from "./schema/types.ts";
 import { addressIn, booleanIn, numberIn, type Setting, wordIn } from "./settings.ts";
@@ -100,8 +102,8 @@ export function sourceOf(file: string, decl: Decl, part: Part = "whole"): Origin
 }
 
 /** The source location of a value. */
-export function sourceOfRead(file: string, decl: Decl, { index, item }: Read): Origin {
-  return { file: decl.file ?? file, decl, part: item === undefined ? index : [index, item] };
+export function sourceOfRead(file: string, decl: Decl, read: Read): Origin {
+  return sourceOf(file, decl, partOf(read));
 }
 
 /** Whether a part of the declaration has no value. A prefix with host bits (KN014) has one: the masked prefix. */

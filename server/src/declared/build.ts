@@ -1,11 +1,11 @@
 /** Declarations from values: for front ends whose files are not statements. */
+
 import { contextInside } from "./access.ts";
 import type { Decl, DeclProblem } from "./decl.ts";
 import type { Handle, Part } from "./handle.ts";
-import { readValue } from "./reading.ts";
+import { readValue, unreadProblem } from "./reading.ts";
 import { isFlag, specFor } from "./schema/index.ts";
 import type { ArgSpec, Context, KeywordSpec } from "./schema/types.ts";
-import { unreadable } from "./unread.ts";
 import type { Read, Value } from "./values.ts";
 
 /** A text that the schema's type reads, or a value with its text. */
@@ -85,5 +85,5 @@ function readText(
   if (value.kind !== "unread") return { text, value };
   // A prefix with host bits is usable.
   if (value.value !== undefined) return { text, value: value.value };
-  return unreadable(spec, arg, part, value);
+  return unreadProblem(spec, arg, part, value);
 }

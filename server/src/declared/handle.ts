@@ -14,3 +14,8 @@ export interface Handle {
  * A part of a declaration: the whole, its keyword, a value (`Read.index`), or an item of a list (`Read.item`).
  */
 export type Part = "whole" | "keyword" | number | readonly [index: number, item: number];
+
+/** The part of a declaration that a value was read from. */
+export function partOf({ index, item }: { readonly index: number; readonly item: number | undefined }): Part {
+  return item === undefined ? index : [index, item];
+}

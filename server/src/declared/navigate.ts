@@ -1,7 +1,9 @@
 /** Navigates from a location to related declarations and values. */
+
 import type { Prefix } from "../addressing/ip.ts";
 import type { Decl } from "./decl.ts";
 import type { Handle, Part } from "./handle.ts";
+import { partOf } from "./handle.ts";
 import type { Origin } from "./origin.ts";
 import type { Read } from "./values.ts";
 
@@ -23,10 +25,6 @@ export function readAt({ decl, part }: Origin): Read | undefined {
 
 export function keywordOf({ decl }: Origin): string | undefined {
   return decl.spec?.keyword;
-}
-
-function partOf({ index, item }: Read): Part {
-  return item === undefined ? index : [index, item];
 }
 
 /** The first value of this argument; undefined if it is not set. */
@@ -111,20 +109,6 @@ export const NO_DECL: Decl = {
 /** A file as a whole. */
 export function fileOrigin(file: string): Origin {
   return { file, decl: NO_DECL, part: "whole" };
-}
-
-/** Assigns numbers to objects, to use locations in keys. */
-export function identities(): (object: object) => number {
-  const numbers = new WeakMap<object, number>();
-  let next = 0;
-  return (object) => {
-    let id = numbers.get(object);
-    if (id === undefined) {
-      id = next++;
-      numbers.set(object, id);
-    }
-    return id;
-  };
 }
 
 /** " out": the direction of an access list rule, with a leading space; "" if the rule has no direction. */

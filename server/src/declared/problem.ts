@@ -15,3 +15,13 @@ export type Problem<Data, Code extends keyof Data = keyof Data> = {
     readonly related: readonly Related[];
   };
 }[Code];
+
+/** Creates the problems of one layer: a code is accepted only with its values. */
+export function problemsOf<Data>() {
+  return <Code extends keyof Data>(
+    code: Code,
+    source: Origin,
+    data: Data[Code],
+    related: readonly Related[] = [],
+  ): Problem<Data, Code> => ({ code, source, data, related });
+}

@@ -1,3 +1,4 @@
+import { lastUpTo } from "./search.ts";
 /** Converts between offsets and lines of a text. */
 
 /** Lines and characters as defined by LSP: zero-based, in UTF-16 units; lines end with LF, CRLF, or CR. */
@@ -38,16 +39,4 @@ export function lineIndex(text: string): LineIndex {
       return Math.min(starts[line]! + Math.max(0, character), lineEnd(line));
     },
   };
-}
-
-/** The index of the last number ≤ `limit`, or -1; `sorted` is ascending. */
-function lastUpTo(sorted: readonly number[], limit: number): number {
-  let low = 0;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (sorted[middle]! <= limit) low = middle + 1;
-    else high = middle;
-  }
-  return low - 1;
 }

@@ -4,7 +4,7 @@
  * mod N.
  */
 
-import { countBelow } from "../addressing/search.ts";
+import { countBelow } from "../text/search.ts";
 import type { Workload } from "./model.ts";
 
 /** Placement of a workload's pods: the index of their node, or … */

@@ -5,7 +5,7 @@
  * node p mod N, so counts and positions are arithmetic, and the size of the lists depends on the size of the file, not
  * on the number of pods.
  */
-import { countBelow, firstThat } from "../addressing/search.ts";
+import { countBelow, firstThat } from "../text/search.ts";
 import type { Workload } from "./model.ts";
 import { EVERYWHERE, NOWHERE, type Placement, SPREAD, takesSlots } from "./placement.ts";
 

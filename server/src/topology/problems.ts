@@ -1,8 +1,8 @@
 /** The problems found by this layer, with the values of their messages, which the checks write. */
 
 import type { Prefix } from "../addressing/ip.ts";
-import type { Origin } from "../declared/origin.ts";
-import type { Problem, Related } from "../declared/problem.ts";
+import type { Problem } from "../declared/problem.ts";
+import { problemsOf } from "../declared/problem.ts";
 import type { DeclProblemData, NamedKind, Place } from "../declared/problem-data.ts";
 
 /** By diagnostic code. */
@@ -110,11 +110,4 @@ export const CODES = {
   peerUnsupported: "KN617",
 } as const satisfies Readonly<Record<string, keyof TopologyProblemData>>;
 
-export function problem<Code extends keyof TopologyProblemData>(
-  code: Code,
-  source: Origin,
-  data: TopologyProblemData[Code],
-  related: readonly Related[] = [],
-): Problem<TopologyProblemData, Code> {
-  return { code, source, data, related };
-}
+export const problem = problemsOf<TopologyProblemData>();

@@ -1,7 +1,7 @@
 /** Ranges that all pods of a cluster share: one row of addresses, allocated in order of declaration. */
 import { freeCount, freeIndex, kthFree, type SortedReserved, sortReserved } from "../addressing/allocation.ts";
 import { family, type Ip } from "../addressing/ip.ts";
-import { countBelow } from "../addressing/search.ts";
+import { countBelow } from "../text/search.ts";
 import type { SharedRange } from "./addressing.ts";
 import type { Workload } from "./model.ts";
 import { takesSlots } from "./placement.ts";

@@ -11,9 +11,8 @@ import type { Document, Point } from "../../../server/src/declared/document.ts";
 import type { FrontEnd } from "../../../server/src/declared/front-end.ts";
 import type { Handle, Part } from "../../../server/src/declared/handle.ts";
 import { fileOrigin } from "../../../server/src/declared/navigate.ts";
-import { readValue } from "../../../server/src/declared/reading.ts";
+import { readValue, unreadProblem } from "../../../server/src/declared/reading.ts";
 import { type Context, isFlag, type KeywordSpec, specFor } from "../../../server/src/declared/schema/index.ts";
-import { unreadable } from "../../../server/src/declared/unread.ts";
 import type { Read } from "../../../server/src/declared/values.ts";
 import { backwards, editedText } from "../../../server/src/text/edit.ts";
 import type { Span } from "../../../server/src/text/span.ts";
@@ -46,7 +45,7 @@ function readsOf(map: YAMLMap, spec: KeywordSpec, problems: DeclProblem[]): read
     if (isFlag(arg)) return { name, value: { kind: "flag" }, text, index, item: undefined };
     const value = readValue(arg.type, text);
     if (value.kind !== "unread") return { name, value, text, index, item: undefined };
-    problems.push(unreadable(spec, arg, index, value));
+    problems.push(unreadProblem(spec, arg, index, value));
     return value.value === undefined ? [] : { name, value: value.value, text, index, item: undefined };
   });
 }

@@ -3,9 +3,11 @@
  * same access lists. All members of a class learn the same routes from another class, so a mesh of 5,000 nodes is one
  * class that peers with itself, and no table has nodes × nodes entries.
  */
+
 import type { Ip, Prefix } from "../../addressing/ip.ts";
 import { formatIp, hostPrefix, prefixContains } from "../../addressing/ip.ts";
 import { buildPrefixTable } from "../../addressing/prefix-table.ts";
+import { numbering } from "../../memo/numbering.ts";
 import type { Station, Topology } from "../../topology/model.ts";
 import { BGP_PORT, prefixesOfRules } from "./acl.ts";
 import { ofFamily, type PeerRule, type Speaker } from "./model.ts";
@@ -20,7 +22,7 @@ export interface SpeakerClass {
 
 export function classesOf(topology: Topology, speakers: readonly Speaker[], family: 4 | 6): readonly SpeakerClass[] {
   const matchedBy = matchKeys(speakers, family);
-  const numbers = numbering();
+  const numbers = numbering<object | undefined>();
   const telling = prefixesOfRules(topology, BGP_PORT);
   // Speakers with the same prefix lengths and routes reach their peers in the same way. Shared segments matter only if there are routers or access lists.
   const placesMatter =
@@ -89,16 +91,6 @@ function apart(members: readonly Speaker[]): readonly (readonly Speaker[])[] {
 
 function holds(prefix: Prefix, addresses: readonly Ip[]): boolean {
   return addresses.some((ip) => prefixContains(prefix, ip));
-}
-
-/** A number for each distinct object. */
-function numbering(): (value: object | undefined) => number {
-  const known = new Map<object | undefined, number>();
-  return (value) => {
-    const number = known.get(value) ?? known.size;
-    known.set(value, number);
-    return number;
-  };
 }
 
 /**

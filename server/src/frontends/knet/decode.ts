@@ -8,11 +8,11 @@ import { parseIp } from "../../addressing/ip.ts";
 import { contextInside, oneOf } from "../../declared/access.ts";
 import type { Decl, DeclProblem } from "../../declared/decl.ts";
 import type { Part } from "../../declared/handle.ts";
+import { partOf } from "../../declared/handle.ts";
 import type { Unread } from "../../declared/reading.ts";
-import { describeType, readSetRequirement, readValue, splitPort } from "../../declared/reading.ts";
+import { describeType, readSetRequirement, readValue, splitPort, unreadProblem } from "../../declared/reading.ts";
 import { contextsOf, describeContext, isFlag, keywordsIn, schema } from "../../declared/schema/index.ts";
 import type { ArgSpec, Context, FlagSpec, KeywordSpec } from "../../declared/schema/types.ts";
-import { unreadable } from "../../declared/unread.ts";
 import type { Read, Value } from "../../declared/values.ts";
 import { either } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
@@ -431,7 +431,7 @@ function readItem(
   const read = readValue(target.type, arg.text);
   const value = read.kind === "unread" ? read.value : read;
   if (read.kind === "unread") {
-    const part: Part = item === undefined ? index : [index, item];
+    const part = partOf({ index, item });
     problems.push(located(spec, target, part, { read, text: arg.text }));
   }
   return value !== undefined && keep(reader, { name: target.name, value, text: arg.text, index, item }, target);
@@ -443,7 +443,7 @@ function located(
   part: Part,
   { read, text }: { readonly read: Unread; readonly text: string },
 ): DeclProblem {
-  const problem = unreadable(spec, target, part, read);
+  const problem = unreadProblem(spec, target, part, read);
   return problem.code === "KN006"
     ? { ...problem, data: { ...problem.data, ...withPort(spec, target, text) } }
     : problem;

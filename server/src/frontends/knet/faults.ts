@@ -1,10 +1,11 @@
 /** The syntax problems that the parser recorded in the tree, with their repairs. */
-import { countBelow } from "../../addressing/search.ts";
+
 import type { Change } from "../../declared/change.ts";
 import type { Decl } from "../../declared/decl.ts";
 import type { Fault } from "../../declared/document.ts";
 import { NO_DECL } from "../../declared/navigate.ts";
 import { lineEndOf, lineStartOf, newlineOf, nextLineOf } from "../../text/lines.ts";
+import { lastUpTo } from "../../text/search.ts";
 import type { Block, SyntaxProblem, SyntaxTree } from "./tree.ts";
 
 /**
@@ -47,7 +48,7 @@ function* inBlock(
 
 /** At the top level no statement encloses the problem: the preceding statement, or the first one. */
 function declNear({ offsets }: Block, decls: readonly Decl[], { start }: SyntaxProblem): Decl {
-  return decls[Math.max(0, countBelow(offsets, start + 1) - 1)] ?? NO_DECL;
+  return decls[Math.max(0, lastUpTo(offsets, start))] ?? NO_DECL;
 }
 
 function faultOf({ file, text }: Place, problem: SyntaxProblem, ownerStart: number, decl: Decl): Fault {

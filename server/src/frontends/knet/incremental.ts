@@ -4,8 +4,8 @@
  * larger range is parsed, at worst the whole text: the result always equals `parse` on the new text.
  */
 
-import { countBelow } from "../../addressing/search.ts";
 import type { TextEdit } from "../../text/edit.ts";
+import { countBelow } from "../../text/search.ts";
 import { type Chunk, type Content, hasProblem, parse, parseChunk } from "./parser.ts";
 import type { Block, Statement, SyntaxTree } from "./tree.ts";
 

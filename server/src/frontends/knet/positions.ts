@@ -1,6 +1,7 @@
 /** Maps statements to text offsets and back. */
 
 import type { Part } from "../../declared/handle.ts";
+import { lastUpTo } from "../../text/search.ts";
 import type { Span } from "../../text/span.ts";
 import { tokenize } from "./tokens.ts";
 import type { Arg, Block, Statement, SyntaxTree } from "./tree.ts";
@@ -124,18 +125,6 @@ export function partArg(statement: Statement, part: Part): Arg | undefined {
   if (part === "keyword") return statement.keyword;
   if (typeof part === "number") return statement.args[part];
   return statement.args[part[0]]?.items?.[part[1]];
-}
-
-/** The index of the last number ≤ `limit`, or -1; `sorted` is ascending. */
-function lastUpTo(sorted: readonly number[], limit: number): number {
-  let low = 0;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (sorted[middle]! <= limit) low = middle + 1;
-    else high = middle;
-  }
-  return low - 1;
 }
 
 function pathAt({ text, root }: SyntaxTree, offset: number): Path {

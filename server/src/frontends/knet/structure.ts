@@ -6,8 +6,8 @@
 
 import type { IToken, TokenType } from "chevrotain";
 import { createToken, Lexer } from "chevrotain";
-import { countBelow } from "../../addressing/search.ts";
 import type { FaultKind } from "../../declared/document.ts";
+import { countBelow } from "../../text/search.ts";
 import {
   Arrow,
   Compare,

@@ -3,8 +3,10 @@
  * class; two classes are compared once. Most classes share the policies that select them, so a class is compared with
  * few sets of policies.
  */
+
 import type { Ip, IpRange } from "../../addressing/ip.ts";
 import { valueAt } from "../../memo/memo.ts";
+import { numbering } from "../../memo/numbering.ts";
 import type { Pod } from "../../topology/model.ts";
 import type { Direction, Peer, Policy } from "../../topology/policy.ts";
 import { allowedPorts, type End, type PolicySet, peerMatches, peerSelector } from "../policy/evaluate.ts";
@@ -201,19 +203,6 @@ function admission(
     const found = new Set(valueAt(byPart, from.part, () => admitPart(from)));
     for (const peer of from.traits.peers) for (const program of byPeer.get(peer) ?? []) found.add(program);
     for (const program of found) yield* members.get(program) ?? [];
-  };
-}
-
-/** Returns a number for each object, in the order of the first calls. */
-function numbering(): (thing: object) => number {
-  const numbers = new Map<object, number>();
-  return (thing) => {
-    let number = numbers.get(thing);
-    if (number === undefined) {
-      number = numbers.size;
-      numbers.set(thing, number);
-    }
-    return number;
   };
 }
 

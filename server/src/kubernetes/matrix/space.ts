@@ -3,7 +3,7 @@
  * one address represents the part.
  */
 import { addIp, type Family, family, type Ip, type IpRange, prefixRange, rangesOverlap } from "../../addressing/ip.ts";
-import { firstThat } from "../../addressing/search.ts";
+import { firstThat } from "../../text/search.ts";
 import type { Cluster, Topology } from "../../topology/model.ts";
 import type { Peer } from "../../topology/policy.ts";
 

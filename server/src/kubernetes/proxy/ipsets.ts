@@ -128,10 +128,7 @@ function pairSet(ports: ProxyPorts, key: SetKey, of: (port: ProxyPort) => readon
     key,
     "hash:ip,port",
     (port) => of(port).map((ip) => pairText(ip, port)),
-    (dst, proto, dport) =>
-      ports
-        .byAddress(dst)
-        .some((port) => port.port.port === dport && port.port.proto === proto && of(port).includes(dst)),
+    containsPort(ports, of),
   );
 }
 
@@ -148,6 +145,22 @@ function loopBackSet({ ports, node }: NodeView): ProxySet {
   );
 }
 
+/** Matches packets to one of the addresses and the port of a service port that admits the source. */
+function containsPort(
+  ports: ProxyPorts,
+  of: (port: ProxyPort) => readonly Ip[],
+  admits: (port: ProxyPort, src: Ip | undefined, dst: Ip) => boolean = () => true,
+): IpSet["contains"] {
+  return (dst, proto, dport, src) =>
+    ports
+      .byAddress(dst)
+      .some(
+        (one) => one.port.port === dport && one.port.proto === proto && of(one).includes(dst) && admits(one, src, dst),
+      );
+}
+
+const balancerIps = ({ loadBalancerIps }: ProxyPort): readonly Ip[] => loadBalancerIps;
+
 function sourceCidrSet(ports: ProxyPorts): ProxySet {
   return proxySet(
     ports,
@@ -155,17 +168,11 @@ function sourceCidrSet(ports: ProxyPorts): ProxySet {
     "hash:ip,port,net",
     (port) =>
       port.loadBalancerIps.flatMap((ip) => storable(port).map((one) => `${pairText(ip, port)},${formatPrefix(one)}`)),
-    (dst, proto, dport, src) =>
-      ports
-        .byAddress(dst)
-        .some(
-          (one) =>
-            one.port.port === dport &&
-            one.port.proto === proto &&
-            one.loadBalancerIps.includes(dst) &&
-            src !== undefined &&
-            storable(one).some((range) => prefixContains(range, src)),
-        ),
+    containsPort(
+      ports,
+      balancerIps,
+      (port, src) => src !== undefined && storable(port).some((range) => prefixContains(range, src)),
+    ),
   );
 }
 
@@ -176,17 +183,7 @@ function sourceIpSet(view: NodeView): ProxySet {
     "sourceIp",
     "hash:ip,port,ip",
     (port) => (isAdmitted(view, port) ? port.loadBalancerIps.map((ip) => `${pairText(ip, port)},${formatIp(ip)}`) : []),
-    (dst, proto, dport, src) =>
-      src === dst &&
-      ports
-        .byAddress(dst)
-        .some(
-          (one) =>
-            one.port.port === dport &&
-            one.port.proto === proto &&
-            one.loadBalancerIps.includes(dst) &&
-            isAdmitted(view, one),
-        ),
+    containsPort(ports, balancerIps, (port, src, dst) => src === dst && isAdmitted(view, port)),
   );
 }
 

@@ -2,13 +2,13 @@
 
 import { one } from "../../declared/access.ts";
 import type { Decl } from "../../declared/decl.ts";
+import { partOf } from "../../declared/handle.ts";
 import type { SymbolKind } from "../../declared/schema/index.ts";
 import { argOf, statementOf } from "../../frontends/knet/handle.ts";
 import { positionsOf } from "../../frontends/knet/positions.ts";
 import type { Span } from "../../text/span.ts";
 import type { Analysis } from "../analysis.ts";
 import { knetFile } from "../knet.ts";
-import { partOf } from "./place.ts";
 import { pathOf } from "./symbol.ts";
 import { symbolsOf } from "./symbols.ts";
 

@@ -58,11 +58,6 @@ export function readAt(decl: Decl, part: Part): { readonly spec: ArgSpec; readon
   return undefined;
 }
 
-/** The part of a statement that a value was read from. */
-export function partOf(read: Read): Part {
-  return read.item === undefined ? read.index : [read.index, read.item];
-}
-
 /** Literals and flags of the schema, split at blanks: tokens that are not values. */
 export function literalsOf(spec: KeywordSpec): ReadonlySet<string> {
   const words = new Set<string>();

@@ -2,6 +2,7 @@
 
 import { all, one } from "../../declared/access.ts";
 import type { Decl } from "../../declared/decl.ts";
+import { partOf } from "../../declared/handle.ts";
 import { RANK } from "../../declared/naming.ts";
 import type { Origin } from "../../declared/origin.ts";
 import {
@@ -12,7 +13,6 @@ import {
   keywordsIn,
   type SymbolKind,
 } from "../../declared/schema/index.ts";
-import { partOf } from "./place.ts";
 import type { NamedSymbol, NameUse } from "./symbol.ts";
 
 /** All kinds except services, which send nothing. */

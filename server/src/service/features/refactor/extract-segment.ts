@@ -3,6 +3,7 @@
 import { formatIp, formatPrefix, type Prefix, prefixContains } from "../../../addressing/ip.ts";
 import { all } from "../../../declared/access.ts";
 import type { Change } from "../../../declared/change.ts";
+import { partOf } from "../../../declared/handle.ts";
 import type { Origin } from "../../../declared/origin.ts";
 import { argOf } from "../../../frontends/knet/handle.ts";
 import type { TextEdit } from "../../../text/edit.ts";
@@ -15,7 +16,7 @@ import type { Analysis } from "../../analysis.ts";
 import { knetFile } from "../../knet.ts";
 import { fixEdits } from "../fixes.ts";
 import { blocksAround, freePrefixes, usedRanges } from "../free.ts";
-import { partOf, placeAt, placedIn } from "../place.ts";
+import { placeAt, placedIn } from "../place.ts";
 import { byHandle } from "../statements.ts";
 import { symbolsOf } from "../symbols.ts";
 import type { Refactoring } from "./refactoring.ts";

@@ -2,6 +2,7 @@
 
 import { formatIp } from "../../../addressing/ip.ts";
 import { all } from "../../../declared/access.ts";
+import { partOf } from "../../../declared/handle.ts";
 import { statementOf } from "../../../frontends/knet/handle.ts";
 import { partSpan } from "../../../frontends/knet/positions.ts";
 import { indentAt } from "../../../frontends/knet/render.ts";
@@ -13,7 +14,7 @@ import type { Span } from "../../../text/span.ts";
 import type { Node } from "../../../topology/model.ts";
 import type { Analysis } from "../../analysis.ts";
 import { knetFile } from "../../knet.ts";
-import { type Placed, partOf, placedIn } from "../place.ts";
+import { type Placed, placedIn } from "../place.ts";
 import { byHandle } from "../statements.ts";
 import type { Refactoring } from "./refactoring.ts";
 

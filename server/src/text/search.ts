@@ -12,6 +12,11 @@ export function countBelow(ascending: readonly number[], value: number): number 
   return low;
 }
 
+/** The index of the last number ≤ `limit`, or -1, in an ascending list of whole numbers. */
+export function lastUpTo(ascending: readonly number[], limit: number): number {
+  return countBelow(ascending, limit + 1) - 1;
+}
+
 /** The smallest n below `end` that satisfies a monotonic predicate (false, then true); `end` if no n satisfies it. */
 export function firstThat(end: number, matches: (n: number) => boolean): number {
   let low = 0;

@@ -2,32 +2,35 @@
 import { type Dirent, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Document } from "../declared/document.ts";
-import { type ManifestDocuments, manifestDocuments, type TextFile } from "../frontends/kubernetes/document.ts";
+import {
+  kubernetesFrontEnd,
+  type ManifestDocuments,
+  manifestDocuments,
+  type TextFile,
+} from "../frontends/kubernetes/document.ts";
 import { type Analysis, analyse } from "../service/analysis.ts";
 import { t } from "../text/l10n.ts";
 import { lineIndex } from "../text/line-index.ts";
 import { errno, UnreadableError, UsageError } from "./errors.ts";
-import { STDIN } from "./files.ts";
-
-/** knet.json has the settings of checks. */
-const MANIFEST = /(?<!(?:^|[/\\])knet)\.(?:ya?ml|json)$/i;
-/** Folders that contain no manifests of the cluster. */
-const SKIPPED: ReadonlySet<string> = new Set([".git", "node_modules"]);
-/** The path component of everything in an imported cluster. */
-const CLUSTER = "cluster";
+import { SKIPPED_FOLDERS, STDIN } from "./files.ts";
+import { complain } from "./output.ts";
 
 /** Whether the argument denotes manifests: by its name, or a folder. Standard input is decided by its text. */
 export function isManifests(path: string): boolean {
-  return MANIFEST.test(path) || (path !== STDIN && statSync(path, { throwIfNoEntry: false })?.isDirectory() === true);
+  return kubernetesFrontEnd.accepts(path) || isFolder(path);
+}
+
+function isFolder(path: string): boolean {
+  return path !== STDIN && statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 /** A manifest, or a folder with manifests and without `.knet` files: all its manifests are one cluster. */
 export function isManifestInput(path: string): boolean {
-  if (path === STDIN || statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return MANIFEST.test(path);
+  if (!isFolder(path)) return kubernetesFrontEnd.accepts(path);
   let hasManifests = false;
   for (const file of filesBelow(path)) {
     if (file.endsWith(".knet")) return false;
-    hasManifests ||= MANIFEST.test(file);
+    hasManifests ||= kubernetesFrontEnd.accepts(file);
   }
   return hasManifests;
 }
@@ -43,7 +46,7 @@ export function readManifests(paths: readonly string[], text?: string): Manifest
     text === undefined
       ? paths.flatMap((path) => filesIn(path)).map((file): TextFile => ({ file, text: readLarge(file) }))
       : [{ file: STDIN, text }];
-  const read = manifestDocuments(paths[0] ?? STDIN, CLUSTER, files);
+  const read = manifestDocuments(paths[0] ?? STDIN, files);
   // Files below `templates/` of a chart are Go templates, not YAML.
   const template = read.problems.length === 0 ? undefined : files.find(({ text: content }) => content.includes("{{"));
   if (template) throw new UsageError(t`${template.file}: Helm template; use the output of \`helm template\``);
@@ -73,8 +76,8 @@ function readLarge(file: string): string {
 }
 
 function filesIn(path: string): readonly string[] {
-  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return [path];
-  return [...filesBelow(path)].filter((file) => MANIFEST.test(file));
+  if (!isFolder(path)) return [path];
+  return [...filesBelow(path)].filter((file) => kubernetesFrontEnd.accepts(file));
 }
 
 /** In name order. Folders that cannot be read contain nothing. */
@@ -88,7 +91,7 @@ function* filesBelow(folder: string): Generator<string> {
   for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
     const path = join(folder, entry.name);
     if (entry.isFile()) yield path;
-    else if (entry.isDirectory() && !SKIPPED.has(entry.name)) yield* filesBelow(path);
+    else if (entry.isDirectory() && !SKIPPED_FOLDERS.has(entry.name)) yield* filesBelow(path);
   }
 }
 
@@ -106,8 +109,9 @@ function placeText(documents: readonly Document[], file: string, offset: number)
   return `${file}:${line + 1}:${character + 1}`;
 }
 
-export function manifestAnalysis(read: ManifestDocuments): Analysis {
-  const [first] = read.documents;
-  if (!first) throw new Error("manifests have at least one document");
-  return analyse(first.file, read.documents);
+/** The topology of manifests. Writes the notes to standard error. */
+export function manifestAnalysis(path: string, text?: string): Analysis {
+  const read = readManifests([path], text);
+  for (const note of notesOf(read)) complain(note);
+  return analyse(read.documents[0].file, read.documents);
 }

@@ -3,6 +3,7 @@
 import { contextInside } from "./access.ts";
 import type { Decl, DeclProblem } from "./decl.ts";
 import type { Handle, Part } from "./handle.ts";
+import { partOf } from "./handle.ts";
 import { readValue, unreadProblem } from "./reading.ts";
 import { isFlag, specFor } from "./schema/index.ts";
 import type { ArgSpec, Context, KeywordSpec } from "./schema/types.ts";
@@ -48,14 +49,13 @@ interface Reading {
   readonly problems: readonly DeclProblem[];
 }
 
-function readArguments(spec: KeywordSpec | undefined, args: Arguments): Reading {
+function readArguments(spec: KeywordSpec, args: Arguments): Reading {
   const values: Read[] = [];
   const problems: DeclProblem[] = [];
   for (const [index, [name, given]] of Object.entries(args).entries()) {
-    const arg = spec?.args.find((one) => one.name === name);
+    const arg = spec.args.find((one) => one.name === name);
     if (given === undefined) continue;
-    if (spec === undefined || arg === undefined)
-      throw new Error(`${spec?.keyword ?? "unknown"} has no argument ${name}`);
+    if (arg === undefined) throw new Error(`${spec.keyword} has no argument ${name}`);
     if (isFlag(arg) || given === true) {
       values.push({ name, value: { kind: "flag" }, text: name, index, item: undefined });
       continue;
@@ -63,7 +63,7 @@ function readArguments(spec: KeywordSpec | undefined, args: Arguments): Reading 
     const list: readonly Given[] = isList(given) ? given : [given];
     for (const [at, one] of list.entries()) {
       const item = isList(given) ? at : undefined;
-      const read = typeof one === "string" ? readText(spec, arg, one, item === undefined ? index : [index, item]) : one;
+      const read = typeof one === "string" ? readText(spec, arg, one, partOf({ index, item })) : one;
       if ("code" in read) problems.push(read);
       else values.push({ name, ...read, index, item });
     }

@@ -77,7 +77,7 @@ spec:
     to: [{networks: [169.254.169.254/32, 10.9.0.0/16]}]
 `;
 
-const read = (text: string, file = "dump.yaml") => manifestDocuments(file, "c", [{ file, text }]);
+const read = (text: string, file = "dump.yaml") => manifestDocuments(file, [{ file, text }], "c");
 const printed = (text: string): string => printDecls(read(text).documents[0]?.decls ?? []);
 
 describe("manifests", () => {
@@ -322,7 +322,7 @@ describe("JSON", () => {
       note: 'a "quoted\\" text, {with} [brackets]',
     };
     const text = JSON.stringify(list, null, 2);
-    const { documents } = manifestDocuments("dump.json", "c", [{ file: "dump.json", text }]);
+    const { documents } = manifestDocuments("dump.json", [{ file: "dump.json", text }], "c");
     expect(printDecls(documents[0]?.decls ?? [])).toBe(printed(SHOP));
     const analysis = analyse("dump.json", documents);
     const found = (analysis.findings(() => false) ?? []).find(({ code }) => code === "KN604");

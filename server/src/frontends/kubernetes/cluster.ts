@@ -1,4 +1,5 @@
 /** The objects of a dump or of manifests as one cluster, with the segments of its nodes. */
+
 import {
   compareIp,
   formatIp,
@@ -15,7 +16,7 @@ import { type Draft, declare } from "../../declared/build.ts";
 import type { Decl } from "../../declared/decl.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
-import { listAt, textAt, textsAt } from "./json.ts";
+import { at, listAt, textAt } from "./json.ts";
 import { defaultPlugin, type Objects, pluginOf, podCidrs, proxyDraft, rangeDraft, rangesOf } from "./network.ts";
 import { annotationsOf, drafted, groupOf, type KubeObject, labelsOf } from "./object.ts";
 import { adminPolicy, networkPolicy } from "./policies.ts";
@@ -51,8 +52,9 @@ export function importCluster(all: readonly KubeObject[], options: ClusterOption
   const pods = unique.filter((object) => object.kind === "Pod" && object.apiVersion === "v1" && !isEnded(object));
   const objects: Objects = { all: unique, nodes, pods };
   const notes: string[] = [];
-  const cluster = clusterDraft(objects, options, notes);
-  const segments = segmentDrafts(objects, options, notes);
+  const places = placesOf(objects);
+  const cluster = clusterDraft(objects, places, options, notes);
+  const segments = segmentDrafts(places, options.origin, notes);
   const kinds = unreadKinds(unique);
   notes.push(...[...kinds].map(([kind, count]) => t`${plural(count, "object")} of kind ${kind} not read`));
   const unread = [...kinds.values()].reduce((sum, count) => sum + count, 0);
@@ -73,11 +75,12 @@ function newest(all: readonly KubeObject[]): readonly KubeObject[] {
 
 /* ------------------------------------------------------------------ the cluster */
 
-function clusterDraft(objects: Objects, { name, origin }: ClusterOptions, notes: string[]): Draft {
+function clusterDraft(objects: Objects, places: Places, { name, origin }: ClusterOptions, notes: string[]): Draft {
   const ranges = rangesOf(objects);
-  const plugin = pluginOf(objects) ?? defaultPlugin(origin);
+  const shown = pluginOf(objects);
+  if (!shown) notes.push(t`no CNI plugin was found: \`cni flannel\` with VXLAN is used`);
+  const plugin = shown ?? defaultPlugin(origin);
   notes.push(...plugin.notes);
-  if (!pluginOf(objects)) notes.push(t`no CNI plugin was found: \`cni flannel\` with VXLAN is used`);
   const own = (keyword: string, args: Draft["args"]): Draft =>
     drafted(origin, [], args === undefined ? { keyword } : { keyword, args });
   const perNode = nodePrefixLength(objects);
@@ -87,7 +90,9 @@ function clusterDraft(objects: Objects, { name, origin }: ClusterOptions, notes:
       : [own("pods", { prefix: DEFAULT_PODS })];
   if (ranges.pods.length === 0) notes.push(t`no pod CIDR was found: ${DEFAULT_PODS} is used`);
   const services = servicesRange(objects, ranges.services, origin, notes);
-  const engine = plugin.engine ?? undefined;
+  const { engine } = plugin;
+  const proxy = proxyDraft(objects);
+  notes.push(...places.omitted.map((node) => t`node ${node} has no InternalIP and is omitted`));
   return drafted(origin, [], {
     keyword: "cluster",
     args: { name },
@@ -96,8 +101,8 @@ function clusterDraft(objects: Objects, { name, origin }: ClusterOptions, notes:
       ...services,
       plugin.draft,
       ...(engine === undefined ? [] : [own("network-policy", { engine })]),
-      ...[proxyDraft(objects) ?? []].flat(),
-      ...nodeDrafts(objects, plugin.hasBlocks, origin, notes),
+      ...(proxy ? [proxy] : []),
+      ...nodeDrafts(objects, places, plugin.hasBlocks, origin),
       ...adminDrafts(objects),
       ...namespaceDrafts(objects),
     ],
@@ -151,83 +156,85 @@ function nodeAddresses(node: KubeObject): readonly { readonly ip: Ip; readonly l
   });
 }
 
-interface SegmentOf {
+interface NodeSegment {
   readonly name: string;
   readonly prefixes: readonly Prefix[];
 }
 
+interface PlacedNode {
+  readonly node: KubeObject;
+  readonly addresses: readonly Ip[];
+  readonly segment: string;
+}
+
+/** The nodes with an address, and their networks. */
+interface Places {
+  readonly segments: readonly NodeSegment[];
+  readonly nodes: readonly PlacedNode[];
+  /** The names of the nodes without an address. */
+  readonly omitted: readonly string[];
+}
+
 /** Nodes with addresses in the same network share a segment. A Node object has no prefix length: /24 and /64 are assumed. */
-function segmentsOf({ nodes }: Objects): ReadonlyMap<string, SegmentOf> {
-  const segments = new Map<string, SegmentOf>();
-  for (const node of nodes) {
-    const prefixes = nodeAddresses(node).map(({ ip, len }) => prefixOf(ip, len ?? (typeof ip === "number" ? 24 : 64)));
+function placesOf({ nodes }: Objects): Places {
+  const networks = new Map<string, readonly Prefix[]>();
+  const omitted: string[] = [];
+  const placed = nodes.flatMap((node) => {
+    const addresses = nodeAddresses(node);
+    const prefixes = addresses.map(({ ip, len }) => prefixOf(ip, len ?? (typeof ip === "number" ? 24 : 64)));
     const key = prefixes.map(formatPrefix).join(" ");
-    if (key !== "" && !segments.has(key)) segments.set(key, { name: `nodes-${segments.size + 1}`, prefixes });
-  }
-  if (segments.size === 1) return new Map([...segments].map(([key, one]) => [key, { ...one, name: "nodes" }]));
-  return segments;
+    if (addresses.length === 0) {
+      omitted.push(node.name);
+      return [];
+    }
+    if (!networks.has(key)) networks.set(key, prefixes);
+    return [{ node, key, addresses: addresses.map(({ ip }) => ip) }];
+  });
+  const keys = [...networks.keys()];
+  const nameOf = (key: string): string => (keys.length === 1 ? "nodes" : `nodes-${keys.indexOf(key) + 1}`);
+  return {
+    segments: [...networks].map(([key, prefixes]) => ({ name: nameOf(key), prefixes })),
+    nodes: placed.map(({ node, key, addresses }) => ({ node, addresses, segment: nameOf(key) })),
+    omitted,
+  };
 }
 
-function segmentKey(node: KubeObject): string {
-  return nodeAddresses(node)
-    .map(({ ip, len }) => formatPrefix(prefixOf(ip, len ?? (typeof ip === "number" ? 24 : 64))))
-    .join(" ");
-}
-
-function segmentDrafts(objects: Objects, { origin }: ClusterOptions, notes: string[]): readonly Draft[] {
-  const segments = [...segmentsOf(objects).values()];
-  const own = (keyword: string, args: Draft["args"], children?: readonly Draft[]): Draft =>
-    drafted(origin, [], {
-      keyword,
-      ...(args === undefined ? {} : { args }),
-      ...(children === undefined ? {} : { children }),
-    });
-  if (segments.length === 0) {
+/** The segments of the nodes with their gateway. */
+function segmentDrafts({ segments }: Places, origin: KubeObject, notes: string[]): readonly Draft[] {
+  const own = (draft: Omit<Draft, "handle" | "file">): Draft => drafted(origin, [], draft);
+  if (segments.length === 0)
     notes.push(t`no node was found: two nodes on segment \`nodes\` (${DEFAULT_NODES}) are used`);
-    return [
-      own("segment", { name: "nodes" }, [own("cidr", { prefixes: [DEFAULT_NODES] })]),
-      own("router", { name: GATEWAY }, [own("attach", { segment: "nodes" })]),
-    ];
-  }
-  const drafts = segments.map(({ name, prefixes }) =>
-    own("segment", { name }, [own("cidr", { prefixes: prefixes.map(formatPrefix) })]),
-  );
   if (segments.length > 1)
     notes.push(
       t`the nodes are in ${plural(segments.length, "network")}: router \`${GATEWAY}\` is assumed between them`,
     );
+  const shown = segments.map(({ name, prefixes }) => ({ name, texts: prefixes.map(formatPrefix) }));
+  const all = shown.length > 0 ? shown : [{ name: "nodes", texts: [DEFAULT_NODES] }];
   return [
-    ...drafts,
-    own(
-      "router",
-      { name: GATEWAY },
-      segments.map(({ name }) => own("attach", { segment: name })),
+    ...all.map(({ name, texts }) =>
+      own({ keyword: "segment", args: { name }, children: [own({ keyword: "cidr", args: { prefixes: texts } })] }),
     ),
+    own({
+      keyword: "router",
+      args: { name: GATEWAY },
+      children: all.map(({ name }) => own({ keyword: "attach", args: { segment: name } })),
+    }),
   ];
 }
 
-function nodeDrafts(objects: Objects, hasBlocks: boolean, origin: KubeObject, notes: string[]): readonly Draft[] {
-  const { nodes } = objects;
-  if (nodes.length === 0) {
+function nodeDrafts(objects: Objects, places: Places, hasBlocks: boolean, origin: KubeObject): readonly Draft[] {
+  if (places.nodes.length === 0) {
     const attach = drafted(origin, [], { keyword: "attach", args: { segment: "nodes" } });
     return [drafted(origin, [], { keyword: "nodes", args: { name: "node-", range: "1..2" }, children: [attach] })];
   }
-  const segments = segmentsOf(objects);
-  const blocks = hasBlocks ? blocksOf(objects) : new Map<string, readonly Prefix[]>();
-  return nodes.flatMap((node) => {
-    const addresses = nodeAddresses(node);
-    if (addresses.length === 0) {
-      notes.push(t`node ${node.name} has no InternalIP and is omitted`);
-      return [];
-    }
-    return [nodeDraft(node, segments.get(segmentKey(node))?.name ?? "nodes", blocks.get(node.name) ?? [], hasBlocks)];
-  });
+  const blocks = hasBlocks ? blocksOf(objects) : undefined;
+  return places.nodes.map((one) => nodeDraft(one, blocks && (blocks.get(one.node.name) ?? [])));
 }
 
-function nodeDraft(node: KubeObject, segment: string, blocks: readonly Prefix[], hasBlocks: boolean): Draft {
-  const addresses = nodeAddresses(node).map(({ ip }) => formatIp(ip));
+/** `blocks`: of a plugin that ignores podCIDR. */
+function nodeDraft({ node, addresses, segment }: PlacedNode, blocks: readonly Prefix[] | undefined): Draft {
   const labels = labelsOf(node);
-  const ranges = hasBlocks ? [] : podCidrs(node).map(formatPrefix);
+  const ranges = blocks ? [] : podCidrs(node).map(formatPrefix);
   return drafted(
     node,
     [],
@@ -235,7 +242,10 @@ function nodeDraft(node: KubeObject, segment: string, blocks: readonly Prefix[],
       keyword: "node",
       args: { name: node.name },
       children: [
-        drafted(node, ["status", "addresses"], { keyword: "attach", args: { segment, addresses } }),
+        drafted(node, ["status", "addresses"], {
+          keyword: "attach",
+          args: { segment, addresses: addresses.map(formatIp) },
+        }),
         ...(labels.size === 0
           ? []
           : [drafted(node, ["metadata", "labels"], { keyword: "labels", args: { labels: labelTerms(labels) } })]),
@@ -249,7 +259,7 @@ function nodeDraft(node: KubeObject, segment: string, blocks: readonly Prefix[],
                 { prefixes: ["spec", "podCIDRs"] },
               ),
             ]),
-        ...(blocks.length === 0
+        ...(blocks === undefined || blocks.length === 0
           ? []
           : [
               drafted(node, ["metadata", "name"], {
@@ -287,7 +297,7 @@ function blocksOf({ all, pods }: Objects): ReadonlyMap<string, readonly Prefix[]
   const stated = [...blocks.values()].flatMap((own) => [...own.values()]);
   for (const pod of pods) {
     const node = textAt(pod.value, "spec", "nodeName");
-    if (node === undefined || textsAt(pod.value, "spec").get("hostNetwork") === "true") continue;
+    if (node === undefined || at(pod.value, "spec", "hostNetwork") === true) continue;
     for (const text of podIps(pod.value)) {
       const ip = parseIp(text);
       if (ip === undefined || stated.some((prefix) => prefixContains(prefix, ip))) continue;
@@ -366,7 +376,9 @@ function lookupsOf({ all, pods, nodes }: Objects): Lookups {
     const service = one.kind === "EndpointSlice" || one.kind === "Endpoints" ? serviceOf(one) : undefined;
     if (service === undefined) continue;
     const key = `${one.namespace ?? "default"}/${service}`;
-    endpoints.set(key, [...(endpoints.get(key) ?? []), one]);
+    const known = endpoints.get(key);
+    if (known) known.push(one);
+    else endpoints.set(key, [one]);
   }
   return {
     running: new Set(pods),

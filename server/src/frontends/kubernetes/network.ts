@@ -95,9 +95,13 @@ function field(evidence: Evidence<Json> | undefined, ...path: Path): Evidence<st
 
 /* ------------------------------------------------------------------ ranges */
 
-/** The first source that states a range; sources in the order of trust. */
-function firstOf(...found: readonly (readonly Evidence<Prefix>[])[]): readonly Evidence<Prefix>[] {
-  return found.find((one) => one.length > 0) ?? [];
+/** The ranges of the first source that states one; sources in the order of trust. */
+function firstOf(...sources: readonly (() => readonly Evidence<Prefix>[])[]): readonly Evidence<Prefix>[] {
+  for (const source of sources) {
+    const found = source();
+    if (found.length > 0) return found;
+  }
+  return [];
 }
 
 export interface Ranges {
@@ -107,31 +111,33 @@ export interface Ranges {
 
 export function rangesOf(objects: Objects): Ranges {
   const kubeadm = parsed(configMap(objects, "kubeadm-config", "ClusterConfiguration"));
-  const proxy = parsed(configMap(objects, "kube-proxy", "config.conf"));
-  const serviceCidrs = objects.all.flatMap((object) =>
+  return {
+    pods: firstOf(
+      () => poolRanges(objects),
+      () => ranges(flagOf(objects, "kube-controller-manager", "cluster-cidr")),
+      () => ranges(field(kubeadm, "networking", "podSubnet")),
+      () => ranges(field(parsed(configMap(objects, "kube-proxy", "config.conf")), "clusterCIDR")),
+      () => ranges(field(netConf(objects), "Network")),
+      () => ranges(settingOf(objects, "kindnet", "POD_SUBNET")),
+      () => ranges(settingOf(objects, "weave-net", "IPALLOC_RANGE")),
+      () => nodeRanges(objects),
+    ),
+    services: firstOf(
+      () => serviceCidrs(objects),
+      () => ranges(flagOf(objects, "kube-apiserver", "service-cluster-ip-range")),
+      () => ranges(field(kubeadm, "networking", "serviceSubnet")),
+    ),
+  };
+}
+
+function serviceCidrs({ all }: Objects): readonly Evidence<Prefix>[] {
+  return all.flatMap((object) =>
     object.kind !== "ServiceCIDR"
       ? []
       : listAt(object.value, "spec", "cidrs").flatMap((one, index) =>
           ranges(typeof one === "string" ? { value: one, object, path: ["spec", "cidrs", index] } : undefined),
         ),
   );
-  return {
-    pods: firstOf(
-      poolRanges(objects),
-      ranges(flagOf(objects, "kube-controller-manager", "cluster-cidr")),
-      ranges(field(kubeadm, "networking", "podSubnet")),
-      ranges(field(proxy, "clusterCIDR")),
-      ranges(field(netConf(objects), "Network")),
-      ranges(kindnetRange(objects)),
-      ranges(weaveRange(objects)),
-      nodeRanges(objects),
-    ),
-    services: firstOf(
-      serviceCidrs,
-      ranges(flagOf(objects, "kube-apiserver", "service-cluster-ip-range")),
-      ranges(field(kubeadm, "networking", "serviceSubnet")),
-    ),
-  };
 }
 
 function poolRanges(objects: Objects): readonly Evidence<Prefix>[] {
@@ -141,14 +147,10 @@ function poolRanges(objects: Objects): readonly Evidence<Prefix>[] {
   });
 }
 
-function kindnetRange(objects: Objects): Evidence<string> | undefined {
-  const set = daemonSet(objects, (name) => name === "kindnet");
-  return set && environment(set, "POD_SUBNET");
-}
-
-function weaveRange(objects: Objects): Evidence<string> | undefined {
-  const set = daemonSet(objects, (name) => name === "weave-net");
-  return set && environment(set, "IPALLOC_RANGE");
+/** An environment variable of a DaemonSet. */
+function settingOf(objects: Objects, name: string, variable: string): Evidence<string> | undefined {
+  const set = daemonSet(objects, (one) => one === name);
+  return set && environment(set, variable);
 }
 
 /** The smallest of the usual range sizes that contains the podCIDRs of all nodes, by address family. */

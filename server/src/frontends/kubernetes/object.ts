@@ -2,7 +2,7 @@
 import type { Draft } from "../../declared/build.ts";
 import type { Handle, Part } from "../../declared/handle.ts";
 import type { Span } from "../../text/span.ts";
-import { type Json, type JsonRecord, type Path, recordAt, textAt, textsAt } from "./json.ts";
+import { type JsonRecord, type Path, textAt, textsAt } from "./json.ts";
 
 export interface KubeObject {
   readonly file: string;
@@ -84,6 +84,3 @@ export function drafted(
   places.set(handle, { object, path, parts: Object.keys(draft.args ?? {}).map((name) => paths[name]) });
   return { ...draft, handle, file: object.file };
 }
-
-export type { Json };
-export { recordAt };

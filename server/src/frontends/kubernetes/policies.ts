@@ -1,5 +1,5 @@
 /** NetworkPolicy, AdminNetworkPolicy, BaselineAdminNetworkPolicy, and ClusterNetworkPolicy as policies. */
-import type { Arguments, Draft, Given } from "../../declared/build.ts";
+import type { Arguments, Draft } from "../../declared/build.ts";
 import { at, type Json, listAt, numberAt, type Path, textAt } from "./json.ts";
 import { drafted, type KubeObject } from "./object.ts";
 import { ALL, selectorTerms } from "./selector.ts";
@@ -197,5 +197,3 @@ function protocolText(entry: Json): string | undefined {
   }
   return undefined;
 }
-
-export type { Given };

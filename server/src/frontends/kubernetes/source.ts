@@ -1,5 +1,5 @@
 /** The objects of a text: YAML documents, JSON, lists, and bare arrays. */
-import { isMap, isNode, isPair, isScalar, isSeq, parseAllDocuments, type Document as YamlDocument } from "yaml";
+import { isMap, isNode, isPair, isScalar, parseAllDocuments, type Document as YamlDocument } from "yaml";
 import type { Span } from "../../text/span.ts";
 import { isRecord, type Json, type JsonRecord, listAt, type Path, textAt } from "./json.ts";
 import { jsonSpan } from "./json-span.ts";
@@ -102,7 +102,7 @@ function locator(document: YamlDocument, base: Path): KubeObject["locate"] {
 function keySpan(document: YamlDocument, path: Path): Span | undefined {
   const key = path.at(-1);
   const parent = path.length === 0 ? document.contents : document.getIn(path.slice(0, -1), true);
-  if (!isMap(parent)) return isSeq(parent) || parent === undefined ? undefined : undefined;
+  if (!isMap(parent)) return undefined;
   const pair = parent.items.find((one) => isPair(one) && isScalar(one.key) && one.key.value === key);
   const range = pair && isScalar(pair.key) ? pair.key.range : undefined;
   return range ? { start: range[0], end: range[1] } : undefined;

@@ -3,8 +3,7 @@
  * plugins/main/bridge/bridge.go and by dockerd. Shared by the modes whose pods are attached to a bridge.
  */
 
-import type { InterfaceAddress, Ip, Prefix } from "../addressing/ip.ts";
-import { prefixContains } from "../addressing/ip.ts";
+import { type InterfaceAddress, type Ip, type Prefix, prefixContains } from "../addressing/ip.ts";
 import type { BridgeNeighbour, Device, Route } from "../dataplane/model.ts";
 import type { Origin } from "../declared/origin.ts";
 import { t } from "../text/l10n.ts";

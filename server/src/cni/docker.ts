@@ -4,8 +4,7 @@
  * daemon/libnetwork/drivers/bridge/setup_ip_tables.go, daemon/libnetwork/firewall_linux.go).
  */
 
-import type { InterfaceAddress, Prefix } from "../addressing/ip.ts";
-import { formatPrefix, hostPrefix, prefixOf } from "../addressing/ip.ts";
+import { formatPrefix, hostPrefix, type InterfaceAddress, type Prefix, prefixOf } from "../addressing/ip.ts";
 import type { NfTarget } from "../dataplane/model.ts";
 import type { Conditions, RuleSpec } from "../dataplane/rule.ts";
 import type { Origin } from "../declared/origin.ts";

@@ -3,8 +3,16 @@
  * static routes. Routes are accepted and rejected by the kernel's rules (fib_check_nh, net/ipv4/fib_semantics.c).
  */
 
-import type { InterfaceAddress, Ip } from "../addressing/ip.ts";
-import { formatIp, formatPrefix, hostPrefix, isNear, prefixContains, prefixOf } from "../addressing/ip.ts";
+import {
+  formatIp,
+  formatPrefix,
+  hostPrefix,
+  type InterfaceAddress,
+  type Ip,
+  isNear,
+  prefixContains,
+  prefixOf,
+} from "../addressing/ip.ts";
 import type { Device, Nexthop, Route } from "../dataplane/model.ts";
 import type { Origin } from "../declared/origin.ts";
 import { t } from "../text/l10n.ts";

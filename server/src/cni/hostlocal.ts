@@ -3,8 +3,7 @@
  * (ascending).
  */
 
-import type { Ip, IpRange, Prefix } from "../addressing/ip.ts";
-import { addIp, lastAddress, nthAddress } from "../addressing/ip.ts";
+import { addIp, type Ip, type IpRange, lastAddress, nthAddress, type Prefix } from "../addressing/ip.ts";
 import type { NodeRange } from "../topology/addressing.ts";
 import type { PodCidr } from "../topology/model.ts";
 

@@ -4,8 +4,7 @@
  * pods on other nodes see the node's address instead of the pod's.
  */
 
-import type { Prefix } from "../addressing/ip.ts";
-import { hostPrefix, prefixContains } from "../addressing/ip.ts";
+import { hostPrefix, type Prefix, prefixContains } from "../addressing/ip.ts";
 import type { NfTarget } from "../dataplane/model.ts";
 import type { Conditions, RuleSpec } from "../dataplane/rule.ts";
 import type { Origin } from "../declared/origin.ts";

@@ -2,8 +2,7 @@
  * A route to every other node's pods via that node's own address, `podCIDR via nodeIP`: configured manually, or by
  * kindnetd. All nodes must be on one link; the kernel rejects the remaining routes.
  */
-import type { Ip, Prefix } from "../addressing/ip.ts";
-import { formatIp, formatPrefix } from "../addressing/ip.ts";
+import { formatIp, formatPrefix, type Ip, type Prefix } from "../addressing/ip.ts";
 import { buildPrefixTable, type PrefixTable } from "../addressing/prefix-table.ts";
 import type { Route, RouteLayer } from "../dataplane/model.ts";
 import type { Origin } from "../declared/origin.ts";

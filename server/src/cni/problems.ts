@@ -1,8 +1,7 @@
 /** The problems found by this layer, with the values of their messages, which the checks write. */
 
 import type { Ip, Prefix } from "../addressing/ip.ts";
-import type { Problem } from "../declared/problem.ts";
-import { problemsOf } from "../declared/problem.ts";
+import { type Problem, problemsOf } from "../declared/problem.ts";
 import type { StationRef } from "../topology/model.ts";
 
 type None = Readonly<Record<string, never>>;

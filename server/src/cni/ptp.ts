@@ -3,8 +3,7 @@
  * plugins/main/ptp/ptp.go: each host end has the range's gateway address as /32, and the pod sends all packets to it,
  * including packets to its own subnet.
  */
-import type { InterfaceAddress } from "../addressing/ip.ts";
-import { bits, hostPrefix, isLinkLocal } from "../addressing/ip.ts";
+import { bits, hostPrefix, type InterfaceAddress, isLinkLocal } from "../addressing/ip.ts";
 import type { Device, Route } from "../dataplane/model.ts";
 import type { Origin } from "../declared/origin.ts";
 import { t } from "../text/l10n.ts";

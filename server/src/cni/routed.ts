@@ -4,8 +4,7 @@
  * (amazon-vpc-cni-k8s cmd/routed-eni-cni-plugin/driver, azure-container-networking
  * network/transparent_endpointclient_linux.go).
  */
-import type { InterfaceAddress, Ip } from "../addressing/ip.ts";
-import { bits, hostPrefix } from "../addressing/ip.ts";
+import { bits, hostPrefix, type InterfaceAddress, type Ip } from "../addressing/ip.ts";
 import type { Device, Neighbour, Route } from "../dataplane/model.ts";
 import type { Origin } from "../declared/origin.ts";
 import { t } from "../text/l10n.ts";

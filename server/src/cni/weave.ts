@@ -7,8 +7,15 @@
  * router/fastdp.go). knet models the tunnel as a port of the bridge itself, with the same frames on the pod side and on
  * the underlay. The slow path (sleeve, UDP 6783), which Weave uses if UDP 6784 is blocked, is not modeled.
  */
-import type { Ip, Prefix } from "../addressing/ip.ts";
-import { addIp, formatPrefix, lastAddress, prefixContains, prefixCovers } from "../addressing/ip.ts";
+import {
+  addIp,
+  formatPrefix,
+  type Ip,
+  lastAddress,
+  type Prefix,
+  prefixContains,
+  prefixCovers,
+} from "../addressing/ip.ts";
 import type { BridgeNeighbour, Device, FdbEntry, Mac, NfTarget } from "../dataplane/model.ts";
 import type { Conditions, RuleSpec } from "../dataplane/rule.ts";
 import type { Origin } from "../declared/origin.ts";

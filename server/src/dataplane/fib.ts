@@ -3,8 +3,7 @@
  * then the lowest metric; table `local` first. Also source address selection (inet_select_addr).
  */
 
-import type { Ip } from "../addressing/ip.ts";
-import { hostPrefix, ipEquals, isLoopback, isMulticast, network, prefixContains } from "../addressing/ip.ts";
+import { hostPrefix, type Ip, ipEquals, isLoopback, isMulticast, network, prefixContains } from "../addressing/ip.ts";
 import { t } from "../text/l10n.ts";
 import type { Device, Netns, Nexthop, PolicyRule, Route, RouteTable } from "./model.ts";
 import { maskedMark } from "./packet.ts";

@@ -5,7 +5,6 @@
  * entries; the model does not cover netfilter.
  */
 import { kthFree, sortReserved } from "../addressing/allocation.ts";
-import type { Ip, Prefix } from "../addressing/ip.ts";
 import {
   bits,
   compareIp,
@@ -13,8 +12,10 @@ import {
   formatIp,
   formatPrefix,
   hostPrefix,
+  type Ip,
   isLinkLocal,
   isLoopback,
+  type Prefix,
   prefixRange,
 } from "../addressing/ip.ts";
 import { buildPrefixTable, type PrefixTable } from "../addressing/prefix-table.ts";

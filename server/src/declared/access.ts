@@ -2,9 +2,8 @@
 
 import type { Ip } from "../addressing/ip.ts";
 import type { Decl } from "./decl.ts";
-import type { Part } from "./handle.ts";
 import { partOf } from "./handle.ts";
-import type { Origin } from "./origin.ts";
+import { type Origin, sourceOf } from "./origin.ts";
 import type { Context } from "./schema/types.ts";
 import { addressIn, booleanIn, numberIn, type Setting, wordIn } from "./settings.ts";
 import type { Read, Value, ValueKind } from "./values.ts";
@@ -94,11 +93,6 @@ export function contextInside({ spec, values }: Pick<Decl, "spec" | "values">): 
   if (spec?.block === undefined || typeof spec.block === "string") return spec?.block;
   const choice = oneOf({ values }, spec.block.by, "word")?.text;
   return choice === undefined ? undefined : spec.block.contexts[choice];
-}
-
-/** The source location of a declaration or of one part of it. */
-export function sourceOf(file: string, decl: Decl, part: Part = "whole"): Origin {
-  return { file: decl.file ?? file, decl, part };
 }
 
 /** The source location of a value. */

@@ -2,8 +2,7 @@
 
 import { contextInside } from "./access.ts";
 import type { Decl, DeclProblem } from "./decl.ts";
-import type { Handle, Part } from "./handle.ts";
-import { partOf } from "./handle.ts";
+import { type Handle, type Part, partOf } from "./handle.ts";
 import { readValue, unreadProblem } from "./reading.ts";
 import { isFlag, specFor } from "./schema/index.ts";
 import type { ArgSpec, Context, KeywordSpec } from "./schema/types.ts";

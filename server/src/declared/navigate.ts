@@ -1,19 +1,14 @@
 /** Navigates from a location to related declarations and values. */
 
 import type { Prefix } from "../addressing/ip.ts";
+import { child, childrenOf } from "./access.ts";
 import type { Decl } from "./decl.ts";
-import type { Handle, Part } from "./handle.ts";
-import { partOf } from "./handle.ts";
-import type { Origin } from "./origin.ts";
+import { type Handle, type Part, partOf } from "./handle.ts";
+import { type Origin, sourceIn } from "./origin.ts";
 import type { Read } from "./values.ts";
 
 export function sourceAt({ file, decl }: Origin, part: Part): Origin {
   return { file, decl, part };
-}
-
-/** The location of a declaration in the same file. */
-export function sourceIn({ file }: Origin, decl: Decl, part: Part = "whole"): Origin {
-  return { file: decl.file ?? file, decl, part };
 }
 
 /** The value at the location; undefined for a whole declaration and its keyword. */
@@ -54,21 +49,17 @@ export function argumentWith(source: Origin, isWanted: (text: string) => boolean
 
 /** The declaration with this keyword in the block of `source`; `source` itself if it does not exist. */
 export function childOf(source: Origin, keyword: string, part: Part = "whole"): Origin {
-  const child = findChild(source.decl, keyword);
-  return child ? sourceIn(source, child, partIn(child, part)) : source;
+  const found = child(source.decl, keyword);
+  return found ? sourceIn(source, found, partIn(found, part)) : source;
 }
 
 export function hasChild({ decl }: Origin, keyword: string): boolean {
-  return findChild(decl, keyword) !== undefined;
+  return child(decl, keyword) !== undefined;
 }
 
 /** All declarations with this keyword in the block of `source`. */
 export function childrenAt(source: Origin, keyword: string): readonly Origin[] {
-  return source.decl.children.filter(({ spec }) => spec?.keyword === keyword).map((child) => sourceIn(source, child));
-}
-
-function findChild({ children }: Decl, keyword: string): Decl | undefined {
-  return children.find(({ spec }) => spec?.keyword === keyword);
+  return childrenOf(source.decl, keyword).map((one) => sourceIn(source, one));
 }
 
 function partIn({ values }: Decl, part: Part): Part {
@@ -83,13 +74,13 @@ export function headOf(source: Origin): Origin {
 
 /** Whether the declaration is `wanted`, or `wanted` is in its block. */
 export function holds(root: Decl, wanted: Handle): boolean {
-  return root.handle === wanted || root.children.some((child) => holds(child, wanted));
+  return root.handle === wanted || root.children.some((one) => holds(one, wanted));
 }
 
 /** The first declaration in the block, at any depth, that is wanted. */
 export function within(root: Decl, isWanted: (one: Decl) => boolean): Decl | undefined {
-  for (const child of root.children) {
-    const found = isWanted(child) ? child : within(child, isWanted);
+  for (const one of root.children) {
+    const found = isWanted(one) ? one : within(one, isWanted);
     if (found) return found;
   }
   return undefined;

@@ -8,3 +8,13 @@ export interface Origin {
   readonly decl: Decl;
   readonly part: Part;
 }
+
+/** The source location of a declaration or of one part of it. */
+export function sourceOf(file: string, decl: Decl, part: Part = "whole"): Origin {
+  return { file: decl.file ?? file, decl, part };
+}
+
+/** The location of a declaration in the same file. */
+export function sourceIn({ file }: Origin, decl: Decl, part: Part = "whole"): Origin {
+  return sourceOf(file, decl, part);
+}

@@ -1,7 +1,6 @@
 /** Reads settings: declarations with one value in blocks of settings. */
 import type { Ip, Prefix } from "../addressing/ip.ts";
-import { sourceIn } from "./navigate.ts";
-import type { Origin } from "./origin.ts";
+import { type Origin, sourceIn } from "./origin.ts";
 import type { Value, ValueKind } from "./values.ts";
 
 /** Blocks in order of precedence; a setting of an earlier block hides the same setting of the later blocks. */

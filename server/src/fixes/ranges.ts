@@ -1,11 +1,11 @@
 /** Fixes that move, enlarge, or reduce a range. */
 
-import type { Prefix } from "../addressing/ip.ts";
 import {
   addIp,
   bits,
   formatIp,
   formatPrefix,
+  type Prefix,
   prefixContains,
   prefixCovers,
   prefixOf,

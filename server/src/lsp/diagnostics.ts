@@ -3,8 +3,7 @@
  * is sent with the analyzed version. A newer edit cancels a run, and the next run reports the result instead. A client that
  * pulls (`pull.ts`) only receives the notification that an analysis is done.
  */
-import type { Connection, Diagnostic } from "vscode-languageserver/node";
-import { DiagnosticSeverity } from "vscode-languageserver/node";
+import { type Connection, type Diagnostic, DiagnosticSeverity } from "vscode-languageserver/node";
 import type { Documents, OpenDocument } from "./documents.ts";
 import type { AnalysisDoneParams, KnetNotification } from "./protocol.ts";
 import { listOf, type Reports } from "./reports.ts";

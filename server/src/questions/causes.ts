@@ -3,8 +3,7 @@
  * Failures that an earlier finding explains are dropped.
  */
 
-import type { Ip } from "../addressing/ip.ts";
-import { isLinkLocal } from "../addressing/ip.ts";
+import { type Ip, isLinkLocal } from "../addressing/ip.ts";
 import type { Journey } from "../dataplane/journey.ts";
 import { innerOf, type Packet } from "../dataplane/packet.ts";
 import type { Decl } from "../declared/decl.ts";

@@ -4,8 +4,18 @@
  * between two nodes is valid for all nodes of their classes, so one probe per pair of classes is enough.
  */
 
-import type { InterfaceAddress, Ip, IpRange, Prefix } from "../addressing/ip.ts";
-import { bits, formatPrefix, ipKey, prefixEquals, rangeToPrefixes, samePrefixes } from "../addressing/ip.ts";
+import {
+  bits,
+  formatPrefix,
+  type InterfaceAddress,
+  type Ip,
+  type IpRange,
+  ipKey,
+  type Prefix,
+  prefixEquals,
+  rangeToPrefixes,
+  samePrefixes,
+} from "../addressing/ip.ts";
 import { buildPrefixTable, type PrefixTable } from "../addressing/prefix-table.ts";
 import type { Decl } from "../declared/decl.ts";
 import { wholeText } from "../declared/text.ts";

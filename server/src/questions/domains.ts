@@ -5,8 +5,7 @@
  * side, but not vice versa, and two home networks with a masquerading router each never exchange packets. Ranges of
  * networks that cannot exchange packets can be equal.
  */
-import type { Prefix } from "../addressing/ip.ts";
-import { prefixRange, rangesOverlap } from "../addressing/ip.ts";
+import { type Prefix, prefixRange, rangesOverlap } from "../addressing/ip.ts";
 import { memo, valueAt } from "../memo/memo.ts";
 import { query } from "../memo/query.ts";
 import { sameMembers } from "../memo/same.ts";

@@ -1,6 +1,5 @@
 /** Whether expectations pass: their packets, and what disproves them. */
-import type { Ip } from "../addressing/ip.ts";
-import { type Family, family, formatIp, parseIp } from "../addressing/ip.ts";
+import { type Family, family, formatIp, type Ip, parseIp } from "../addressing/ip.ts";
 import type { Journey } from "../dataplane/journey.ts";
 import { headText } from "../declared/text.ts";
 import { t } from "../text/l10n.ts";

@@ -1,11 +1,13 @@
 /** Free ranges and addresses. */
 
 import { nextFreePrefix } from "../addressing/allocation.ts";
-import type { Ip, IpRange, Prefix } from "../addressing/ip.ts";
 import {
   bits,
   broadcast,
+  type Ip,
+  type IpRange,
   lastAddress,
+  type Prefix,
   parsePrefix,
   prefixContains,
   prefixCovers,

@@ -3,8 +3,16 @@
  * disjoint. All KN10x checks use it; the reachability checks use it to find the cause of a lost packet.
  */
 
-import type { Ip, IpRange, Prefix } from "../addressing/ip.ts";
-import { formatPrefix, prefixCovers, prefixOf, prefixRange, rangeContains } from "../addressing/ip.ts";
+import {
+  formatPrefix,
+  type Ip,
+  type IpRange,
+  type Prefix,
+  prefixCovers,
+  prefixOf,
+  prefixRange,
+  rangeContains,
+} from "../addressing/ip.ts";
 import { findOverlaps, type RangeItem } from "../addressing/overlap.ts";
 import { modeOf } from "../cni/modes.ts";
 import { argumentWith } from "../declared/navigate.ts";

@@ -3,8 +3,7 @@
  * Computed once per run; the checks KN2xx report the failures.
  */
 
-import type { Family, Ip, Prefix } from "../addressing/ip.ts";
-import { family, hostPrefix } from "../addressing/ip.ts";
+import { type Family, family, hostPrefix, type Ip, type Prefix } from "../addressing/ip.ts";
 import { buildPrefixTable, type PrefixTable } from "../addressing/prefix-table.ts";
 import { pluginOf } from "../cni/settings.ts";
 import type { Journey, Question, Reason } from "../dataplane/journey.ts";

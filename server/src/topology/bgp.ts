@@ -1,7 +1,8 @@
 /** A router's `bgp` block as written. */
 
-import { addressOf, all, has, oneOf, sourceOf, sourceOfRead } from "../declared/access.ts";
+import { addressOf, all, has, oneOf, sourceOfRead } from "../declared/access.ts";
 import type { Decl } from "../declared/decl.ts";
+import { sourceOf } from "../declared/origin.ts";
 import type { BgpPeerSpec, BgpSpec } from "./model.ts";
 
 export function readBgp(file: string, decl: Decl): BgpSpec | undefined {

@@ -1,8 +1,9 @@
 /** A cluster as written. */
+
 import { bits, type Prefix } from "../addressing/ip.ts";
-import { child, nameOf, numberOf, one, oneOf, sourceOf, sourceOfRead } from "../declared/access.ts";
+import { child, nameOf, numberOf, one, oneOf, sourceOfRead } from "../declared/access.ts";
 import type { Decl } from "../declared/decl.ts";
-import type { Origin } from "../declared/origin.ts";
+import { type Origin, sourceOf } from "../declared/origin.ts";
 import { succeed, succeedList } from "../memo/lineage.ts";
 import { perItem } from "../memo/list.ts";
 import { memo, valueAt } from "../memo/memo.ts";

@@ -1,6 +1,8 @@
 /** Features of a machine at the edge of a network, as written. */
-import { all, isBroken, one, oneOf, sourceOf, sourceOfRead } from "../declared/access.ts";
+
+import { all, isBroken, one, oneOf, sourceOfRead } from "../declared/access.ts";
 import type { Decl } from "../declared/decl.ts";
+import { sourceOf } from "../declared/origin.ts";
 import type { Edge, NatRule } from "./model.ts";
 
 /** `statements`: the machine's statements about this; empty on nearly every machine. */

@@ -1,7 +1,8 @@
 /** `expect` statements, with the names that they refer to. */
-import { has, one, oneOf, sourceOf, sourceOfRead } from "../declared/access.ts";
+
+import { has, one, oneOf, sourceOfRead } from "../declared/access.ts";
 import type { Decl } from "../declared/decl.ts";
-import type { Origin } from "../declared/origin.ts";
+import { type Origin, sourceOf } from "../declared/origin.ts";
 import type { Expectation } from "./model.ts";
 import { exact, type Names, type Role } from "./names.ts";
 import { CODES, problem, type TopologyProblem } from "./problems.ts";

@@ -1,6 +1,8 @@
 /** Ingresses, gateways, and HTTP routes as written, and which of their rules matches a URL. */
-import { child, has, nameOf, one, oneOf, sourceOf, sourceOfRead } from "../declared/access.ts";
+
+import { child, has, nameOf, one, oneOf, sourceOfRead } from "../declared/access.ts";
 import type { Decl } from "../declared/decl.ts";
+import { sourceOf } from "../declared/origin.ts";
 import { t } from "../text/l10n.ts";
 import type { Cluster, Ingress, IngressBackend, IngressRule, Service, ServicePort } from "./model.ts";
 

@@ -3,8 +3,9 @@
  * again.
  */
 
-import { nameOf, sourceOf } from "../declared/access.ts";
+import { nameOf } from "../declared/access.ts";
 import type { Decl } from "../declared/decl.ts";
+import { sourceOf } from "../declared/origin.ts";
 import { memo } from "../memo/memo.ts";
 import type { IngressParts } from "./ingress.ts";
 import type { Workload } from "./model.ts";

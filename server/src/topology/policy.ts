@@ -2,10 +2,11 @@
  * Network policies as written, all kinds in one form: tiers in order of evaluation, in each tier the policies in order,
  * in each policy its rules. A Kubernetes NetworkPolicy has only allow rules.
  */
+
 import { type Prefix, prefixCovers, prefixEquals } from "../addressing/ip.ts";
-import { all, child, has, isBroken, nameOf, numberOf, one, oneOf, sourceOf, sourceOfRead } from "../declared/access.ts";
+import { all, child, has, isBroken, nameOf, numberOf, one, oneOf, sourceOfRead } from "../declared/access.ts";
 import type { Decl } from "../declared/decl.ts";
-import type { Origin } from "../declared/origin.ts";
+import { type Origin, sourceOf } from "../declared/origin.ts";
 import { CODES, problem, type TopologyProblem } from "./problems.ts";
 import { EVERYTHING, type Requirement, type Selector } from "./selector.ts";
 

@@ -1,8 +1,7 @@
 /** The problems found by this layer, with the values of their messages, which the checks write. */
 
 import type { Prefix } from "../addressing/ip.ts";
-import type { Problem } from "../declared/problem.ts";
-import { problemsOf } from "../declared/problem.ts";
+import { type Problem, problemsOf } from "../declared/problem.ts";
 import type { DeclProblemData, NamedKind, Place } from "../declared/problem-data.ts";
 
 /** By diagnostic code. */

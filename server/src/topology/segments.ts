@@ -12,20 +12,9 @@ import {
   type Prefix,
   prefixContains,
 } from "../addressing/ip.ts";
-import {
-  all,
-  booleanOf,
-  child,
-  childrenOf,
-  nameOf,
-  numberOf,
-  one,
-  sourceOf,
-  sourceOfRead,
-  wordOf,
-} from "../declared/access.ts";
+import { all, booleanOf, child, childrenOf, nameOf, numberOf, one, sourceOfRead, wordOf } from "../declared/access.ts";
 import type { Decl } from "../declared/decl.ts";
-import type { Origin } from "../declared/origin.ts";
+import { type Origin, sourceOf } from "../declared/origin.ts";
 import { memo, valueAt } from "../memo/memo.ts";
 import { t } from "../text/l10n.ts";
 import { hostRange } from "./addressing.ts";

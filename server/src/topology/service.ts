@@ -1,19 +1,9 @@
 /** Services as written, and the settings of their implementation. */
+
 import type { Prefix } from "../addressing/ip.ts";
-import {
-  all,
-  booleanOf,
-  child,
-  has,
-  nameOf,
-  numberOf,
-  one,
-  oneOf,
-  sourceOf,
-  sourceOfRead,
-} from "../declared/access.ts";
+import { all, booleanOf, child, has, nameOf, numberOf, one, oneOf, sourceOfRead } from "../declared/access.ts";
 import type { Decl } from "../declared/decl.ts";
-import type { Origin } from "../declared/origin.ts";
+import { type Origin, sourceOf } from "../declared/origin.ts";
 import type {
   GivenIp,
   KubeProxy,

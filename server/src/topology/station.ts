@@ -1,9 +1,9 @@
 /** One router, host, node, or pool of nodes as written, before names are bound and addresses allocated. */
 
 import { family, formatIp, formatPrefix, type InterfaceAddress, type Ip, type Prefix } from "../addressing/ip.ts";
-import { all, child, has, isBroken, nameOf, numberOf, one, oneOf, sourceOf, sourceOfRead } from "../declared/access.ts";
+import { all, child, has, isBroken, nameOf, numberOf, one, oneOf, sourceOfRead } from "../declared/access.ts";
 import type { Decl } from "../declared/decl.ts";
-import type { Origin } from "../declared/origin.ts";
+import { type Origin, sourceOf } from "../declared/origin.ts";
 import type { NamedKind, Place } from "../declared/problem-data.ts";
 import type { Read } from "../declared/values.ts";
 import { either } from "../text/format.ts";

@@ -1,8 +1,9 @@
 /** One workload as written, before its node is bound. */
+
 import type { Ip } from "../addressing/ip.ts";
-import { all, nameOf, one, oneOf, sourceOf, sourceOfRead } from "../declared/access.ts";
+import { all, nameOf, one, oneOf, sourceOfRead } from "../declared/access.ts";
 import type { Decl } from "../declared/decl.ts";
-import type { Origin } from "../declared/origin.ts";
+import { type Origin, sourceOf } from "../declared/origin.ts";
 import { memo } from "../memo/memo.ts";
 import type { ProcessSpec, Workload } from "./model.ts";
 import type { TopologyProblem } from "./problems.ts";

@@ -1,10 +1,12 @@
 /** Topologies built without parsing, with the address plan of the golden vectors: two segments, a router, three nodes. */
 
-import type { InterfaceAddress, Ip, Prefix } from "../../../server/src/addressing/ip.ts";
 import {
   addIp,
   formatPrefix,
+  type InterfaceAddress,
+  type Ip,
   network,
+  type Prefix,
   parseIp,
   parsePrefix,
   prefixContains,

@@ -3,8 +3,14 @@
  * the printed tables, and with the simulator; both must agree on every pair.
  */
 import { describe, expect, it } from "vitest";
-import type { Ip, Prefix } from "../../../server/src/addressing/ip.ts";
-import { formatIp, parseIp, parsePrefix, prefixContains } from "../../../server/src/addressing/ip.ts";
+import {
+  formatIp,
+  type Ip,
+  type Prefix,
+  parseIp,
+  parsePrefix,
+  prefixContains,
+} from "../../../server/src/addressing/ip.ts";
 import { simulate } from "../../../server/src/dataplane/simulator/simulate.ts";
 import { switchText } from "../../../server/src/trace/switches.ts";
 import { ip } from "../cni/fixture.ts";

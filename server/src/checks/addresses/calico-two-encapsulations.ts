@@ -1,4 +1,5 @@
-import { holds, sourceIn } from "../../declared/navigate.ts";
+import { holds } from "../../declared/navigate.ts";
+import { sourceIn } from "../../declared/origin.ts";
 import type { Check } from "../../findings/check.ts";
 import { twoNodes } from "../../findings/examples/nodes.ts";
 import { removeFix } from "../../fixes/fix.ts";

@@ -1,5 +1,4 @@
-import type { Ip } from "../../addressing/ip.ts";
-import { formatIp } from "../../addressing/ip.ts";
+import { formatIp, type Ip } from "../../addressing/ip.ts";
 import { findDuplicates, type IpItem } from "../../addressing/overlap.ts";
 import { argumentWith } from "../../declared/navigate.ts";
 import type { Origin } from "../../declared/origin.ts";

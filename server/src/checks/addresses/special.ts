@@ -1,5 +1,4 @@
-import type { Prefix } from "../../addressing/ip.ts";
-import { parsePrefix, prefixRange, rangesOverlap } from "../../addressing/ip.ts";
+import { type Prefix, parsePrefix, prefixRange, rangesOverlap } from "../../addressing/ip.ts";
 import type { Check, CheckContext } from "../../findings/check.ts";
 import { type Finding, finding, type Severity } from "../../findings/finding.ts";
 import { freeHint, moveFixes } from "../../fixes/ranges.ts";

@@ -1,5 +1,4 @@
-import type { Prefix } from "../../addressing/ip.ts";
-import { bits, formatPrefix, rangeSize } from "../../addressing/ip.ts";
+import { bits, formatPrefix, type Prefix, rangeSize } from "../../addressing/ip.ts";
 import { modeOf } from "../../cni/modes.ts";
 import { childOf, hasChild } from "../../declared/navigate.ts";
 import type { Origin } from "../../declared/origin.ts";

@@ -3,8 +3,7 @@
  * routers on the shortest path between their segments are checked: this layer does not simulate packets, and traces
  * show the effect of routing on a session.
  */
-import type { Ip, Prefix } from "../../addressing/ip.ts";
-import { prefixContains } from "../../addressing/ip.ts";
+import { type Ip, type Prefix, prefixContains } from "../../addressing/ip.ts";
 import type { Origin } from "../../declared/origin.ts";
 import type { AclRule, Router, Station, Topology } from "../../topology/model.ts";
 

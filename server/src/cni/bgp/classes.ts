@@ -4,8 +4,7 @@
  * class that peers with itself, and no table has nodes × nodes entries.
  */
 
-import type { Ip, Prefix } from "../../addressing/ip.ts";
-import { formatIp, hostPrefix, prefixContains } from "../../addressing/ip.ts";
+import { formatIp, hostPrefix, type Ip, type Prefix, prefixContains } from "../../addressing/ip.ts";
 import { buildPrefixTable } from "../../addressing/prefix-table.ts";
 import { numbering } from "../../memo/numbering.ts";
 import type { Station, Topology } from "../../topology/model.ts";

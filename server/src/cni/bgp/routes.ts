@@ -1,6 +1,5 @@
 /** Routes of a host learned through BGP: next hops that are not on-link are looked up recursively. */
-import type { Ip, Prefix } from "../../addressing/ip.ts";
-import { formatIp, prefixEquals } from "../../addressing/ip.ts";
+import { formatIp, type Ip, type Prefix, prefixEquals } from "../../addressing/ip.ts";
 import { mapPrefixTable, type PrefixTable } from "../../addressing/prefix-table.ts";
 import type { Nexthop, Route, RouteLayer } from "../../dataplane/model.ts";
 import { t } from "../../text/l10n.ts";

@@ -1,6 +1,5 @@
 /** The sessions between classes of speakers, and the configured sessions that do not come up. */
-import type { Ip } from "../../addressing/ip.ts";
-import { formatIp } from "../../addressing/ip.ts";
+import { formatIp, type Ip } from "../../addressing/ip.ts";
 import type { Origin } from "../../declared/origin.ts";
 import { t } from "../../text/l10n.ts";
 import type { Topology } from "../../topology/model.ts";

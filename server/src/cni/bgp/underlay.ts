@@ -1,6 +1,5 @@
 /** The routes that carry BGP itself: to the peers of sessions, and to the next hops of routes. */
-import type { Ip, Prefix } from "../../addressing/ip.ts";
-import { isNear, prefixContains } from "../../addressing/ip.ts";
+import { type Ip, isNear, type Prefix, prefixContains } from "../../addressing/ip.ts";
 import type { Nexthop, Route } from "../../dataplane/model.ts";
 import { valueAt } from "../../memo/memo.ts";
 import type { Station, Topology } from "../../topology/model.ts";

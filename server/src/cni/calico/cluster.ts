@@ -1,6 +1,13 @@
 /** The nodes of a cluster that run Calico: their addresses, blocks, and tunnels. Created once per cluster. */
-import type { InterfaceAddress, Ip, Prefix } from "../../addressing/ip.ts";
-import { addIp, hostPrefix, prefixContains, prefixOf } from "../../addressing/ip.ts";
+import {
+  addIp,
+  hostPrefix,
+  type InterfaceAddress,
+  type Ip,
+  type Prefix,
+  prefixContains,
+  prefixOf,
+} from "../../addressing/ip.ts";
 import { buildPrefixTable, type PrefixTable } from "../../addressing/prefix-table.ts";
 import type { Cluster, Interface, Node, NodeCidr } from "../../topology/model.ts";
 import { defaultInterface, familyOf } from "../host.ts";

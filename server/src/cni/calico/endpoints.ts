@@ -3,8 +3,7 @@
  * the pod's address, and in the pod a next hop that no interface has (cni-plugin/pkg/dataplane/linux,
  * felix/dataplane/linux/endpoint_mgr.go).
  */
-import type { InterfaceAddress, Ip, Prefix } from "../../addressing/ip.ts";
-import { bits, hostPrefix } from "../../addressing/ip.ts";
+import { bits, hostPrefix, type InterfaceAddress, type Ip, type Prefix } from "../../addressing/ip.ts";
 import type { Device, Route } from "../../dataplane/model.ts";
 import { t } from "../../text/l10n.ts";
 import type { Node, Pod } from "../../topology/model.ts";

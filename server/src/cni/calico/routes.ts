@@ -2,8 +2,7 @@
  * The routes to other nodes' blocks, as tables that nodes share: Felix's routes from the datastore, as its resolver
  * computes them (felix/calc/l3_route_resolver.go), BIRD's from BGP (confd, filter calico_kernel_programming).
  */
-import type { Prefix } from "../../addressing/ip.ts";
-import { bits, formatIp, formatPrefix, prefixContains } from "../../addressing/ip.ts";
+import { bits, formatIp, formatPrefix, type Prefix, prefixContains } from "../../addressing/ip.ts";
 import { buildPrefixTable, type PrefixTable } from "../../addressing/prefix-table.ts";
 import type { Nexthop, Route, RouteLayer } from "../../dataplane/model.ts";
 import { t } from "../../text/l10n.ts";

@@ -2,8 +2,7 @@
  * Felix's netfilter rules (felix/rules/static.go, nat.go, endpoints.go) without policies and host endpoints, reduced to
  * the chains that packets pass through. Rules keep their order; the hashes in Felix's comments are omitted.
  */
-import type { Ip, Prefix } from "../../addressing/ip.ts";
-import { formatPrefix, hostPrefix } from "../../addressing/ip.ts";
+import { formatPrefix, hostPrefix, type Ip, type Prefix } from "../../addressing/ip.ts";
 import { buildPrefixTable } from "../../addressing/prefix-table.ts";
 import type { IpSet, NfTable, NfTarget } from "../../dataplane/model.ts";
 import type { Conditions, RuleSpec } from "../../dataplane/rule.ts";

@@ -1,11 +1,9 @@
 /** A `cni calico` block as Calico's resources: IPPool, IPAMConfig, BGPConfiguration, BGPPeer, FelixConfiguration, Node. */
 
-import type { Ip, Prefix } from "../../addressing/ip.ts";
-import { bits } from "../../addressing/ip.ts";
+import { bits, type Ip, type Prefix } from "../../addressing/ip.ts";
 import { all, oneOf } from "../../declared/access.ts";
 import type { Decl } from "../../declared/decl.ts";
-import { sourceIn } from "../../declared/navigate.ts";
-import type { Origin } from "../../declared/origin.ts";
+import { type Origin, sourceIn } from "../../declared/origin.ts";
 import {
   addressIn,
   booleanIn,

@@ -2,8 +2,7 @@
  * tunl0, vxlan.calico, and vxlan-v6.calico, each with an address from the node's blocks, and the neighbor and FDB
  * entries that Felix writes for the tunnel endpoints of other nodes (felix/dataplane/linux/vxlan_mgr.go, ipip_mgr.go).
  */
-import type { Ip } from "../../addressing/ip.ts";
-import { bits } from "../../addressing/ip.ts";
+import { bits, type Ip } from "../../addressing/ip.ts";
 import type { Device, FdbEntry, Mac, Neighbour, Socket } from "../../dataplane/model.ts";
 import type { Origin } from "../../declared/origin.ts";
 import { macOf } from "../hash.ts";

@@ -1,7 +1,6 @@
 /** Problems in a cluster's flannel settings, and nodes that do not match the settings. One pass over the nodes. */
 
-import type { Ip } from "../../addressing/ip.ts";
-import { formatIp, formatPrefix, network, prefixEquals } from "../../addressing/ip.ts";
+import { formatIp, formatPrefix, type Ip, network, prefixEquals } from "../../addressing/ip.ts";
 import { childOf } from "../../declared/navigate.ts";
 import type { Origin } from "../../declared/origin.ts";
 import { valueAt } from "../../memo/memo.ts";

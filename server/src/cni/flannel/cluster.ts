@@ -2,8 +2,7 @@
  * flannel's participants: the interface, addresses, and lease that flanneld uses on each node, or why it does not run.
  */
 
-import type { Ip, Prefix } from "../../addressing/ip.ts";
-import { prefixCovers } from "../../addressing/ip.ts";
+import { type Ip, type Prefix, prefixCovers } from "../../addressing/ip.ts";
 import { buildPrefixTable, type PrefixTable } from "../../addressing/prefix-table.ts";
 import type { Device, Route, RouteLayer, Socket, Xfrm } from "../../dataplane/model.ts";
 import { perItem } from "../../memo/list.ts";

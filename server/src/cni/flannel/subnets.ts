@@ -1,7 +1,6 @@
 /** pkg/subnet/config.go CheckNetworkConfig: the leases that the etcd manager allocates, and the settings it rejects. */
 
-import type { Ip, Prefix } from "../../addressing/ip.ts";
-import { formatIp, lastAddress, nthSubnet, prefixContains } from "../../addressing/ip.ts";
+import { formatIp, type Ip, lastAddress, nthSubnet, type Prefix, prefixContains } from "../../addressing/ip.ts";
 import type { NodeRange } from "../../topology/addressing.ts";
 import { familyOf } from "../host.ts";
 import { blockOf } from "../hostlocal.ts";

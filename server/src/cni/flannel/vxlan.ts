@@ -3,8 +3,7 @@
  * entry, and one FDB entry per peer; with DirectRouting, a plain route to a peer on the same link.
  */
 
-import type { Ip } from "../../addressing/ip.ts";
-import { formatIp, formatPrefix } from "../../addressing/ip.ts";
+import { formatIp, formatPrefix, type Ip } from "../../addressing/ip.ts";
 import { mapPrefixTable, type PrefixTable } from "../../addressing/prefix-table.ts";
 import type { Device, Fdb, FdbEntry, Mac, Neighbour, Route, RouteLayer } from "../../dataplane/model.ts";
 import { t } from "../../text/l10n.ts";

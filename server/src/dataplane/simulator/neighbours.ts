@@ -1,7 +1,6 @@
 /** Resolution of the next hop on a link: ARP, neighbor discovery, permanent entries, bridges. */
 
-import type { Ip } from "../../addressing/ip.ts";
-import { formatIp } from "../../addressing/ip.ts";
+import { formatIp, type Ip } from "../../addressing/ip.ts";
 import { t } from "../../text/l10n.ts";
 import { isAnycastOn, localAddressesOf, lookup } from "../fib.ts";
 import type { StepRule } from "../journey.ts";

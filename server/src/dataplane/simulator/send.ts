@@ -1,7 +1,6 @@
 /** Send path: locally generated packets, failed route lookups, POSTROUTING, neighbor resolution. */
 
-import type { Ip } from "../../addressing/ip.ts";
-import { formatIp, isMulticast } from "../../addressing/ip.ts";
+import { formatIp, type Ip, isMulticast } from "../../addressing/ip.ts";
 import { t } from "../../text/l10n.ts";
 import { type Tracking, track } from "../conntrack.ts";
 import { type Found, isDelivered, localAddressesOf, lookup, selectSource, sourceOn } from "../fib.ts";

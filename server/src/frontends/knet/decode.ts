@@ -7,10 +7,15 @@
 import { parseIp } from "../../addressing/ip.ts";
 import { contextInside, oneOf } from "../../declared/access.ts";
 import type { Decl, DeclProblem } from "../../declared/decl.ts";
-import type { Part } from "../../declared/handle.ts";
-import { partOf } from "../../declared/handle.ts";
-import type { Unread } from "../../declared/reading.ts";
-import { describeType, readSetRequirement, readValue, splitPort, unreadProblem } from "../../declared/reading.ts";
+import { type Part, partOf } from "../../declared/handle.ts";
+import {
+  describeType,
+  readSetRequirement,
+  readValue,
+  splitPort,
+  type Unread,
+  unreadProblem,
+} from "../../declared/reading.ts";
 import { contextsOf, describeContext, isFlag, keywordsIn, schema } from "../../declared/schema/index.ts";
 import type { ArgSpec, Context, FlagSpec, KeywordSpec } from "../../declared/schema/types.ts";
 import type { Read, Value } from "../../declared/values.ts";

@@ -1,7 +1,6 @@
 /** Parses text to a tree. Never fails: every text has a tree, and the tree contains the syntax problems. */
 
-import type { IToken } from "chevrotain";
-import { EmbeddedActionsParser } from "chevrotain";
+import { EmbeddedActionsParser, type IToken } from "chevrotain";
 import type { FaultKind } from "../../declared/document.ts";
 import { End, Stray, structure } from "./structure.ts";
 import {

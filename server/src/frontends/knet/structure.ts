@@ -4,8 +4,7 @@
  * none), each misplaced token is a `Stray`, and blocks are nested at most `maxDepth` levels deep.
  */
 
-import type { IToken, TokenType } from "chevrotain";
-import { createToken, Lexer } from "chevrotain";
+import { createToken, type IToken, Lexer, type TokenType } from "chevrotain";
 import type { FaultKind } from "../../declared/document.ts";
 import { countBelow } from "../../text/search.ts";
 import {

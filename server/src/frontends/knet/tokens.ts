@@ -1,7 +1,6 @@
 /** The lexer: text to tokens, independent of statements. */
 
-import type { CustomPatternMatcherReturn, IToken, TokenType } from "chevrotain";
-import { createToken, Lexer } from "chevrotain";
+import { type CustomPatternMatcherReturn, createToken, type IToken, Lexer, type TokenType } from "chevrotain";
 
 export type TokenKind =
   | "word"

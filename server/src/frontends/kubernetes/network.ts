@@ -4,8 +4,7 @@
  */
 
 import { parse as parseYaml } from "yaml";
-import type { Prefix } from "../../addressing/ip.ts";
-import { formatPrefix, parsePrefix, prefixCovers, prefixOf } from "../../addressing/ip.ts";
+import { formatPrefix, type Prefix, parsePrefix, prefixCovers, prefixOf } from "../../addressing/ip.ts";
 import type { Draft } from "../../declared/build.ts";
 import { t } from "../../text/l10n.ts";
 import { at, isRecord, type Json, listAt, type Path, textAt } from "./json.ts";

@@ -1,7 +1,6 @@
 /** Connectivity of every pair of workloads or pods, and of addresses outside the clusters, one pair after another. */
 
-import type { IpRange } from "../../addressing/ip.ts";
-import { addIp, family, rangesOverlap } from "../../addressing/ip.ts";
+import { addIp, family, type IpRange, rangesOverlap } from "../../addressing/ip.ts";
 import { memo, valueAt } from "../../memo/memo.ts";
 import { t } from "../../text/l10n.ts";
 import type { Topology } from "../../topology/model.ts";

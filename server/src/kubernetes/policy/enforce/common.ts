@@ -1,6 +1,13 @@
 /** Shared by the engines: rules with their origin, sets of pods, the pods of a node, and the sentences of a trace. */
-import type { Ip, Prefix } from "../../../addressing/ip.ts";
-import { family, formatIp, formatPrefix, hostPrefix, prefixContains } from "../../../addressing/ip.ts";
+import {
+  family,
+  formatIp,
+  formatPrefix,
+  hostPrefix,
+  type Ip,
+  type Prefix,
+  prefixContains,
+} from "../../../addressing/ip.ts";
 import { hash32 } from "../../../cni/hash.ts";
 import type { ChainRules, NodeParts } from "../../../cni/mode.ts";
 import type { Explanation, IpSet, NfTarget } from "../../../dataplane/model.ts";

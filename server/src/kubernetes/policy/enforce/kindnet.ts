@@ -7,8 +7,7 @@
  * Without `--netfilter-bug-1766-fix`: with it (the default), DNS queries over UDP are queued in PREROUTING instead, after
  * DNAT by nftables, but before IPVS (KN620).
  */
-import type { Ip } from "../../../addressing/ip.ts";
-import { formatIp, hostPrefix } from "../../../addressing/ip.ts";
+import { formatIp, hostPrefix, type Ip } from "../../../addressing/ip.ts";
 import type { ChainSource } from "../../../cni/mode.ts";
 import type { IpSet, NfBase, NfChain, NfTable, NftLine } from "../../../dataplane/model.ts";
 import { type Packet, portsOf, transportOf } from "../../../dataplane/packet.ts";

@@ -4,8 +4,7 @@
  * allows them; unmatched packets are dropped. The original matches by physdev whether the peer is across the tunnel;
  * here, a set of the node's own pods is matched instead: a policy is enforced on the node of its pod.
  */
-import type { Prefix } from "../../../addressing/ip.ts";
-import { family, formatIp, hostPrefix } from "../../../addressing/ip.ts";
+import { family, formatIp, hostPrefix, type Prefix } from "../../../addressing/ip.ts";
 import type { ChainRules } from "../../../cni/mode.ts";
 import type { Explanation, IpSet } from "../../../dataplane/model.ts";
 import type { Packet } from "../../../dataplane/packet.ts";

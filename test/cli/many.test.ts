@@ -80,7 +80,7 @@ describe("many files", () => {
       const roots = service.roots();
       const length = roots.reduce((sum, root) => sum + lengthOf(service.analysisOf(root)?.files ?? []), 0);
       const merged = mergedReport(files, length);
-      await checkInWorkers(2, roots, merged);
+      await checkInWorkers(2, roots, merged, files);
       expect(merged.report()).toEqual(expected());
     } finally {
       if (program !== undefined) process.argv[1] = program;
@@ -91,7 +91,7 @@ describe("many files", () => {
     const program = process.argv[1];
     process.argv[1] = join(folder, "common.knet");
     try {
-      await expect(checkInWorkers(2, ["a", "b"], mergedReport([], 0))).rejects.toThrow();
+      await expect(checkInWorkers(2, ["a", "b"], mergedReport([], 0), [])).rejects.toThrow();
     } finally {
       if (program !== undefined) process.argv[1] = program;
     }

@@ -2,8 +2,9 @@
 import { spawn, spawnSync } from "node:child_process";
 import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
+import type { Report } from "../../server/src/cli/report-schema.ts";
 import type { Outcome } from "./run.ts";
 
 const KNET = join(import.meta.dirname, "../../dist/knet.cjs");
@@ -204,6 +205,61 @@ describe("symbolic links in a folder", () => {
     expect(err).toBe(`knet: all/loop.knet: cannot be read (ELOOP: too many symbolic links encountered)
 knet: all/old.knet: cannot be read (ENOENT: no such file or directory)
 `);
+  });
+});
+
+describe("files that import each other", () => {
+  const report = (args: readonly string[]): Report =>
+    JSON.parse(knet(["check", ...args, "--format", "json"]).out) as Report;
+  const codes = ({ files }: Report): readonly string[] =>
+    files.flatMap(({ diagnostics }) => diagnostics.map(({ code }) => code));
+  beforeEach(() => {
+    write({
+      "nets/a.knet": 'import "b.knet"\nimport "site/c.knet"\n',
+      "nets/b.knet": 'import "a.knet"\nsegment lan { cidr 10.0.0.0/24 }\n',
+      "nets/site/c.knet": 'import "../b.knet"\nhost h { attach lan 10.0.0.5 }\n',
+    });
+  });
+
+  it.each([
+    ["relative", (): string => "nets"],
+    ["absolute", (): string => join(folder, "nets")],
+    ["with `..`", (): string => `../${basename(folder)}/nets`],
+  ])("are the same files by every path: %s", (_, path) => {
+    const own = report([path()]);
+    expect(codes(own)).toEqual([]);
+    expect(own.files.map(({ path: name }) => name)).toEqual(
+      ["a.knet", "b.knet", "site/c.knet"].map((name) => join(path(), name)),
+    );
+  });
+
+  it("keep the first name that the command line gives them", () => {
+    const own = report(["nets/b.knet", join(folder, "nets")]);
+    expect(codes(own)).toEqual([]);
+    expect(own.files.map(({ path }) => path)).toEqual([
+      "nets/b.knet",
+      join(folder, "nets/a.knet"),
+      join(folder, "nets/site/c.knet"),
+    ]);
+  });
+
+  it("are the same files for a command with one file", () => {
+    const path = join(folder, "nets/b.knet");
+    expect(knet(["routes", path, "h"])).toMatchObject({ code: 0, err: "" });
+    expect(report([path]).files.map(({ path: name }) => name)).toEqual([path]);
+    expect(codes(report([path]))).toEqual([]);
+  });
+
+  it("are the same files in worker threads", () => {
+    const padding = `# ${"x".repeat(200_000)}\n`;
+    for (let index = 0; index < 8; index++)
+      write({
+        [`many/r${index}.knet`]: `import "common/${index}.knet"\n${padding}`,
+        [`many/common/${index}.knet`]: `import "../r${index}.knet"\nsegment lan { cidr 10.0.0.0/24 }\n`,
+      });
+    const own = report([join(folder, "many")]);
+    expect(codes(own)).toEqual([]);
+    expect(own.files).toHaveLength(16);
   });
 });
 

@@ -15,6 +15,12 @@ export type Response<R extends Request> = R extends { readonly kind: "entries" }
   ? readonly Entry[][]
   : readonly Fixes[];
 
+/** What every worker thread gets at its start. */
+export interface Shared {
+  /** The files of the command line, with their names there. */
+  readonly files: readonly string[];
+}
+
 /** Characters to analyze for which a second thread is faster: its start takes about as long as the analysis of this text. */
 const TEXT_PER_WORKER = 200_000;
 /** A topology without text also takes time. */
@@ -48,10 +54,16 @@ export function workersFor(lengths: readonly number[]): number {
 }
 
 /** The same result as `checkHere`, from worker threads that read the files again. Rejects if a thread fails. */
-export async function checkInWorkers(count: number, roots: readonly string[], merged: Merged): Promise<void> {
+export async function checkInWorkers(
+  count: number,
+  roots: readonly string[],
+  merged: Merged,
+  files: readonly string[],
+): Promise<void> {
   const { Worker } = await import("node:worker_threads");
   const program = realpathSync(process.argv[1] ?? "");
-  const workers = Array.from({ length: count }, () => new Worker(program, { argv: [WORKER_COMMAND] }));
+  const workerData: Shared = { files };
+  const workers = Array.from({ length: count }, () => new Worker(program, { argv: [WORKER_COMMAND], workerData }));
   try {
     const found: (readonly Entry[])[] = [];
     const size = Math.max(1, Math.min(32, Math.floor(roots.length / (8 * count))));

@@ -1,7 +1,7 @@
 /** A worker thread of `knet check`: answers requests about topologies, which it reads from disk. */
-import { parentPort } from "node:worker_threads";
+import { parentPort, workerData } from "node:worker_threads";
 import type { Service } from "../service/service.ts";
-import type { Request, Response } from "./check-roots.ts";
+import type { Request, Response, Shared } from "./check-roots.ts";
 import { attempt, diskService, readText } from "./files.ts";
 import { entriesOf, fixesOf } from "./report.ts";
 
@@ -9,7 +9,8 @@ import { entriesOf, fixesOf } from "./report.ts";
 export function answerRequests(): boolean {
   const port = parentPort;
   if (!port) return false;
-  const service = diskService();
+  const { files } = workerData as Shared;
+  const service = diskService(files);
   port.on("message", (request: Request) => port.postMessage(answer(service, request)));
   return true;
 }

@@ -1,6 +1,5 @@
 /** `knet check`: the diagnostics of files and folders. */
 import { catalog } from "../checks/catalog.ts";
-import type { Service } from "../service/service.ts";
 import { type LineIndex, lineIndex } from "../text/line-index.ts";
 import { jsonText } from "../text/visible.ts";
 import { VERSION } from "../version.ts";
@@ -35,7 +34,7 @@ export async function check(paths: readonly string[], options: CheckOptions): Pr
   for (const problem of problems) complain(problem);
   if (opened.files.length === 0) return 2;
   const { files, roots } = partOf(opened, options.shard);
-  const report = await reportOf(service, files, roots);
+  const report = await reportOf(opened, files, roots);
   write(report, options, (file) => service.textOf(file));
   return problems.length > 0 ? 2 : exitCode(report, options);
 }
@@ -80,7 +79,11 @@ function partOf(
   return { files: files.filter((file) => own.has(service.rootOf(file))), roots };
 }
 
-async function reportOf(service: Service, files: readonly string[], roots: readonly string[]): Promise<Report> {
+async function reportOf(
+  { service, files: named }: Opened,
+  files: readonly string[],
+  roots: readonly string[],
+): Promise<Report> {
   const lengths = roots.map((root) =>
     (service.analysisOf(root)?.files ?? []).reduce((sum, { text }) => sum + text.length, 0),
   );
@@ -90,7 +93,7 @@ async function reportOf(service: Service, files: readonly string[], roots: reado
     const merged = mergedReport(files, length);
     // If a thread cannot be started or fails, the analysis in this thread reports the same error or succeeds.
     if (
-      await checkInWorkers(workers, roots, merged).then(
+      await checkInWorkers(workers, roots, merged, named).then(
         () => true,
         () => false,
       )

@@ -225,13 +225,16 @@ function configFiles(file: string): string[] {
   }
 }
 
-/** A service that reads from disk. Files keep the names given by the user; imported files are relative to the working folder. */
-export function diskService(): Service {
+/** A service that reads from disk. An import of one of the `named` files has that name; other imports are relative to the working folder. */
+export function diskService(named: readonly string[] = []): Service {
+  const names = new Map(named.filter((file) => file !== STDIN).map((file) => [resolve(file), file]));
   const service = createService({
     configFiles,
     resolveImport(from, path) {
       const base = from === STDIN ? process.cwd() : dirname(resolve(from));
       const target = resolve(base, path);
+      const name = names.get(target);
+      if (name !== undefined) return name;
       // A file outside the working folder has an absolute name.
       const short = relative(process.cwd(), target);
       return short === "" || short === STDIN || short.startsWith(`..${sep}`) ? target : short;
@@ -262,7 +265,7 @@ export interface Opened extends Found {
 export function openAll(paths: readonly string[]): Opened {
   const found = expandPaths(paths);
   const problems = [...found.problems];
-  const service = diskService();
+  const service = diskService(found.files);
   const files = found.files.filter((file) => {
     const text = attempt(problems, () => readText(file));
     if (text !== undefined) service.setText(file, text);

@@ -10,7 +10,7 @@ export function analysisOf(file: string): Analysis {
   if (isManifests(file)) return manifestAnalysis(file);
   const text = readText(file);
   if (file === STDIN && looksLikeManifests(text)) return manifestAnalysis(file, text);
-  const service = diskService();
+  const service = diskService([file]);
   service.setText(file, text);
   const analysis = service.analysisOf(file);
   if (!analysis) throw new UsageError(t`${file}: cannot be read`);

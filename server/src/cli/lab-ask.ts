@@ -5,7 +5,7 @@ import type { Journey, Reason, Step } from "../dataplane/journey.ts";
 import type { NetnsId, Network } from "../dataplane/model.ts";
 import { portsOf } from "../dataplane/packet.ts";
 import { simulate } from "../dataplane/simulator/simulate.ts";
-import { incomplete, type Lacks, SCTP, whyLacking } from "../lab/features.ts";
+import { incomplete, type Lacks, SCTP, SOURCE_HOP, whyLacking } from "../lab/features.ts";
 import { keyOf, mtuProbes, type Probe, randomProbes } from "../lab/probes.ts";
 import { seeded } from "../lab/random.ts";
 import { isRefusedByRoute } from "../lab/schedule.ts";
@@ -242,6 +242,11 @@ function changesPort({ steps }: Journey): boolean {
   });
 }
 
+/** Whether the next hop of a multipath route determines the source address. */
+function dependsOnNexthop({ dst }: Probe, journeys: readonly Journey[]): boolean {
+  return typeof dst === "number" && new Set(journeys.map(({ steps }) => steps[0]?.packet.src)).size > 1;
+}
+
 function raceText(race: NonNullable<Journey["race"]>): string {
   switch (race) {
     case "first-request":
@@ -275,6 +280,7 @@ function worldOf(network: Network, ids: readonly NetnsId[], lacks: Lacks) {
     unable(probe: Probe, journeys: readonly Journey[]): string | undefined {
       if (!built.has(probe.from)) return t`${probe.from} is not part of the lab`;
       if (probe.proto === "sctp" && lacks.has(SCTP)) return whyLacking(SCTP);
+      if (lacks.has(SOURCE_HOP) && dependsOnNexthop(probe, journeys)) return whyLacking(SOURCE_HOP);
       for (const journey of journeys) {
         if (journey.reason?.code === "ipv4-mapped")
           return t`the lab's raw ICMP socket accepts IPv4-mapped addresses, unlike ping`;

@@ -3,6 +3,7 @@
 import { accessSync, constants, mkdirSync, statSync } from "node:fs";
 import { basename, dirname, extname, resolve } from "node:path";
 import type { NetnsId } from "../dataplane/model.ts";
+import { SOURCE_HOP } from "../lab/features.ts";
 import { planLab } from "../lab/plan.ts";
 import { labScript } from "../lab/script.ts";
 import type { Analysis } from "../service/analysis.ts";
@@ -161,7 +162,8 @@ const ONLY_QEMU: ReadonlySet<string> = new Set(["wireguard", "nft"]);
 
 /** Which `--kernel` can build the features that this one lacks. */
 function otherKernels(kernel: Kernel, lacks: ReadonlySet<string>): readonly string[] {
-  const buildable = [...lacks].sort();
+  // No box has a kernel with this behavior: both have Linux 6.1.
+  const buildable = [...lacks].filter((name) => name !== SOURCE_HOP).sort();
   const qemu = buildable.filter((name) => ONLY_QEMU.has(name));
   const uml = buildable.filter((name) => !ONLY_QEMU.has(name));
   return [

@@ -15,7 +15,9 @@ export type Trial =
   | { readonly name: string; readonly kind: "ip"; readonly line: string }
   | ({ readonly name: string; readonly kind: "rules" } & RulesText)
   /** A path below /proc/sys/net that must exist. */
-  | { readonly name: string; readonly kind: "setting"; readonly path: string };
+  | { readonly name: string; readonly kind: "setting"; readonly path: string }
+  /** The first kernel version that forwards as predicted; older kernels build the same state. */
+  | { readonly name: string; readonly kind: "version"; readonly least: string };
 
 /** Names of trials that failed. */
 export type Lacks = ReadonlySet<string>;
@@ -31,6 +33,7 @@ export function trialsOf(spaces: readonly Netns[]): readonly Trial[] {
     if (netns.sockets.some(({ proto }) => proto === "sctp")) add({ name: SCTP, kind: "setting", path: "sctp" });
     if (needsBridgeNetfilter(netns))
       add({ name: BRIDGE_NETFILTER, kind: "setting", path: "bridge/bridge-nf-call-iptables" });
+    if (hasMultipath(netns)) add({ name: SOURCE_HOP, kind: "version", least: "6.16" });
     for (const text of netfilterTexts(netns)) for (const trial of ruleTrials(text)) add(trial);
   }
   return [...trials.values()];
@@ -40,6 +43,22 @@ export const IPSEC = "ipsec";
 const XFRM_TRIAL = `xfrm state add src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x100 mode tunnel aead rfc4106(gcm(aes)) 0x${fixedKey(20)} 128`;
 export const SCTP = "sctp";
 const BRIDGE_NETFILTER = "br_netfilter";
+/**
+ * connect() looks the route up again with the source address that the first lookup selected (ip_route_connect, include/net/route.h),
+ * which can hash to another next hop of a multipath route. fib_select_multipath prefers the next hop with that source address since
+ * Linux 6.16 (commit 32607a332cfe). IPv6 has a single lookup.
+ */
+export const SOURCE_HOP = "multipath by source address";
+
+function hasMultipath({ tables }: Netns): boolean {
+  for (const { layers } of tables.values()) {
+    for (const { table } of layers) {
+      for (const [, { dst, nexthops }] of table.entries())
+        if (typeof dst.ip === "number" && nexthops.length > 1) return true;
+    }
+  }
+  return false;
+}
 
 function deviceTrial({ kind }: Device): Trial | undefined {
   switch (kind) {

@@ -27,7 +27,12 @@ export function labScript(plan: LabPlan, head: ScriptHead): string {
     "}",
     "",
     "trials() {",
-    ...plan.trials.flatMap(trialLines),
+    ...plan.trials.filter(({ kind }) => kind !== "version").flatMap(trialLines),
+    "  :",
+    "}",
+    "",
+    "version_trials() {",
+    ...plan.trials.filter(({ kind }) => kind === "version").flatMap(trialLines),
     "  :",
     "}",
     "",
@@ -63,6 +68,8 @@ function trialLines(trial: Trial): string[] {
       return heredoc(`  try_rules ${quote(trial.name)} ${trial.program}`, trial.text.split("\n"));
     case "setting":
       return [`  try_setting ${quote(trial.name)} ${trial.path}`];
+    case "version":
+      return [`  try_version ${quote(trial.name)} ${trial.least}`];
   }
 }
 
@@ -250,6 +257,7 @@ choose() {
 try_ip() { ip -n "$LAB.try" -batch - >/dev/null 2>&1 || lacking "$1"; ip -n "$LAB.try" link del try0 2>/dev/null; }
 try_rules() { enter "$LAB.try" "$2" >/dev/null 2>&1 || lacking "$1"; }
 try_setting() { ip netns exec "$LAB.try" test -e "/proc/sys/net/$2" || lacking "$1"; }
+try_version() { printf '%s\n' "$2" "$(uname -r)" | sort -CV || lacking "$1"; }
 lacking() {
   local why=$1": not supported by this kernel"
   [ $# -lt 2 ] || why=$2
@@ -305,6 +313,7 @@ build() {
 try() {
   prepare
   trials 2>/dev/null
+  version_trials 2>/dev/null
   [ ! -e "$STATE/lacking" ] || cat "$STATE/lacking"
   down
 }

@@ -68,6 +68,9 @@ import { subnetTooSmall } from "./capacity/subnet-too-small.ts";
 import { tooManyNodes } from "./capacity/too-many-nodes.ts";
 import { failed } from "./expectations/failed.ts";
 import { unclear } from "./expectations/unclear.ts";
+import { objectNotRead } from "./import/object-not-read.ts";
+import { sourceInvalid } from "./import/source-invalid.ts";
+import { valueAssumed } from "./import/value-assumed.ts";
 import { blackHole } from "./mtu/black-hole.ts";
 import { fragmented } from "./mtu/fragmented.ts";
 import { interfaceMtu } from "./mtu/interface-mtu.ts";
@@ -340,6 +343,9 @@ const checks = {
   KN017: configuration,
   KN019: silenceUnclear,
   KN018: silenceUnused,
+  KN802: sourceInvalid,
+  KN803: valueAssumed,
+  KN801: objectNotRead,
 } as const;
 
 type Checks = { readonly [C in ProblemCode]: ProblemCheck<C> };

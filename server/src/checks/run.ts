@@ -228,10 +228,16 @@ function expected(one: Finding): Finding {
   };
 }
 
+/** The message of a problem of any layer. */
+export function messageOf<C extends ProblemCode>({ code, data }: AnyProblem<C>): string {
+  const check: ProblemCheck<C> = checksOfProblems[code];
+  return check.message(data);
+}
+
 function worded<C extends ProblemCode>(problem: AnyProblem<C>, topology: Topology): Finding {
   const { code, data, source, related, span } = problem;
   const check: ProblemCheck<C> = checksOfProblems[code];
-  const one = finding(check, source, check.message(data), {
+  const one = finding(check, source, messageOf(problem), {
     severity: check.severityOf?.(data) ?? check.severity,
     related,
     fixes: check.fixes?.(data, source, { topology, related, span }) ?? [],

@@ -8,7 +8,7 @@ import { isReadTwice, type Opened, openAll } from "./files.ts";
 import { githubReport } from "./formats/github.ts";
 import { sarifReport } from "./formats/sarif.ts";
 import { textReport } from "./formats/text.ts";
-import { isManifestInput, manifestAnalysis } from "./manifests.ts";
+import { isManifestInput, manifestAnalysis, readManifests } from "./manifests.ts";
 import { complain, say, useColour, writeOut } from "./output.ts";
 import { mergedReport } from "./report.ts";
 import type { Report } from "./report-schema.ts";
@@ -41,7 +41,7 @@ export async function check(paths: readonly string[], options: CheckOptions): Pr
 
 /** All manifests of a folder are one cluster. */
 function checkManifests(path: string, options: CheckOptions): number {
-  const analysis = manifestAnalysis(path);
+  const analysis = manifestAnalysis(readManifests([path]));
   const merged = mergedReport(
     analysis.files.map(({ file }) => file),
     analysis.files.reduce((sum, { text }) => sum + text.length, 0),

@@ -1,7 +1,7 @@
 /** Kubernetes manifests and dumps as FILE arguments: a YAML or JSON file, a folder of them, or standard input. */
 import { type Dirent, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import type { Document } from "../declared/document.ts";
+import { messageOf } from "../checks/run.ts";
 import {
   kubernetesFrontEnd,
   type ManifestDocuments,
@@ -13,7 +13,6 @@ import { t } from "../text/l10n.ts";
 import { lineIndex } from "../text/line-index.ts";
 import { errno, UnreadableError, UsageError } from "./errors.ts";
 import { SKIPPED_FOLDERS, STDIN } from "./files.ts";
-import { complain } from "./output.ts";
 
 /** Whether the argument denotes manifests: by its name, or a folder. Standard input is decided by its text. */
 export function isManifests(path: string): boolean {
@@ -48,13 +47,13 @@ export function readManifests(paths: readonly string[], text?: string): Manifest
       : [{ file: STDIN, text }];
   const read = manifestDocuments(paths[0] ?? STDIN, files);
   // Files below `templates/` of a chart are Go templates, not YAML.
-  const template = read.problems.length === 0 ? undefined : files.find(({ text: content }) => content.includes("{{"));
+  const template = read.problems.every(({ code }) => code !== "KN802")
+    ? undefined
+    : files.find(({ text: content }) => content.includes("{{"));
   if (template) throw new UsageError(t`${template.file}: Helm template; use the output of \`helm template\``);
   if (read.objects > 0) return read;
-  const [first] = read.problems;
-  const problem =
-    first && `${placeText(read.documents, first.file, first.problem.span.start)}: ${first.problem.message}`;
-  throw new UsageError(problem ?? t`${paths.join(", ")}: no Kubernetes object found`);
+  const [first] = notesOf({ ...read, problems: read.problems.filter(({ code }) => code === "KN802") });
+  throw new UsageError(first ?? t`${paths.join(", ")}: no Kubernetes object found`);
 }
 
 /** The text of a manifest. PowerShell writes UTF-16 with a byte order mark. */
@@ -96,22 +95,22 @@ function* filesBelow(folder: string): Generator<string> {
 }
 
 /** One line for each part that is not as in the files: values without evidence, kinds that are not read, invalid YAML. */
-export function notesOf({ documents, notes, problems }: ManifestDocuments): readonly string[] {
-  return [
-    ...notes,
-    ...problems.map(({ file, problem }) => t`${placeText(documents, file, problem.span.start)}: ${problem.message}`),
-  ];
+export function notesOf({ documents, problems }: ManifestDocuments): readonly string[] {
+  return problems.map((problem) => {
+    const { file } = problem.source;
+    const text = documents.find((one) => one.file === file)?.text ?? "";
+    return text === ""
+      ? messageOf(problem)
+      : `${placeText(file, text, problem.span?.start ?? 0)}: ${messageOf(problem)}`;
+  });
 }
 
-function placeText(documents: readonly Document[], file: string, offset: number): string {
-  const text = documents.find((one) => one.file === file)?.text ?? "";
+function placeText(file: string, text: string, offset: number): string {
   const { line, character } = lineIndex(text).positionAt(offset);
   return `${file}:${line + 1}:${character + 1}`;
 }
 
-/** The topology of manifests. Writes the notes to standard error. */
-export function manifestAnalysis(path: string, text?: string): Analysis {
-  const read = readManifests([path], text);
-  for (const note of notesOf(read)) complain(note);
+/** The topology of manifests. */
+export function manifestAnalysis(read: ManifestDocuments): Analysis {
   return analyse(read.documents[0].file, read.documents);
 }

@@ -3,6 +3,7 @@ import type { TextEdit } from "../text/edit.ts";
 import type { Span } from "../text/span.ts";
 import type { Change } from "./change.ts";
 import type { Decl } from "./decl.ts";
+import type { FaultKind, FileProblem } from "./file-problem.ts";
 import type { Part } from "./handle.ts";
 import type { Origin } from "./origin.ts";
 
@@ -15,6 +16,8 @@ export interface Document {
   readonly decls: readonly Decl[];
   /** Text that is not in the language. */
   faults(): readonly Fault[];
+  /** What the front end could not read, or had to assume. */
+  problems(): readonly FileProblem[];
   /** Comments that suppress findings. */
   silences(): readonly Silence[];
   /** Span of a location in the text; undefined if the location is not in this version of the file. */
@@ -47,16 +50,6 @@ export interface Token {
   /** As written, without quotes. */
   readonly text: string;
 }
-
-export type FaultKind =
-  | "unclosed-block"
-  | "stray-close"
-  | "unclosed-list"
-  | "stray-bracket"
-  | "unclosed-string"
-  | "unclosed-comment"
-  | "unexpected-character"
-  | "too-deep";
 
 export interface Fault {
   readonly kind: FaultKind;

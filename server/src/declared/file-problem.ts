@@ -1,9 +1,18 @@
 /** Problems of files as texts: found by a front end, by the reader of `knet.json`, and by the service, which imports files. */
 import type { Span } from "../text/span.ts";
 import type { Change } from "./change.ts";
-import type { FaultKind } from "./document.ts";
 import { fileOrigin } from "./navigate.ts";
 import type { Problem } from "./problem.ts";
+
+export type FaultKind =
+  | "unclosed-block"
+  | "stray-close"
+  | "unclosed-list"
+  | "stray-bracket"
+  | "unclosed-string"
+  | "unclosed-comment"
+  | "unexpected-character"
+  | "too-deep";
 
 /** By diagnostic code. */
 export interface FileProblemData {
@@ -29,6 +38,12 @@ export interface FileProblemData {
     | { readonly cause: "no-code"; readonly known: false }
     | { readonly cause: "unknown-code"; readonly code: string; readonly known: boolean }
     | { readonly cause: "no-reason"; readonly codes: readonly string[]; readonly known: true };
+  /** Objects of a kind that is not modeled. */
+  readonly KN801: { readonly kind: string; readonly count: number };
+  /** Text that is not valid in the language of a source: YAML, JSON, the output of a command. */
+  readonly KN802: { readonly error: string };
+  /** A value that the source does not show; `text` names it, and the default. */
+  readonly KN803: { readonly text: string };
 }
 
 /** `span`: the location in the text if it is not part of a declaration; `source` then specifies only the file. */

@@ -9,6 +9,7 @@ export function plainDocument(file: string, text: string): Document {
     text,
     decls: [],
     faults: () => [],
+    problems: () => [],
     silences: () => [],
     spanOf: () => undefined,
     innerSpanOf: () => undefined,

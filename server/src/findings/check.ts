@@ -57,8 +57,8 @@ export interface CheckInfo<C extends Code = Code> {
   readonly example: {
     readonly bad: string;
     readonly good: string;
-    /** "json" if the files are `knet.json` files. */
-    readonly language?: "json";
+    /** "json" if the files are `knet.json` files, "yaml" if they are Kubernetes manifests. */
+    readonly language?: "json" | "yaml";
   };
   /** Effects of these findings, which other checks do not report again. */
   readonly explains?: readonly Effect[];

@@ -81,7 +81,8 @@ export function analyse(
         return stopped;
       };
       const context = { files, topology: self.topology, network: self.network, cancelled: ask };
-      const found = runChecks(context, watch ? { ...options, watch } : options);
+      const extra = [...(options.extra ?? []), ...files.flatMap((file) => file.problems())];
+      const found = runChecks(context, { ...options, extra, ...(watch ? { watch } : {}) });
       if (stopped) return undefined;
       prepare(found);
       findings = sortFindings(found, self.placeOf);

@@ -41,7 +41,7 @@ describe("every suggestion", () => {
   const files = readdirSync(folder)
     .filter((name) => name.endsWith(".knet"))
     .map((name) => readFileSync(new URL(name, folder), "utf8"));
-  const examples = catalog.filter(({ example }) => example.language !== "json").map(({ example }) => example.bad);
+  const examples = catalog.filter(({ example }) => example.language === undefined).map(({ example }) => example.bad);
 
   it("agrees with the first fix", () => {
     const disagreements = [...files, ...examples].flatMap((text) => {

@@ -5,7 +5,7 @@ import { catalog, codeOf } from "../../../server/src/checks/catalog.ts";
 import { fileOrigin } from "../../../server/src/declared/navigate.ts";
 import { readConfig } from "../../../server/src/service/config.ts";
 import { CODES, problem } from "../../../server/src/topology/problems.ts";
-import { check, shown } from "./harness.ts";
+import { check, checkManifests, shown } from "./harness.ts";
 
 describe("the catalog", () => {
   it("has unique codes and names", () => {
@@ -49,8 +49,9 @@ describe("examples", () => {
       });
       continue;
     }
+    const read = example.language === "yaml" ? checkManifests : check;
     it(`${code}: bad has exactly this finding`, () => {
-      const found = check(example.bad);
+      const found = read(example.bad);
       expect(
         found.map(({ code: one }) => one),
         found.map(shown).join("\n"),
@@ -59,7 +60,7 @@ describe("examples", () => {
       expect(others.map(shown)).toEqual([]);
     });
     it(`${code}: good has no findings`, () => {
-      expect(check(example.good).map(shown)).toEqual([]);
+      expect(read(example.good).map(shown)).toEqual([]);
     });
   }
 });

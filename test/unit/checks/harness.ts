@@ -8,6 +8,7 @@ import type { Document } from "../../../server/src/declared/document.ts";
 import type { Finding } from "../../../server/src/findings/finding.ts";
 import { knetDocument } from "../../../server/src/frontends/knet/document.ts";
 import { parse } from "../../../server/src/frontends/knet/parser.ts";
+import { kubernetesFrontEnd } from "../../../server/src/frontends/kubernetes/document.ts";
 import { kubernetes } from "../../../server/src/kubernetes/contribute.ts";
 import { lineIndex } from "../../../server/src/text/line-index.ts";
 import { buildTopology } from "../../../server/src/topology/build.ts";
@@ -28,16 +29,28 @@ export interface World {
 }
 
 export function world(text: string): World {
-  const files = [knetDocument("test.knet", parse(text))];
+  return worldOf([knetDocument("test.knet", parse(text))]);
+}
+
+function worldOf(files: readonly Document[]): World {
   const topology = buildTopology(files, modeAddressing);
   return { files, topology, network: buildNetwork(topology, kubernetes()) };
 }
 
 export function check(text: string): readonly Found[] {
-  const { files, topology, network } = world(text);
+  return checkWorld(world(text), text);
+}
+
+/** The same for Kubernetes manifests. */
+export function checkManifests(text: string): readonly Found[] {
+  return checkWorld(worldOf([kubernetesFrontEnd.read("test.yaml", text)]), text);
+}
+
+function checkWorld({ files, topology, network }: World, text: string): readonly Found[] {
   const [file] = files;
   if (!file) throw new Error("no file");
-  const findings = runChecks({ files, topology, network, cancelled: () => false });
+  const extra = file.problems();
+  const findings = runChecks({ files, topology, network, cancelled: () => false }, { extra });
   const lines = lineIndex(text);
   return findings.map((finding) => {
     const span = finding.span ?? file.spanOf(finding.source);

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseAllDocuments } from "yaml";
+import { messageOf } from "../../../server/src/checks/run.ts";
 import { printDecls } from "../../../server/src/declared/print.ts";
 import { manifestDocuments } from "../../../server/src/frontends/kubernetes/document.ts";
 import { jsonSpan } from "../../../server/src/frontends/kubernetes/json-span.ts";
@@ -152,8 +153,8 @@ cluster c {
   });
 
   it("tell which values are defaults, and what is not read", () => {
-    const { notes, unread } = read(`${SHOP}---\n{apiVersion: v1, kind: Widget, metadata: {name: w}}\n`);
-    expect(notes).toEqual([
+    const { problems, unread } = read(`${SHOP}---\n{apiVersion: v1, kind: Widget, metadata: {name: w}}\n`);
+    expect(problems.map(messageOf)).toEqual([
       "no CNI plugin was found: `cni flannel` with VXLAN is used",
       "no pod CIDR was found: 10.244.0.0/16 is used",
       "no service CIDR was found: 10.96.0.0/12 is used",

@@ -110,6 +110,7 @@ function toyDocument(file: string, text: string): Document {
         source: fileOrigin(file),
         repair: undefined,
       })),
+    problems: () => [],
     silences: () => [],
     spanOf: ({ decl, part }) => rangeOf(decl, part),
     innerSpanOf({ decl, part }) {

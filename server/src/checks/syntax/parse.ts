@@ -1,4 +1,4 @@
-import type { FaultKind } from "../../declared/document.ts";
+import type { FaultKind } from "../../declared/file-problem.ts";
 import type { Check } from "../../findings/check.ts";
 import { t } from "../../text/l10n.ts";
 

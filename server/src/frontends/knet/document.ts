@@ -38,6 +38,7 @@ export function knetDocument(file: string, tree: SyntaxTree, cache: DecodeCache 
       return decls;
     },
     faults: () => faultsIn(file, tree, self.decls),
+    problems: () => [],
     silences: () => silencesIn(file, tree),
     spanOf: ({ decl, part }) => positionsOf(tree).spanOf(statementOf(decl), part),
     innerSpanOf({ decl, part }) {

@@ -1,7 +1,7 @@
 /** Parses text to a tree. Never fails: every text has a tree, and the tree contains the syntax problems. */
 
 import { EmbeddedActionsParser, type IToken } from "chevrotain";
-import type { FaultKind } from "../../declared/document.ts";
+import type { FaultKind } from "../../declared/file-problem.ts";
 import { End, Stray, structure } from "./structure.ts";
 import {
   Arrow,

@@ -5,7 +5,7 @@
  */
 
 import { createToken, type IToken, Lexer, type TokenType } from "chevrotain";
-import type { FaultKind } from "../../declared/document.ts";
+import type { FaultKind } from "../../declared/file-problem.ts";
 import { countBelow } from "../../text/search.ts";
 import {
   Arrow,

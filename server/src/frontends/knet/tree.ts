@@ -5,7 +5,7 @@
  * exactly once in a tree; `positions.ts` finds its position in the current text.
  */
 
-import type { FaultKind } from "../../declared/document.ts";
+import type { FaultKind } from "../../declared/file-problem.ts";
 
 export type ArgKind = "word" | "string" | "arrow" | "list";
 

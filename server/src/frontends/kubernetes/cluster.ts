@@ -14,12 +14,14 @@ import {
 } from "../../addressing/ip.ts";
 import { type Draft, declare } from "../../declared/build.ts";
 import type { Decl } from "../../declared/decl.ts";
+import type { FileProblem } from "../../declared/file-problem.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import { at, listAt, textAt } from "./json.ts";
 import { defaultPlugin, type Objects, pluginOf, podCidrs, proxyDraft, rangeDraft, rangesOf } from "./network.ts";
 import { annotationsOf, drafted, groupOf, type KubeObject, labelsOf } from "./object.ts";
 import { adminPolicy, networkPolicy } from "./policies.ts";
+import { assumed, notRead } from "./problems.ts";
 import { labelTerms } from "./selector.ts";
 import { serviceDraft, serviceOf } from "./services.ts";
 import { isController, isEnded, ownerOf, podDraft, podIps, workloadDraft } from "./workloads.ts";
@@ -27,7 +29,7 @@ import { isController, isEnded, ownerOf, podDraft, podIps, workloadDraft } from 
 export interface Imported {
   readonly decls: readonly Decl[];
   /** Values without evidence, and objects that are not modeled. */
-  readonly notes: readonly string[];
+  readonly problems: readonly FileProblem[];
   /** The number of objects that are not modeled. */
   readonly unread: number;
 }
@@ -51,14 +53,14 @@ export function importCluster(all: readonly KubeObject[], options: ClusterOption
   const nodes = unique.filter(({ kind, apiVersion }) => kind === "Node" && apiVersion === "v1");
   const pods = unique.filter((object) => object.kind === "Pod" && object.apiVersion === "v1" && !isEnded(object));
   const objects: Objects = { all: unique, nodes, pods };
-  const notes: string[] = [];
+  const problems: FileProblem[] = [];
   const places = placesOf(objects);
-  const cluster = clusterDraft(objects, places, options, notes);
-  const segments = segmentDrafts(places, options.origin, notes);
+  const cluster = clusterDraft(objects, places, options, problems);
+  const segments = segmentDrafts(places, options.origin, problems);
   const kinds = unreadKinds(unique);
-  notes.push(...[...kinds].map(([kind, count]) => t`${plural(count, "object")} of kind ${kind} not read`));
-  const unread = [...kinds.values()].reduce((sum, count) => sum + count, 0);
-  return { decls: [...segments, cluster].map((draft) => declare(draft)), notes, unread };
+  problems.push(...kinds.map(({ first, count }) => notRead(first, count)));
+  const unread = kinds.reduce((sum, { count }) => sum + count, 0);
+  return { decls: [...segments, cluster].map((draft) => declare(draft)), problems, unread };
 }
 
 /** The same object can occur in a list and in a separate file: the one with the highest resourceVersion applies. */
@@ -75,12 +77,17 @@ function newest(all: readonly KubeObject[]): readonly KubeObject[] {
 
 /* ------------------------------------------------------------------ the cluster */
 
-function clusterDraft(objects: Objects, places: Places, { name, origin }: ClusterOptions, notes: string[]): Draft {
+function clusterDraft(
+  objects: Objects,
+  places: Places,
+  { name, origin }: ClusterOptions,
+  problems: FileProblem[],
+): Draft {
   const ranges = rangesOf(objects);
   const shown = pluginOf(objects);
-  if (!shown) notes.push(t`no CNI plugin was found: \`cni flannel\` with VXLAN is used`);
+  if (!shown) problems.push(assumed(origin, t`no CNI plugin was found: \`cni flannel\` with VXLAN is used`));
   const plugin = shown ?? defaultPlugin(origin);
-  notes.push(...plugin.notes);
+  problems.push(...plugin.problems);
   const own = (keyword: string, args: Draft["args"]): Draft =>
     drafted(origin, [], args === undefined ? { keyword } : { keyword, args });
   const perNode = nodePrefixLength(objects);
@@ -88,11 +95,13 @@ function clusterDraft(objects: Objects, places: Places, { name, origin }: Cluste
     ranges.pods.length > 0
       ? ranges.pods.map((one) => rangeDraft("pods", one, typeof one.value.ip === "number" ? perNode : undefined))
       : [own("pods", { prefix: DEFAULT_PODS })];
-  if (ranges.pods.length === 0) notes.push(t`no pod CIDR was found: ${DEFAULT_PODS} is used`);
-  const services = servicesRange(objects, ranges.services, origin, notes);
+  if (ranges.pods.length === 0) problems.push(assumed(origin, t`no pod CIDR was found: ${DEFAULT_PODS} is used`));
+  const services = servicesRange(objects, ranges.services, origin, problems);
   const { engine } = plugin;
   const proxy = proxyDraft(objects);
-  notes.push(...places.omitted.map((node) => t`node ${node} has no InternalIP and is omitted`));
+  problems.push(
+    ...places.omitted.map((node) => assumed(node, t`node ${node.name} has no InternalIP and is omitted`, ["status"])),
+  );
   return drafted(origin, [], {
     keyword: "cluster",
     args: { name },
@@ -123,7 +132,7 @@ function servicesRange(
   { all }: Objects,
   found: ReturnType<typeof rangesOf>["services"],
   origin: KubeObject,
-  notes: string[],
+  problems: FileProblem[],
 ): readonly Draft[] {
   if (found.length > 0) return found.map((one) => rangeDraft("services", one));
   const ips = all.flatMap((one) =>
@@ -135,7 +144,8 @@ function servicesRange(
     return prefix && ips.filter((ip) => typeof ip === "number").every((ip) => prefixContains(prefix, ip));
   });
   const chosen = range ?? DEFAULT_SERVICES;
-  if (all.some(({ kind }) => kind === "Service")) notes.push(t`no service CIDR was found: ${chosen} is used`);
+  if (all.some(({ kind }) => kind === "Service"))
+    problems.push(assumed(origin, t`no service CIDR was found: ${chosen} is used`));
   return [drafted(origin, [], { keyword: "services", args: { prefix: chosen } })];
 }
 
@@ -171,20 +181,20 @@ interface PlacedNode {
 interface Places {
   readonly segments: readonly NodeSegment[];
   readonly nodes: readonly PlacedNode[];
-  /** The names of the nodes without an address. */
-  readonly omitted: readonly string[];
+  /** The nodes without an address. */
+  readonly omitted: readonly KubeObject[];
 }
 
 /** Nodes with addresses in the same network share a segment. A Node object has no prefix length: /24 and /64 are assumed. */
 function placesOf({ nodes }: Objects): Places {
   const networks = new Map<string, readonly Prefix[]>();
-  const omitted: string[] = [];
+  const omitted: KubeObject[] = [];
   const placed = nodes.flatMap((node) => {
     const addresses = nodeAddresses(node);
     const prefixes = addresses.map(({ ip, len }) => prefixOf(ip, len ?? (typeof ip === "number" ? 24 : 64)));
     const key = prefixes.map(formatPrefix).join(" ");
     if (addresses.length === 0) {
-      omitted.push(node.name);
+      omitted.push(node);
       return [];
     }
     if (!networks.has(key)) networks.set(key, prefixes);
@@ -200,13 +210,16 @@ function placesOf({ nodes }: Objects): Places {
 }
 
 /** The segments of the nodes with their gateway. */
-function segmentDrafts({ segments }: Places, origin: KubeObject, notes: string[]): readonly Draft[] {
+function segmentDrafts({ segments }: Places, origin: KubeObject, problems: FileProblem[]): readonly Draft[] {
   const own = (draft: Omit<Draft, "handle" | "file">): Draft => drafted(origin, [], draft);
   if (segments.length === 0)
-    notes.push(t`no node was found: two nodes on segment \`nodes\` (${DEFAULT_NODES}) are used`);
+    problems.push(assumed(origin, t`no node was found: two nodes on segment \`nodes\` (${DEFAULT_NODES}) are used`));
   if (segments.length > 1)
-    notes.push(
-      t`the nodes are in ${plural(segments.length, "network")}: router \`${GATEWAY}\` is assumed between them`,
+    problems.push(
+      assumed(
+        origin,
+        t`the nodes are in ${plural(segments.length, "network")}: router \`${GATEWAY}\` is assumed between them`,
+      ),
     );
   const shown = segments.map(({ name, prefixes }) => ({ name, texts: prefixes.map(formatPrefix) }));
   const all = shown.length > 0 ? shown : [{ name: "nodes", texts: [DEFAULT_NODES] }];
@@ -454,9 +467,18 @@ const IRRELEVANT: ReadonlySet<string> = new Set([
   "StorageClass",
 ]);
 
-function unreadKinds(all: readonly KubeObject[]): ReadonlyMap<string, number> {
-  const counts = new Map<string, number>();
-  for (const { kind } of all)
-    if (!READ.has(kind) && !IRRELEVANT.has(kind) && !isController(kind)) counts.set(kind, (counts.get(kind) ?? 0) + 1);
-  return counts;
+interface UnreadKind {
+  readonly first: KubeObject;
+  readonly count: number;
+}
+
+function unreadKinds(all: readonly KubeObject[]): readonly UnreadKind[] {
+  const kinds = new Map<string, UnreadKind>();
+  for (const object of all) {
+    const { kind } = object;
+    if (READ.has(kind) || IRRELEVANT.has(kind) || isController(kind)) continue;
+    const known = kinds.get(kind);
+    kinds.set(kind, { first: known?.first ?? object, count: (known?.count ?? 0) + 1 });
+  }
+  return [...kinds.values()];
 }

@@ -1,12 +1,13 @@
 /** Manifests and dumps as documents: one per file for its text, and one for the cluster that all files declare together. */
 import type { Decl } from "../../declared/decl.ts";
 import type { Document } from "../../declared/document.ts";
+import type { FileProblem } from "../../declared/file-problem.ts";
 import type { FrontEnd } from "../../declared/front-end.ts";
 import { plainDocument } from "../../declared/plain.ts";
 import { backwards, editedText } from "../../text/edit.ts";
 import { importCluster } from "./cluster.ts";
 import { type KubeObject, placeOf, spanOfPlace } from "./object.ts";
-import { readObjects, type SourceProblem } from "./source.ts";
+import { readObjects } from "./source.ts";
 
 export interface TextFile {
   readonly file: string;
@@ -16,11 +17,10 @@ export interface TextFile {
 export interface ManifestDocuments {
   /** The first one has the declarations; the others are the texts in which they are located. */
   readonly documents: readonly [Document, ...Document[]];
-  readonly notes: readonly string[];
+  readonly problems: readonly FileProblem[];
   /** The number of objects, and of those that are not modeled. */
   readonly objects: number;
   readonly unread: number;
-  readonly problems: readonly { readonly file: string; readonly problem: SourceProblem }[];
 }
 
 /** The path component of everything in the cluster. */
@@ -30,16 +30,16 @@ const CLUSTER = "cluster";
 export function manifestDocuments(source: string, files: readonly TextFile[], name = CLUSTER): ManifestDocuments {
   const read = files.map((file) => ({ ...file, ...readObjects(file.file, file.text) }));
   const objects = read.flatMap((one) => one.objects);
-  const { decls, notes, unread } = importCluster(objects, { name, origin: wholeOf(source) });
+  const imported = importCluster(objects, { name, origin: wholeOf(source) });
+  const problems = [...read.flatMap((one) => one.problems), ...imported.problems];
   return {
     documents: [
-      manifestDocument(source, files.find(({ file }) => file === source)?.text ?? "", decls),
-      ...read.flatMap(({ file, text }) => (file === source ? [] : manifestDocument(file, text, []))),
+      manifestDocument(source, files.find(({ file }) => file === source)?.text ?? "", imported.decls, problems),
+      ...read.flatMap(({ file, text }) => (file === source ? [] : manifestDocument(file, text))),
     ],
-    notes,
+    problems,
     objects: objects.length,
-    unread,
-    problems: read.flatMap(({ file, problems }) => problems.map((problem) => ({ file, problem }))),
+    unread: imported.unread,
   };
 }
 
@@ -64,11 +64,17 @@ function wholeOf(file: string): KubeObject {
   };
 }
 
-function manifestDocument(file: string, text: string, decls: readonly Decl[]): Document {
+function manifestDocument(
+  file: string,
+  text: string,
+  decls: readonly Decl[] = [],
+  problems: readonly FileProblem[] = [],
+): Document {
   return {
     ...plainDocument(file, text),
     language: "kubernetes",
     decls,
+    problems: () => problems,
     spanOf: ({ decl, part }) => {
       const place = placeOf(decl.handle);
       return place && spanOfPlace(place, part);

@@ -6,9 +6,11 @@
 import { parse as parseYaml } from "yaml";
 import { formatPrefix, type Prefix, parsePrefix, prefixCovers, prefixOf } from "../../addressing/ip.ts";
 import type { Draft } from "../../declared/build.ts";
+import type { FileProblem } from "../../declared/file-problem.ts";
 import { t } from "../../text/l10n.ts";
 import { at, isRecord, type Json, listAt, type Path, textAt } from "./json.ts";
 import { annotationsOf, drafted, type KubeObject } from "./object.ts";
+import { assumed } from "./problems.ts";
 
 /** A value with the field that shows it. */
 export interface Evidence<T> {
@@ -184,7 +186,8 @@ export interface Plugin {
   readonly engine: string | undefined;
   /** The plugin ignores podCIDR: pod addresses are from the blocks of its pools. */
   readonly hasBlocks: boolean;
-  readonly notes: readonly string[];
+  /** Values without evidence. */
+  readonly problems: readonly FileProblem[];
 }
 
 const FLANNEL = "flannel.alpha.coreos.com/backend-type";
@@ -204,8 +207,8 @@ export function pluginOf(objects: Objects): Plugin | undefined {
   for (const [name, product] of UNMODELED) {
     const set = daemonSet(objects, (one) => one === name);
     if (set) {
-      const note = t`${product} (DaemonSet ${name}) is not modeled yet: \`cni flannel\` with VXLAN is used`;
-      return { ...defaultPlugin(set), notes: [note] };
+      const text = t`${product} (DaemonSet ${name}) is not modeled yet: \`cni flannel\` with VXLAN is used`;
+      return { ...defaultPlugin(set), problems: [assumed(set, text, ["metadata", "name"])] };
     }
   }
   return undefined;
@@ -227,7 +230,7 @@ const UNMODELED: readonly (readonly [string, string])[] = [
 
 function simplePlugin(object: KubeObject, plugin: string): Plugin {
   const draft = drafted(object, ["metadata", "name"], { keyword: "cni", args: { plugin } });
-  return { draft, engine: undefined, hasBlocks: plugin === "weave", notes: [] };
+  return { draft, engine: undefined, hasBlocks: plugin === "weave", problems: [] };
 }
 
 /** A pod network that any cluster could have: flannel with VXLAN, and a policy engine. */
@@ -235,7 +238,7 @@ export function defaultPlugin(object: KubeObject): Plugin {
   const path: Path = ["metadata", "name"];
   const backend = drafted(object, path, { keyword: "backend", args: { type: "vxlan" } });
   const draft = drafted(object, path, { keyword: "cni", args: { plugin: "flannel" }, children: [backend] });
-  return { draft, engine: "kube-router", hasBlocks: false, notes: [] };
+  return { draft, engine: "kube-router", hasBlocks: false, problems: [] };
 }
 
 function netConf(objects: Objects): Evidence<Json> | undefined {
@@ -282,7 +285,7 @@ function flannelPlugin(objects: Objects, shown: KubeObject, annotated: KubeObjec
       }),
     ],
   });
-  return { draft, engine: isCanal ? "calico" : isK3s ? "kube-router" : undefined, hasBlocks: false, notes: [] };
+  return { draft, engine: isCanal ? "calico" : isK3s ? "kube-router" : undefined, hasBlocks: false, problems: [] };
 }
 
 /* ------------------------------------------------------------------ Calico */
@@ -312,7 +315,7 @@ function calicoPlugin(objects: Objects, shown: KubeObject): Plugin {
   const operator = pools.length > 0 ? undefined : installation(objects);
   const children = pools.length > 0 ? pools : operator ? operatorPools(operator) : manifestPool(shown);
   const draft = drafted(shown, ["metadata", "name"], { keyword: "cni", args: { plugin: "calico" }, children });
-  return { draft, engine: undefined, hasBlocks: true, notes: [] };
+  return { draft, engine: undefined, hasBlocks: true, problems: [] };
 }
 
 function poolDraft(object: KubeObject): Draft {

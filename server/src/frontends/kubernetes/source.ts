@@ -1,18 +1,14 @@
 /** The objects of a text: YAML documents, JSON, lists, and bare arrays. */
 import { isMap, isNode, isPair, isScalar, parseAllDocuments, type Document as YamlDocument } from "yaml";
+import { type FileProblem, problemInText } from "../../declared/file-problem.ts";
 import type { Span } from "../../text/span.ts";
 import { isRecord, type Json, type JsonRecord, listAt, type Path, textAt } from "./json.ts";
 import { jsonSpan } from "./json-span.ts";
 import { type KubeObject, kubeObject } from "./object.ts";
 
-export interface SourceProblem {
-  readonly message: string;
-  readonly span: Span;
-}
-
 export interface SourceObjects {
   readonly objects: readonly KubeObject[];
-  readonly problems: readonly SourceProblem[];
+  readonly problems: readonly FileProblem[];
 }
 
 /** Reads all objects of a file. Never throws: what cannot be read is a problem. */
@@ -37,13 +33,17 @@ function parsedJson(text: string): Json | undefined {
 
 function readYaml(file: string, text: string): SourceObjects {
   const objects: KubeObject[] = [];
-  const problems: SourceProblem[] = [];
+  const problems: FileProblem[] = [];
   for (const document of parseAllDocuments(text, { uniqueKeys: false, logLevel: "silent" })) {
     for (const { message, pos } of document.errors.slice(0, MOST_PROBLEMS))
-      problems.push({
-        message: message.split("\n")[0] ?? message,
-        span: { start: pos[0], end: Math.max(pos[1], pos[0] + 1) },
-      });
+      problems.push(
+        problemInText(
+          "KN802",
+          file,
+          { start: pos[0], end: Math.max(pos[1], pos[0] + 1) },
+          { error: message.split("\n")[0] ?? message },
+        ),
+      );
     if (!isNode(document.contents)) continue;
     const value = jsonOf(document);
     if (value === undefined) continue;

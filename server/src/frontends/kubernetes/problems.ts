@@ -1,0 +1,19 @@
+/** What a dump does not show, or shows twice, as problems at the fields of its objects. */
+import { type FileProblem, problemInText } from "../../declared/file-problem.ts";
+import type { Path } from "./json.ts";
+import { type KubeObject, spanOfPlace } from "./object.ts";
+
+/** A value without evidence. `text` names it, and the default. */
+export function assumed(object: KubeObject, text: string, path: Path = []): FileProblem {
+  return problemInText("KN803", object.file, spanOf(object, path), { text });
+}
+
+/** Objects of a kind that is not modeled, at the first one. */
+export function notRead(object: KubeObject, count: number): FileProblem {
+  return problemInText("KN801", object.file, spanOf(object, ["kind"]), { kind: object.kind, count });
+}
+
+/** Of the field, or of the nearest one around it. */
+function spanOf(object: KubeObject, path: Path) {
+  return spanOfPlace({ object, path, parts: [] }, "whole") ?? { start: 0, end: 0 };
+}

@@ -4,7 +4,7 @@ import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { checkHere, checkInWorkers, workersFor } from "../../server/src/cli/check-roots.ts";
-import { openAll } from "../../server/src/cli/files.ts";
+import { openAll } from "../../server/src/cli/open.ts";
 import { mergedReport } from "../../server/src/cli/report.ts";
 import type { Diagnostic, Report } from "../../server/src/cli/report-schema.ts";
 import { knet } from "./run.ts";

@@ -1,7 +1,7 @@
 // What the suites of the real programs have in common: their options, the comparison of two states, and the result.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { diskService } from "../../server/src/cli/files.ts";
+import { diskService } from "../../server/src/cli/open.ts";
 import type { Analysis } from "../../server/src/service/analysis.ts";
 
 export const ROOT = join(import.meta.dirname, "../..");

@@ -68,7 +68,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   memo: [],
   addressing: ["text"],
   declared: ["text", "addressing"],
-  frontends: ["text", "addressing", "declared"],
+  frontends: ["text", "memo", "addressing", "declared"],
   topology: below("topology"),
   dataplane: ["text", "addressing", "declared"],
   cni: below("cni"),
@@ -273,7 +273,7 @@ function many(...all: [1, 2, 3]) {}
 describe("syntax", () => {
   /** The list of front ends, and features that present or edit `.knet` text. */
   const KNOWING = [
-    /^service\/(?:front-ends|knet)\.ts$/,
+    /^service\/(?:closure|front-ends|knet|sources)\.ts$/,
     /^service\/features\/(?:completion|refactor|suggestions)\//,
     /^service\/features\/(?:folding|inlay|lenses|links|outline|pieces|place|signature|tokens|typing)\.ts$/,
     /^lsp\/(?:access|handlers\/editing)\.ts$/,

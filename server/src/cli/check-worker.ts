@@ -2,7 +2,8 @@
 import { parentPort, workerData } from "node:worker_threads";
 import type { Service } from "../service/service.ts";
 import type { Request, Response, Shared } from "./check-roots.ts";
-import { attempt, diskService, readText } from "./files.ts";
+import { attempt, readText } from "./files.ts";
+import { diskService } from "./open.ts";
 import { entriesOf, fixesOf } from "./report.ts";
 
 /** False in the main thread, which has no requests to answer. */

@@ -2,8 +2,9 @@
 import type { Analysis } from "../service/analysis.ts";
 import { t } from "../text/l10n.ts";
 import { UsageError } from "./errors.ts";
-import { diskService, readText, STDIN } from "./files.ts";
+import { readText, STDIN } from "./files.ts";
 import { isManifests, looksLikeManifests, manifestAnalysis, notesOf, readManifests } from "./manifests.ts";
+import { diskService } from "./open.ts";
 import { complain } from "./output.ts";
 
 /** Throws UsageError if the file cannot be read. Writes what the manifests do not show to standard error. */

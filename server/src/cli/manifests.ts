@@ -57,7 +57,7 @@ export function readManifests(paths: readonly string[], text?: string): Manifest
 }
 
 /** The text of a manifest. PowerShell writes UTF-16 with a byte order mark. */
-function readLarge(file: string): string {
+export function readLarge(file: string): string {
   let bytes: Uint8Array;
   try {
     bytes = readFileSync(file);
@@ -80,7 +80,7 @@ function filesIn(path: string): readonly string[] {
 }
 
 /** In name order. Folders that cannot be read contain nothing. */
-function* filesBelow(folder: string): Generator<string> {
+export function* filesBelow(folder: string): Generator<string> {
   let entries: Dirent[];
   try {
     entries = readdirSync(folder, { withFileTypes: true });

@@ -5,9 +5,9 @@ import { printNetns, routesReport } from "../dataplane/print.ts";
 import type { Analysis } from "../service/analysis.ts";
 import { jsonText } from "../text/visible.ts";
 import { switchText } from "../trace/switches.ts";
-import { netnsAt } from "./files.ts";
 import { analysisOf } from "./input.ts";
 import { locator } from "./locate.ts";
+import { netnsAt } from "./open.ts";
 import { say, writeOut } from "./output.ts";
 
 export type RoutesFormat = "text" | "json" | "fib";

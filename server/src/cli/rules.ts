@@ -1,9 +1,9 @@
 /** `knet rules`: the netfilter rules of a node, pod, router, or host. */
 import { printRules, rulesReport } from "../dataplane/rules.ts";
 import { jsonText } from "../text/visible.ts";
-import { netnsAt } from "./files.ts";
 import { analysisOf } from "./input.ts";
 import { locator } from "./locate.ts";
+import { netnsAt } from "./open.ts";
 import { say, writeOut } from "./output.ts";
 
 export function rules(file: string, where: string, options: { readonly format: "text" | "json" }): number {

@@ -1,9 +1,9 @@
 /** Files that are not open in an editor: read only within the workspace, and found for completion and search. */
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { type Dirent, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Provided } from "../service/files.ts";
-import { MAX_TEXT, tooLarge } from "../service/limits.ts";
+import { MAX_SOURCE, MAX_TEXT, tooLarge } from "../service/limits.ts";
 import { t } from "../text/l10n.ts";
 import { diskPath, folderOf, isInside, keyOf } from "./uri.ts";
 
@@ -24,6 +24,8 @@ export interface Disk {
 
 const MOST_FILES = 2000;
 const MOST_FOLDERS = 5000;
+/** Maximum number of files of a source. */
+const MOST_CONTENTS = 10_000;
 const SKIPPED = new Set(["node_modules", ".git"]);
 
 export function createDisk(): Disk {
@@ -53,10 +55,12 @@ export function createDisk(): Disk {
       if (path === undefined) return undefined;
       try {
         const stat = statSync(path);
+        if (stat.isDirectory()) return { files: contents(path) };
         // Only regular files: reading a device or a pipe does not terminate.
         if (!stat.isFile()) return { problem: t`not a regular file` };
         // UTF-8 needs at most three bytes for a UTF-16 code unit.
-        if (stat.size > 3 * MAX_TEXT) return { problem: tooLarge() };
+        const most = key.endsWith(".knet") ? MAX_TEXT : MAX_SOURCE;
+        if (stat.size > 3 * most) return { problem: tooLarge(most) };
         return readFileSync(path, "utf8").replace(/^\uFEFF/, "");
       } catch {
         return undefined;
@@ -86,23 +90,43 @@ export function createDisk(): Disk {
   };
 }
 
+/** The files in a folder, at any depth: a source. */
+function contents(root: string): readonly string[] {
+  const files: string[] = [];
+  const queue = [root];
+  for (let at = 0; at < queue.length && at < MOST_FOLDERS && files.length < MOST_CONTENTS; at++) {
+    const path = queue[at]!;
+    for (const entry of entriesOf(path)) {
+      const inner = keyOf(pathToFileURL(join(path, entry.name)).href);
+      if (entry.isFile()) files.push(inner);
+      else if (entry.isDirectory() && !SKIPPED.has(entry.name)) queue.push(join(path, entry.name));
+    }
+  }
+  return files.sort();
+}
+
+/** Folders without read permission have no entries. */
+function entriesOf(path: string): readonly Dirent[] {
+  try {
+    return readdirSync(path, { withFileTypes: true });
+  } catch {
+    return [];
+  }
+}
+
 function search(root: string, deep: boolean): readonly string[] {
   const files: string[] = [];
   const queue = [root];
   for (let at = 0; at < queue.length && at < MOST_FOLDERS && files.length < MOST_FILES; at++) {
     const folder = queue[at];
     if (folder === undefined) break;
-    try {
-      for (const entry of readdirSync(folder, { withFileTypes: true })) {
-        const path = join(folder, entry.name);
-        if (entry.isDirectory()) {
-          if (deep && !SKIPPED.has(entry.name)) queue.push(path);
-        } else if (entry.isFile() && entry.name.endsWith(".knet")) {
-          files.push(keyOf(pathToFileURL(path).href));
-        }
+    for (const entry of entriesOf(folder)) {
+      const path = join(folder, entry.name);
+      if (entry.isDirectory()) {
+        if (deep && !SKIPPED.has(entry.name)) queue.push(path);
+      } else if (entry.isFile() && entry.name.endsWith(".knet")) {
+        files.push(keyOf(pathToFileURL(path).href));
       }
-    } catch {
-      // Folders without read permission are skipped.
     }
   }
   return files.sort();

@@ -15,16 +15,24 @@ import { kubernetes } from "../kubernetes/contribute.ts";
 import type { Span } from "../text/span.ts";
 import { buildTopology, type TopologyMemo } from "../topology/build.ts";
 import type { Topology } from "../topology/model.ts";
+import type { SourceUse } from "./closure.ts";
 import type { Config } from "./config.ts";
+import type { Expand } from "./sources.ts";
 
 export interface AnalysisOptions extends RunOptions {
   /** The `knet.json` that applies to these files. */
   readonly config?: Config | undefined;
+  /** The statements that read sources, and what they declare. */
+  readonly sources?: readonly SourceUse[];
+  readonly expand?: Expand;
 }
 
 export interface Analysis {
   readonly root: string;
+  /** As written. */
   readonly files: readonly Document[];
+  /** With the declarations of sources. */
+  readonly declared: readonly Document[];
   readonly topology: Topology;
   readonly network: Network;
   readonly options: AnalysisOptions;
@@ -48,13 +56,14 @@ export function analyse(
   options: AnalysisOptions = {},
   memo: TopologyMemo = new Map(),
 ): Analysis {
-  const byName = new Map(files.map((file) => [file.file, file]));
-  const { config } = options;
+  const { config, sources = [], expand = (same) => same } = options;
+  const declared = expand(files, sources);
+  const byName = new Map(declared.map((file) => [file.file, file]));
   // Findings can also point into knet.json, which has text but no statements.
   if (config) byName.set(config.file, plainDocument(config.file, config.text));
   const spanOf = (source: Origin): Span | undefined => byName.get(source.file)?.spanOf(source);
   const prepare = (found: readonly Finding[]): void => {
-    for (const file of files) {
+    for (const file of declared) {
       file.prepare(found.flatMap(({ source }) => (source.file === file.file ? source : [])));
     }
   };
@@ -64,9 +73,10 @@ export function analyse(
   const self: Analysis = {
     root,
     files,
+    declared,
     options,
     get topology() {
-      topology ??= buildTopology(files, modeAddressing, memo);
+      topology ??= buildTopology(declared, modeAddressing, memo);
       return topology;
     },
     get network() {
@@ -80,8 +90,8 @@ export function analyse(
         stopped ||= cancelled();
         return stopped;
       };
-      const context = { files, topology: self.topology, network: self.network, cancelled: ask };
-      const extra = [...(options.extra ?? []), ...files.flatMap((file) => file.problems())];
+      const context = { files: declared, topology: self.topology, network: self.network, cancelled: ask };
+      const extra = [...(options.extra ?? []), ...declared.flatMap((file) => file.problems())];
       const found = runChecks(context, { ...options, extra, ...(watch ? { watch } : {}) });
       if (stopped) return undefined;
       prepare(found);

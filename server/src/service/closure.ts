@@ -2,20 +2,35 @@
 import type { Document } from "../declared/document.ts";
 import type { FileProblem, FileProblemData } from "../declared/file-problem.ts";
 import type { Origin } from "../declared/origin.ts";
-import type { Entry, Provided } from "./files.ts";
-import type { Import } from "./imports.ts";
-import { fullWith, tooLarge } from "./limits.ts";
+import { manifestSpan } from "../frontends/kubernetes/document.ts";
+import { memo } from "../memo/memo.ts";
+import { t } from "../text/l10n.ts";
+import { type Entry, isFolder, type Provided } from "./files.ts";
+import type { Import, SourceKind } from "./imports.ts";
+import { fullWith, MAX_SOURCE, tooLarge } from "./limits.ts";
 
 /** What the walk reads from the service. */
 export interface Reader {
   entryOf(file: string): Entry | undefined;
   provided(file: string): Provided;
   importsOf(document: Document): readonly Import[];
+  /** The files of a source: of a folder, or the file itself. */
+  filesOf(kind: SourceKind, target: string): readonly string[];
+}
+
+/** A statement that reads a source, and the files of the source. */
+export interface SourceUse {
+  readonly kind: SourceKind;
+  /** The statement's file, and its path as written. */
+  readonly file: string;
+  readonly path: string;
+  readonly files: readonly string[];
 }
 
 export interface Closure {
-  /** The root first. Each file appears once, so import cycles terminate. */
+  /** The root first, the files of sources last. Each file appears once, so import cycles terminate. */
   readonly files: readonly Document[];
+  readonly sources: readonly SourceUse[];
   /** Imports that failed. */
   readonly problems: readonly FileProblem<"KN015">[];
   /** The imported files that cannot be read. */
@@ -23,8 +38,10 @@ export interface Closure {
 }
 
 /** Breadth first, up to the limits of a topology. */
-export function closureOf(root: string, { entryOf, provided, importsOf }: Reader): Closure {
+export function closureOf(root: string, reader: Reader): Closure {
+  const { entryOf, provided, importsOf } = reader;
   const files: Document[] = [];
+  const found: Found[] = [];
   const problems: FileProblem<"KN015">[] = [];
   const absent: string[] = [];
   const queue = [root];
@@ -35,7 +52,12 @@ export function closureOf(root: string, { entryOf, provided, importsOf }: Reader
     const entry = entryOf(file);
     if (!entry) continue;
     files.push(entry.document);
-    for (const { source, path, target } of importsOf(entry.document)) {
+    for (const one of importsOf(entry.document)) {
+      const { kind, source, path, target } = one;
+      if (kind !== "import") {
+        found.push(sourceOfImport({ ...one, kind }, reader));
+        continue;
+      }
       if (target !== undefined && seen.has(target)) continue;
       const imported = target === undefined ? undefined : entryOf(target);
       if (target === undefined || !imported) {
@@ -60,7 +82,56 @@ export function closureOf(root: string, { entryOf, provided, importsOf }: Reader
       }
     }
   }
-  return { files, problems, absent };
+  for (const one of found) {
+    if (one.problem) problems.push(one.problem);
+    absent.push(...one.absent);
+  }
+  const documents = new Map(found.flatMap((one) => one.documents.map((document) => [document.file, document])));
+  const sources = found.flatMap((one) => one.use ?? []);
+  return { files: [...files, ...documents.values()], sources, problems, absent };
+}
+
+interface Found {
+  readonly use: SourceUse | undefined;
+  readonly documents: readonly Document[];
+  readonly problem: FileProblem<"KN015"> | undefined;
+  readonly absent: readonly string[];
+}
+
+function sourceOfImport(one: Import & { readonly kind: SourceKind }, { entryOf, provided, filesOf }: Reader): Found {
+  const { kind, source, path, target } = one;
+  const failed = (data: FileProblemData["KN015"], absent: readonly string[] = []): Found => {
+    return { use: undefined, documents: [], problem: failedImport(source, data), absent };
+  };
+  if (target === undefined) return failed({ path, cause: "unreadable", reason: undefined });
+  const files = filesOf(kind, target);
+  const entries = files.map((file) => entryOf(file));
+  const oversized = entries.find((entry) => entry?.oversized);
+  if (oversized) return failed({ path, cause: "oversized", limit: tooLarge(MAX_SOURCE) });
+  const documents = entries.flatMap((entry) => (entry ? sourceDocument(entry.document) : []));
+  const absent = files.filter((_, index) => entries[index] === undefined);
+  if (documents.length === 0) {
+    const found = provided(target);
+    const reason = isFolder(found) ? t`the folder contains no file to read` : problemOf(found);
+    return failed({ path, cause: "unreadable", reason }, absent);
+  }
+  return { use: { kind, file: source.file, path, files }, documents, problem: undefined, absent };
+}
+
+/** The text of a source, in which findings are located; the statement that reads it has its declarations. */
+export const sourceDocument = memo((document: Document): Document => {
+  return {
+    ...document,
+    decls: [],
+    faults: () => [],
+    problems: () => [],
+    spanOf: manifestSpan,
+    edited: (edits) => sourceDocument(document.edited(edits)),
+  };
+});
+
+function problemOf(found: Provided): string | undefined {
+  return typeof found === "object" && !isFolder(found) ? found.problem : undefined;
 }
 
 function failedImport(source: Origin, data: FileProblemData["KN015"]): FileProblem<"KN015"> {
@@ -68,6 +139,6 @@ function failedImport(source: Origin, data: FileProblemData["KN015"]): FileProbl
 }
 
 function unreadable(source: Origin, path: string, found: Provided): FileProblem<"KN015"> {
-  const reason = typeof found === "object" ? found.problem : undefined;
+  const reason = isFolder(found) ? t`it is a folder` : problemOf(found);
   return failedImport(source, { path, cause: "unreadable", reason });
 }

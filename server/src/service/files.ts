@@ -1,17 +1,28 @@
 /** The texts that the service has: of files that are open in an editor, and of files that the shell has provided. */
 import type { Document } from "../declared/document.ts";
 import type { FrontEnd } from "../declared/front-end.ts";
+import { plainDocument } from "../declared/plain.ts";
+import { sameMembers } from "../memo/same.ts";
 import type { TextEdit } from "../text/edit.ts";
 import { combined } from "./edits.ts";
-import { MAX_TEXT } from "./limits.ts";
+import { MAX_SOURCE, MAX_TEXT } from "./limits.ts";
 
 /** A file that exists but cannot be read; `problem` is a clause: "not a regular file". */
 export interface Unreadable {
   readonly problem: string;
 }
 
-/** What a shell found: the text of a file, the reason why it cannot be read, or undefined if it does not exist. */
-export type Provided = string | Unreadable | undefined;
+/** A folder or an archive: everything in it, at any depth. */
+export interface Folder {
+  readonly files: readonly string[];
+}
+
+/** What a shell found: the text of a file, the content of a folder, the reason why it cannot be read, or undefined if it does not exist. */
+export type Provided = string | Folder | Unreadable | undefined;
+
+export function isFolder(found: Provided): found is Folder {
+  return typeof found === "object" && "files" in found;
+}
 
 export interface Entry {
   readonly document: Document;
@@ -28,6 +39,9 @@ export interface Files {
   /** Whether the shell has provided the file, regardless of whether it is open. */
   isProvided(file: string): boolean;
   provided(file: string): Provided;
+  /** The file belongs to a source (`manifests`, `network`, `state`): it is not a `.knet` file, and it can be larger. */
+  markSource(file: string): void;
+  isSource(file: string): boolean;
   openFiles(): readonly string[];
   /** False if nothing changes. */
   setText(file: string, text: string): boolean;
@@ -45,11 +59,15 @@ const MANY_EDITS = 16;
 export function createFiles(frontEnds: readonly FrontEnd[]): Files {
   const entries = new Map<string, Entry>();
   const given = new Map<string, Provided>();
+  const sources = new Set<string>();
 
   const read = (file: string, text: string, open: boolean): Entry => {
-    const frontEnd = frontEnds.find((one) => one.accepts(file));
+    const isSource = sources.has(file);
+    const found = frontEnds.find((one) => one.accepts(file));
+    // The last one also accepts the output of commands.
+    const frontEnd = isSource && found === frontEnds.at(-1) ? PLAIN : found;
     if (!frontEnd) throw new Error(`no front end reads ${file}`);
-    const oversized = text.length > MAX_TEXT;
+    const oversized = text.length > (isSource ? MAX_SOURCE : MAX_TEXT);
     const entry = { document: frontEnd.read(file, oversized ? "" : text), open, oversized };
     entries.set(file, entry);
     return entry;
@@ -68,6 +86,13 @@ export function createFiles(frontEnds: readonly FrontEnd[]): Files {
     },
     isKnown: (file) => entries.has(file) || given.has(file),
     isProvided: (file) => given.has(file),
+    isSource: (file) => sources.has(file),
+    markSource(file) {
+      if (sources.has(file)) return;
+      sources.add(file);
+      const known = entries.get(file);
+      if (known) read(file, known.document.text, known.open);
+    },
     provided: (file) => given.get(file),
     openFiles: () => [...entries].flatMap(([file, { open }]) => (open ? file : [])),
     setText(file, text) {
@@ -102,6 +127,10 @@ export function createFiles(frontEnds: readonly FrontEnd[]): Files {
   };
 }
 
+const PLAIN: Pick<FrontEnd, "read"> = { read: plainDocument };
+
 function isSame(a: Provided, b: Provided): boolean {
-  return typeof a === "object" && typeof b === "object" ? a.problem === b.problem : a === b;
+  if (typeof a !== "object" || typeof b !== "object") return a === b;
+  if (isFolder(a)) return isFolder(b) && sameMembers(a.files, b.files);
+  return !isFolder(b) && a.problem === b.problem;
 }

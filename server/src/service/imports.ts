@@ -1,9 +1,15 @@
 /** The imports of files, and the import graph of the open files: which root a file belongs to. */
 import { one } from "../declared/access.ts";
+import type { Decl } from "../declared/decl.ts";
 import type { Document } from "../declared/document.ts";
 import type { Origin } from "../declared/origin.ts";
 
+/** The statements that read other files: `import` adds declarations of the same kind, the others are sources. */
+export type ImportKind = "import" | SourceKind;
+export type SourceKind = "manifests" | "network" | "state";
+
 export interface Import {
+  readonly kind: ImportKind;
   readonly source: Origin;
   /** As written. */
   readonly path: string;
@@ -16,12 +22,38 @@ export function importsIn(
   { file, decls }: Document,
   resolve: (from: string, path: string) => string | undefined,
 ): readonly Import[] {
-  return decls.flatMap((decl) => {
-    const path = decl.spec?.keyword === "import" ? one(decl, "path") : undefined;
-    if (path?.value.kind !== "string") return [];
+  const inside = decls.flatMap((decl) => (decl.spec?.keyword === "cluster" ? decl.children : []));
+  return [...decls, ...inside].flatMap((decl) => {
+    const kind = kindOf(decl);
+    const path = kind && one(decl, "path");
+    if (kind === undefined || path?.value.kind !== "string") return [];
     const { text } = path.value;
-    return { source: { file, decl, part: path.index }, path: text, target: resolve(file, text) };
+    return { kind, source: { file, decl, part: path.index }, path: text, target: resolve(file, text) };
   });
+}
+
+function kindOf({ spec }: Decl): ImportKind | undefined {
+  switch (spec?.keyword) {
+    case "import":
+    case "manifests":
+    case "network":
+    case "state":
+      return spec.keyword;
+    default:
+      return undefined;
+  }
+}
+
+/** Whether a file in the folder of a source belongs to it; a dump also contains logs. */
+export function isRead(kind: SourceKind, file: string): boolean {
+  switch (kind) {
+    case "manifests":
+      return /\.(?:ya?ml|json)$/i.test(file);
+    case "network":
+      return /\.(?:json|tfstate)$/i.test(file);
+    case "state":
+      return !/\.(?:log|gz|knet)$/i.test(file);
+  }
 }
 
 /** The files that a file imports; unreadable files are omitted. */

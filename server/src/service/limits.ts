@@ -8,10 +8,12 @@ import { t } from "../text/l10n.ts";
  */
 export const MAX_TEXT = 4_000_000;
 const MAX_FILES = 1000;
+/** Maximum length of a file of a source (a dump of a cluster), which is not declarations as a whole. */
+export const MAX_SOURCE = 128_000_000;
 
 /** Why a file is not read or analyzed. */
-export function tooLarge(): string {
-  return t`the file has more than ${number(MAX_TEXT)} characters`;
+export function tooLarge(most = MAX_TEXT): string {
+  return t`the file has more than ${number(most)} characters`;
 }
 
 /** The limit that a topology of this size exceeds. */

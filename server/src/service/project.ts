@@ -1,11 +1,12 @@
 /** How the known files are related: imports, roots, and the `knet.json` of a root; and the files that are needed to know it. */
 import { codeOf } from "../checks/catalog.ts";
 import type { Document } from "../declared/document.ts";
+import { valueAt } from "../memo/memo.ts";
 import { type Closure, closureOf } from "./closure.ts";
 import { type Config, readConfig } from "./config.ts";
-import type { Files } from "./files.ts";
+import { type Files, isFolder } from "./files.ts";
 import { type Following, following } from "./following.ts";
-import { type Import, importsIn, rootsOf } from "./imports.ts";
+import { type Import, importsIn, isRead, rootsOf, type SourceKind } from "./imports.ts";
 
 /** Maximum number of files, in addition to the open ones, that are read to find the importers of a file. */
 const MAX_FOLLOWED = 10_000;
@@ -73,7 +74,7 @@ export function createProject(files: Files, host: ProjectHost): Project {
     const { closures } = current();
     let known = closures.get(root);
     if (!known) {
-      known = closureOf(root, { ...files, importsOf: links.importsOf });
+      known = closureOf(root, { ...files, ...links });
       assume(known.absent);
       closures.set(root, known);
     }
@@ -130,10 +131,24 @@ function startState(files: Files, targetsOf: TargetsOf): State {
 /** The imports of each document, resolved once. */
 function createLinks(files: Files, { resolveImport }: ProjectHost) {
   let known = new WeakMap<Document, { readonly imports: readonly Import[]; readonly targets: readonly string[] }>();
+  /** The kinds of the sources with this folder. */
+  const kinds = new Map<string, Set<SourceKind>>();
+  const filesOf = (kind: SourceKind, target: string): readonly string[] => {
+    const found = files.provided(target);
+    if (!isFolder(found)) return [target];
+    const own = found.files.filter((file) => isRead(kind, file)).slice(0, MAX_FOLLOWED);
+    own.forEach(files.markSource);
+    return own;
+  };
   const of = (document: Document) => {
     let found = known.get(document);
     if (!found) {
       const imports = importsIn(document, resolveImport);
+      for (const { kind, target } of imports) {
+        if (kind === "import" || target === undefined) continue;
+        files.markSource(target);
+        valueAt(kinds, target, () => new Set<SourceKind>()).add(kind);
+      }
       found = { imports, targets: imports.flatMap(({ target }) => target ?? []) };
       known.set(document, found);
     }
@@ -141,8 +156,12 @@ function createLinks(files: Files, { resolveImport }: ProjectHost) {
   };
   return {
     importsOf: (document: Document): readonly Import[] => of(document).imports,
+    filesOf,
+    /** Of a folder: its files. */
     targetsOf(file: string): readonly string[] {
-      const entry = files.entryOf(file);
+      const own = kinds.get(file);
+      if (own) return isFolder(files.provided(file)) ? [...own].flatMap((kind) => filesOf(kind, file)) : [];
+      const entry = files.isSource(file) ? undefined : files.entryOf(file);
       return entry ? of(entry.document).targets : [];
     },
     forget(): void {

@@ -10,9 +10,10 @@ import { type Levels, NO_LEVELS } from "../findings/levels.ts";
 import type { TextEdit } from "../text/edit.ts";
 import type { TopologyMemo } from "../topology/build.ts";
 import { type Analysis, analyse } from "./analysis.ts";
-import { createFiles, type Provided } from "./files.ts";
+import { createFiles, isFolder, type Provided } from "./files.ts";
 import { frontEnds } from "./front-ends.ts";
 import { createProject, type Project, type ProjectHost } from "./project.ts";
+import { createExpander } from "./sources.ts";
 
 export interface ServiceHost extends ProjectHost {
   /** The notations of files; by default, all notations of knet. The first that accepts a file reads it. */
@@ -92,7 +93,9 @@ export function createService(host: ServiceHost): Service {
       changed();
     },
     invalidate(file) {
-      const isKnown = files.drop((one) => one === file || one.startsWith(`${file}/`));
+      // A folder changes with its content.
+      const isFolderOf = (one: string): boolean => file.startsWith(`${one}/`) && isFolder(files.provided(one));
+      const isKnown = files.drop((one) => one === file || one.startsWith(`${file}/`) || isFolderOf(one));
       if (isKnown) changed();
       return isKnown;
     },
@@ -118,6 +121,7 @@ function createAnalyses(project: Project) {
   let settings: Levels = NO_LEVELS;
   const known = new Map<string, Analysis>();
   const topologies: TopologyMemo = new Map();
+  const expand = createExpander();
   return {
     configure(levels: Levels): void {
       settings = levels;
@@ -126,10 +130,10 @@ function createAnalyses(project: Project) {
     of(root: string): Analysis {
       let analysis = known.get(root);
       if (!analysis) {
-        const { files, problems } = project.closureOf(root);
+        const { files, problems, sources } = project.closureOf(root);
         const config = project.configOf(root);
         const levels = config ? new Map([...settings, ...config.levels]) : settings;
-        const options = { extra: [...problems, ...(config?.problems ?? [])], levels, config };
+        const options = { extra: [...problems, ...(config?.problems ?? [])], levels, config, sources, expand };
         analysis = analyse(root, files, options, topologies);
         known.set(root, analysis);
       }

@@ -1,7 +1,7 @@
 /** Compares prediction and observation on a real trace: agreement, and the text for each difference. */
 import { describe, expect, it } from "vitest";
-import { diskService } from "../../../server/src/cli/files.ts";
 import { type LabProbe, namespacesOf, questionsOf } from "../../../server/src/cli/lab-ask.ts";
+import { diskService } from "../../../server/src/cli/open.ts";
 import { compare, line, type Observation } from "../../../server/src/lab/compare.ts";
 import { schedule } from "../../../server/src/lab/schedule.ts";
 

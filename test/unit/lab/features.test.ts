@@ -1,8 +1,8 @@
 /** Probes whose outcome differs between kernel versions are skipped on the older ones, with the reason. */
 import { spawnSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
-import { diskService } from "../../../server/src/cli/files.ts";
 import { namespacesOf, questionsOf } from "../../../server/src/cli/lab-ask.ts";
+import { diskService } from "../../../server/src/cli/open.ts";
 import { SOURCE_HOP } from "../../../server/src/lab/features.ts";
 import { planLab } from "../../../server/src/lab/plan.ts";
 import { labScript } from "../../../server/src/lab/script.ts";

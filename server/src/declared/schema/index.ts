@@ -9,6 +9,7 @@ import { file } from "./file.ts";
 import { ingress } from "./ingress.ts";
 import { policy } from "./policy.ts";
 import { service } from "./service.ts";
+import { sources } from "./sources.ts";
 import { station } from "./station.ts";
 import type { ArgSpec, Context, FlagSpec, KeywordSpec } from "./types.ts";
 import { workload } from "./workload.ts";
@@ -17,6 +18,7 @@ export type * from "./types.ts";
 
 export const schema: readonly KeywordSpec[] = [
   ...file,
+  ...sources,
   ...station,
   ...edge,
   ...bgpRows,

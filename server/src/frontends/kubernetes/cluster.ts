@@ -39,7 +39,19 @@ export interface ClusterOptions {
   readonly name: string;
   /** Where values without evidence are located: the input as a whole. */
   readonly origin: KubeObject;
+  readonly around: Around;
 }
+
+/** What a `.knet` file declares around the objects. */
+export interface Around {
+  /** The keywords of the cluster's block; they take precedence over the objects. */
+  readonly stated: ReadonlySet<string>;
+  readonly segments: readonly NodeSegment[];
+  /** The names at the top level. */
+  readonly taken: ReadonlySet<string>;
+}
+
+export const NOTHING_AROUND: Around = { stated: new Set(), segments: [], taken: new Set() };
 
 const DEFAULT_PODS = "10.244.0.0/16";
 const DEFAULT_SERVICES = "10.96.0.0/12";
@@ -54,9 +66,9 @@ export function importCluster(all: readonly KubeObject[], options: ClusterOption
   const pods = unique.filter((object) => object.kind === "Pod" && object.apiVersion === "v1" && !isEnded(object));
   const objects: Objects = { all: unique, nodes, pods };
   const problems: FileProblem[] = [];
-  const places = placesOf(objects);
+  const places = placesOf(objects, options);
   const cluster = clusterDraft(objects, places, options, problems);
-  const segments = segmentDrafts(places, options.origin, problems);
+  const segments = segmentDrafts(places, options, problems);
   const kinds = unreadKinds(unique);
   problems.push(...kinds.map(({ first, count }) => notRead(first, count)));
   const unread = kinds.reduce((sum, { count }) => sum + count, 0);
@@ -80,23 +92,27 @@ function newest(all: readonly KubeObject[]): readonly KubeObject[] {
 function clusterDraft(
   objects: Objects,
   places: Places,
-  { name, origin }: ClusterOptions,
+  { name, origin, around: { stated } }: ClusterOptions,
   problems: FileProblem[],
 ): Draft {
   const ranges = rangesOf(objects);
-  const shown = pluginOf(objects);
-  if (!shown) problems.push(assumed(origin, t`no CNI plugin was found: \`cni flannel\` with VXLAN is used`));
+  const isPlugin = !stated.has("cni");
+  const shown = isPlugin ? pluginOf(objects) : undefined;
+  if (isPlugin && !shown)
+    problems.push(assumed(origin, t`no CNI plugin was found: \`cni flannel\` with VXLAN is used`));
   const plugin = shown ?? defaultPlugin(origin);
   problems.push(...plugin.problems);
   const own = (keyword: string, args: Draft["args"]): Draft =>
     drafted(origin, [], args === undefined ? { keyword } : { keyword, args });
   const perNode = nodePrefixLength(objects);
+  const isEmpty = places.nodes.length === 0 && (stated.has("node") || stated.has("nodes"));
   const pods =
     ranges.pods.length > 0
       ? ranges.pods.map((one) => rangeDraft("pods", one, typeof one.value.ip === "number" ? perNode : undefined))
       : [own("pods", { prefix: DEFAULT_PODS })];
-  if (ranges.pods.length === 0) problems.push(assumed(origin, t`no pod CIDR was found: ${DEFAULT_PODS} is used`));
-  const services = servicesRange(objects, ranges.services, origin, problems);
+  if (ranges.pods.length === 0 && !stated.has("pods"))
+    problems.push(assumed(origin, t`no pod CIDR was found: ${DEFAULT_PODS} is used`));
+  const services = stated.has("services") ? [] : servicesRange(objects, ranges.services, origin, problems);
   const { engine } = plugin;
   const proxy = proxyDraft(objects);
   problems.push(
@@ -108,10 +124,10 @@ function clusterDraft(
     children: [
       ...pods,
       ...services,
-      plugin.draft,
-      ...(engine === undefined ? [] : [own("network-policy", { engine })]),
+      ...(isPlugin ? [plugin.draft] : []),
+      ...(engine === undefined || !isPlugin ? [] : [own("network-policy", { engine })]),
       ...(proxy ? [proxy] : []),
-      ...nodeDrafts(objects, places, plugin.hasBlocks, origin),
+      ...(isEmpty ? [] : nodeDrafts(objects, places, plugin.hasBlocks, origin)),
       ...adminDrafts(objects),
       ...namespaceDrafts(objects),
     ],
@@ -166,7 +182,7 @@ function nodeAddresses(node: KubeObject): readonly { readonly ip: Ip; readonly l
   });
 }
 
-interface NodeSegment {
+export interface NodeSegment {
   readonly name: string;
   readonly prefixes: readonly Prefix[];
 }
@@ -177,20 +193,37 @@ interface PlacedNode {
   readonly segment: string;
 }
 
+/** `key`: of its network, if its segment is not declared. */
+interface Unplaced extends Omit<PlacedNode, "segment"> {
+  readonly segment: string | undefined;
+  readonly key: string;
+}
+
 /** The nodes with an address, and their networks. */
 interface Places {
+  /** Without those that are declared around the objects. */
   readonly segments: readonly NodeSegment[];
+  /** Whether nodes are on segments that are declared around the objects. */
+  readonly isDeclared: boolean;
   readonly nodes: readonly PlacedNode[];
   /** The nodes without an address. */
   readonly omitted: readonly KubeObject[];
 }
 
 /** Nodes with addresses in the same network share a segment. A Node object has no prefix length: /24 and /64 are assumed. */
-function placesOf({ nodes }: Objects): Places {
+function placesOf({ nodes }: Objects, { name, around }: ClusterOptions): Places {
+  const declared = new Set<string>();
   const networks = new Map<string, readonly Prefix[]>();
   const omitted: KubeObject[] = [];
-  const placed = nodes.flatMap((node) => {
+  const placed = nodes.flatMap((node): readonly Unplaced[] => {
     const addresses = nodeAddresses(node);
+    const known = around.segments.find(({ prefixes }) =>
+      prefixes.some((prefix) => addresses.some(({ ip }) => prefixContains(prefix, ip))),
+    );
+    if (known) {
+      declared.add(known.name);
+      return [{ node, segment: known.name, key: "", addresses: addresses.map(({ ip }) => ip) }];
+    }
     const prefixes = addresses.map(({ ip, len }) => prefixOf(ip, len ?? (typeof ip === "number" ? 24 : 64)));
     const key = prefixes.map(formatPrefix).join(" ");
     if (addresses.length === 0) {
@@ -198,38 +231,52 @@ function placesOf({ nodes }: Objects): Places {
       return [];
     }
     if (!networks.has(key)) networks.set(key, prefixes);
-    return [{ node, key, addresses: addresses.map(({ ip }) => ip) }];
+    return [{ node, segment: undefined, key, addresses: addresses.map(({ ip }) => ip) }];
   });
   const keys = [...networks.keys()];
-  const nameOf = (key: string): string => (keys.length === 1 ? "nodes" : `nodes-${keys.indexOf(key) + 1}`);
+  const base = untaken("nodes", name, around);
+  const nameOf = (key: string): string => (keys.length === 1 ? base : `${base}-${keys.indexOf(key) + 1}`);
   return {
     segments: [...networks].map(([key, prefixes]) => ({ name: nameOf(key), prefixes })),
-    nodes: placed.map(({ node, key, addresses }) => ({ node, addresses, segment: nameOf(key) })),
+    isDeclared: declared.size > 0,
+    nodes: placed.map(({ node, key, segment, addresses }) => ({ node, addresses, segment: segment ?? nameOf(key) })),
     omitted,
   };
 }
 
+/** The name, or with the cluster's name in front if something else has it. */
+function untaken(name: string, cluster: string, { taken }: Around): string {
+  return taken.has(name) ? `${cluster}-${name}` : name;
+}
+
 /** The segments of the nodes with their gateway. */
-function segmentDrafts({ segments }: Places, origin: KubeObject, problems: FileProblem[]): readonly Draft[] {
+function segmentDrafts(
+  { segments, isDeclared }: Places,
+  { name: cluster, origin, around }: ClusterOptions,
+  problems: FileProblem[],
+): readonly Draft[] {
   const own = (draft: Omit<Draft, "handle" | "file">): Draft => drafted(origin, [], draft);
+  const hasNodes = isDeclared || around.stated.has("node") || around.stated.has("nodes");
+  if (segments.length === 0 && hasNodes) return [];
   if (segments.length === 0)
     problems.push(assumed(origin, t`no node was found: two nodes on segment \`nodes\` (${DEFAULT_NODES}) are used`));
+  const gateway = untaken(GATEWAY, cluster, around);
   if (segments.length > 1)
     problems.push(
       assumed(
         origin,
-        t`the nodes are in ${plural(segments.length, "network")}: router \`${GATEWAY}\` is assumed between them`,
+        t`the nodes are in ${plural(segments.length, "network")}: router \`${gateway}\` is assumed between them`,
       ),
     );
   const shown = segments.map(({ name, prefixes }) => ({ name, texts: prefixes.map(formatPrefix) }));
-  const all = shown.length > 0 ? shown : [{ name: "nodes", texts: [DEFAULT_NODES] }];
+  const all = shown.length > 0 ? shown : [{ name: untaken("nodes", cluster, around), texts: [DEFAULT_NODES] }];
   return [
     ...all.map(({ name, texts }) =>
       own({ keyword: "segment", args: { name }, children: [own({ keyword: "cidr", args: { prefixes: texts } })] }),
     ),
     own({
       keyword: "router",
-      args: { name: GATEWAY },
+      args: { name: gateway },
       children: all.map(({ name }) => own({ keyword: "attach", args: { segment: name } })),
     }),
   ];

@@ -3,9 +3,15 @@ import type { Decl } from "../../declared/decl.ts";
 import type { Document } from "../../declared/document.ts";
 import type { FileProblem } from "../../declared/file-problem.ts";
 import type { FrontEnd } from "../../declared/front-end.ts";
+import type { Origin } from "../../declared/origin.ts";
 import { plainDocument } from "../../declared/plain.ts";
+import { memo } from "../../memo/memo.ts";
 import { backwards, editedText } from "../../text/edit.ts";
-import { importCluster } from "./cluster.ts";
+import type { Span } from "../../text/span.ts";
+import { type Around, importCluster, NOTHING_AROUND } from "./cluster.ts";
+
+export type { Around };
+
 import { type KubeObject, placeOf, spanOfPlace } from "./object.ts";
 import { readObjects } from "./source.ts";
 
@@ -30,7 +36,7 @@ const CLUSTER = "cluster";
 export function manifestDocuments(source: string, files: readonly TextFile[], name = CLUSTER): ManifestDocuments {
   const read = files.map((file) => ({ ...file, ...readObjects(file.file, file.text) }));
   const objects = read.flatMap((one) => one.objects);
-  const imported = importCluster(objects, { name, origin: wholeOf(source) });
+  const imported = importCluster(objects, { name, origin: wholeOf(source), around: NOTHING_AROUND });
   const problems = [...read.flatMap((one) => one.problems), ...imported.problems];
   return {
     documents: [
@@ -41,6 +47,32 @@ export function manifestDocuments(source: string, files: readonly TextFile[], na
     objects: objects.length,
     unread: imported.unread,
   };
+}
+
+/**
+ * The declarations of manifests inside of a cluster block. `file`: of the block, in which values without evidence are
+ * located.
+ */
+export function importInto(file: string, name: string, around: Around, files: readonly TextFile[]): ClusterSource {
+  const read = files.map((one) => objectsOf(one));
+  const objects = read.flatMap((one) => one.objects);
+  const { decls, problems } = importCluster(objects, { name, origin: wholeOf(file), around });
+  return { decls, problems: [...read.flatMap((one) => one.problems), ...problems] };
+}
+
+export interface ClusterSource {
+  /** The cluster, and the segments and routers of its nodes. */
+  readonly decls: readonly Decl[];
+  readonly problems: readonly FileProblem[];
+}
+
+/** Files that have not changed are read once. */
+const objectsOf = memo((file: TextFile) => readObjects(file.file, file.text));
+
+/** Span of a declaration of an object; undefined if it is from a different source. */
+export function manifestSpan({ decl, part }: Origin): Span | undefined {
+  const place = placeOf(decl.handle);
+  return place && spanOfPlace(place, part);
 }
 
 /** A single file of manifests is a topology. */
@@ -75,10 +107,7 @@ function manifestDocument(
     language: "kubernetes",
     decls,
     problems: () => problems,
-    spanOf: ({ decl, part }) => {
-      const place = placeOf(decl.handle);
-      return place && spanOfPlace(place, part);
-    },
+    spanOf: manifestSpan,
     edited: (edits) => kubernetesFrontEnd.read(file, backwards(edits).reduce(editedText, text)),
   };
 }

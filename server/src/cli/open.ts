@@ -1,0 +1,84 @@
+/** The language service with the files of the command line. */
+import { existsSync, statSync } from "node:fs";
+import { dirname, join, relative, resolve, sep } from "node:path";
+import type { Netns } from "../dataplane/model.ts";
+import type { Analysis } from "../service/analysis.ts";
+import type { Provided } from "../service/files.ts";
+import { CONFIG_FILE } from "../service/front-ends.ts";
+import { pulling } from "../service/pull.ts";
+import { createService, type Service } from "../service/service.ts";
+import { t } from "../text/l10n.ts";
+import { namespaceOf } from "../trace/endpoints.ts";
+import { UnreadableError, UsageError } from "./errors.ts";
+import { attempt, expandPaths, type Found, readRegular, readText, STDIN } from "./files.ts";
+import { filesBelow, readLarge } from "./manifests.ts";
+
+/** Where `knet.json` can be: next to the file and in the folders above it, up to the working folder. */
+function configFiles(file: string): string[] {
+  const here = process.cwd();
+  const places: string[] = [];
+  for (let folder = file === STDIN ? here : dirname(resolve(file)); ; folder = dirname(folder)) {
+    const path = relative(here, join(folder, CONFIG_FILE));
+    places.push(path.startsWith(`..${sep}`) ? join(folder, CONFIG_FILE) : path);
+    if (folder === here || folder === dirname(folder) || relative(here, folder).startsWith("..")) return places;
+  }
+}
+
+/** A service that reads from disk. An import of one of the `named` files has that name; other imports are relative to the working folder. */
+export function diskService(named: readonly string[] = []): Service {
+  const names = new Map(named.filter((file) => file !== STDIN).map((file) => [resolve(file), file]));
+  const service = createService({
+    configFiles,
+    resolveImport(from, path) {
+      const base = from === STDIN ? process.cwd() : dirname(resolve(from));
+      const target = resolve(base, path);
+      const name = names.get(target);
+      if (name !== undefined) return name;
+      // A file outside the working folder has an absolute name.
+      const short = relative(process.cwd(), target);
+      return short === "" || short === STDIN || short.startsWith(`..${sep}`) ? target : short;
+    },
+  });
+  return pulling(service, provided);
+}
+
+function provided(file: string): Provided {
+  try {
+    if (statSync(file, { throwIfNoEntry: false })?.isDirectory()) return { files: [...filesBelow(file)] };
+    return isTopology(file) ? readRegular(file) : readLarge(file);
+  } catch (error) {
+    if (!(error instanceof UnreadableError)) throw error;
+    return existsSync(file) ? { problem: error.problem } : undefined;
+  }
+}
+
+export interface Opened extends Found {
+  readonly service: Service;
+}
+
+/** Opens the readable ones of the given files and folders in one service. */
+export function openAll(paths: readonly string[]): Opened {
+  const found = expandPaths(paths);
+  const problems = [...found.problems];
+  const service = diskService(found.files);
+  const files = found.files.filter((file) => {
+    const text = attempt(problems, () => readText(file));
+    if (text !== undefined) service.setText(file, text);
+    return text !== undefined;
+  });
+  return { service, files, problems };
+}
+
+/** The network namespace of a node, pod, router, or host, by path. Throws UsageError if the path has no network namespace. */
+export function netnsAt({ topology, network }: Analysis, where: string): Netns {
+  const found = namespaceOf(topology, where);
+  if (!found.ok) throw new UsageError(found.error);
+  const netns = network.netns(found.netns);
+  if (!netns) throw new UsageError(t`${where}: has no network namespace (it runs on no node)`);
+  return netns;
+}
+
+/** Other files belong to sources, which can be larger. */
+function isTopology(file: string): boolean {
+  return file.endsWith(".knet") || file.endsWith(CONFIG_FILE);
+}

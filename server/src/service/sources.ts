@@ -1,0 +1,147 @@
+/** Sources: the statements that read other files than `.knet` files, and the declarations that they stand for. */
+import { all, child, nameOf } from "../declared/access.ts";
+import type { Decl } from "../declared/decl.ts";
+import type { Document } from "../declared/document.ts";
+import type { FileProblem } from "../declared/file-problem.ts";
+import type { Handle } from "../declared/handle.ts";
+import { completed } from "../declared/merge.ts";
+import { type Origin, sourceOf } from "../declared/origin.ts";
+import { type Around, importInto } from "../frontends/kubernetes/document.ts";
+import { memo, valueAt } from "../memo/memo.ts";
+import { sameMembers } from "../memo/same.ts";
+import type { SourceUse } from "./closure.ts";
+
+/** Adds the declarations of the sources to the documents with the statements that read them. */
+export type Expand = (files: readonly Document[], uses: readonly SourceUse[]) => readonly Document[];
+
+/** What a source declares. */
+interface Shown {
+  readonly decls: readonly Decl[];
+  readonly problems: readonly FileProblem[];
+}
+
+/** A statement that reads a source, and what it declares. */
+interface Reading extends Shown {
+  /** The top-level declaration with the statement. */
+  readonly within: Decl;
+  readonly statement: Decl;
+}
+
+/** Sources that have not changed are read once; the last two versions are known, because fixes are tried in turn. */
+export function createExpander(): Expand {
+  const known = new Map<string, { readonly inputs: readonly unknown[]; readonly shown: Shown }[]>();
+  const read = (key: string, inputs: readonly unknown[], compute: () => Shown): Shown => {
+    const versions = valueAt(known, key, () => []);
+    const same = versions.find((one) => sameMembers(one.inputs, inputs));
+    if (same) return same.shown;
+    const shown = compute();
+    versions.unshift({ inputs, shown });
+    versions.splice(MOST_VERSIONS);
+    return shown;
+  };
+  return (files, uses) => {
+    if (uses.length === 0) return files;
+    const byName = new Map(files.map((file) => [file.file, file]));
+    const declared = topOf(files);
+    return files.map((file) => {
+      const own = uses.filter((use) => use.file === file.file);
+      const readings = own.flatMap((use) => {
+        const texts = use.files.flatMap((name) => byName.get(name) ?? []);
+        return readingsOf(file, use).map(({ within, statement }): Reading => {
+          const around = aroundOf(within, declared);
+          const name = nameOf(within) ?? "";
+          const inputs = [name, keyOf(around), ...texts];
+          const key = `${file.file} ${use.kind} ${use.path}`;
+          const shown = read(key, inputs, () => importInto(file.file, name, around, texts));
+          return { ...shown, within, statement };
+        });
+      });
+      return readings.length === 0 ? file : expanded(file, readings);
+    });
+  };
+}
+
+const MOST_VERSIONS = 2;
+
+/** The statements of this use: after an edit, the path can be gone. */
+function readingsOf({ decls }: Document, { kind, path }: SourceUse): readonly Pick<Reading, "within" | "statement">[] {
+  return decls.flatMap((within) =>
+    within.children
+      .filter((one) => one.spec?.keyword === kind && all(one, "path").some(({ text }) => text === path))
+      .map((statement) => ({ within, statement })),
+  );
+}
+
+/* ------------------------------------------------------------------ what a cluster's source must know */
+
+type Top = Pick<Around, "segments" | "taken">;
+
+function topOf(files: readonly Document[]): Top {
+  const decls = files.flatMap((file) => file.decls);
+  return {
+    segments: decls.flatMap((decl) => {
+      const name = decl.spec?.keyword === "segment" ? nameOf(decl) : undefined;
+      return name === undefined ? [] : { name, prefixes: prefixesOf(decl) };
+    }),
+    taken: new Set(decls.flatMap((decl) => nameOf(decl) ?? [])),
+  };
+}
+
+const prefixesOf = memo((segment: Decl) =>
+  all(child(segment, "cidr"), "prefixes").flatMap(({ value }) => (value.kind === "prefix" ? value.prefix : [])),
+);
+
+function aroundOf(cluster: Decl, { segments, taken }: Top): Around {
+  return { segments, taken, stated: new Set(cluster.children.flatMap(({ spec }) => spec?.keyword ?? [])) };
+}
+
+/** As text: most edits change nothing that the source must know. */
+function keyOf({ segments, taken, stated }: Around): string {
+  const prefix = ({ ip, len }: { readonly ip: number | bigint; readonly len: number }): string => `${ip}/${len}`;
+  const shown = segments.map(({ name, prefixes }) => `${name} ${prefixes.map(prefix).join(" ")}`);
+  return [...shown, "", ...taken, "", ...stated].join("\n");
+}
+
+/* ------------------------------------------------------------------ the document */
+
+/** The document with the declarations of its sources. */
+function expanded(file: Document, readings: readonly Reading[]): Document {
+  const statements = new Map<Handle, Decl>();
+  for (const { decls, statement } of readings) for (const decl of decls) locate(file.file, decl, statement, statements);
+  const clusters = new Map<Decl, Decl>();
+  const added: Decl[] = [];
+  for (const { decls, within } of readings) {
+    for (const decl of decls) {
+      if (decl.spec?.keyword === "cluster") clusters.set(within, completed(clusters.get(within) ?? within, decl));
+      else added.push(decl);
+    }
+  }
+  const placed = (source: Origin): Origin => {
+    const statement = statements.get(source.decl.handle);
+    return statement ? sourceOf(file.file, statement) : source;
+  };
+  const problems = readings.flatMap(({ problems: found, statement }) =>
+    found.map((one): FileProblem => {
+      if (one.source.file !== file.file) return one;
+      const { span: _span, ...rest } = one;
+      return { ...rest, source: sourceOf(file.file, statement) };
+    }),
+  );
+  return {
+    ...file,
+    decls: [...file.decls.map((decl) => clusters.get(decl) ?? decl), ...added],
+    problems: () => [...file.problems(), ...problems],
+    spanOf: (source) => file.spanOf(placed(source)),
+    innerSpanOf: (source) => file.innerSpanOf(placed(source)),
+    prepare: (sources) => file.prepare(sources.map(placed)),
+    // What a source does not state cannot be edited there.
+    render: (change) =>
+      "source" in change && statements.has(change.source.decl.handle) ? undefined : file.render(change),
+  };
+}
+
+/** Values without evidence are located at the statement that reads the source. */
+function locate(file: string, decl: Decl, statement: Decl, statements: Map<Handle, Decl>): void {
+  if (decl.file === file) statements.set(decl.handle, statement);
+  for (const one of decl.children) locate(file, one, statement, statements);
+}

@@ -67,7 +67,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   text: [],
   memo: [],
   addressing: ["text"],
-  declared: ["text", "addressing"],
+  declared: ["text", "memo", "addressing"],
   frontends: ["text", "memo", "addressing", "declared"],
   topology: below("topology"),
   dataplane: ["text", "addressing", "declared"],

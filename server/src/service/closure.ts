@@ -2,6 +2,7 @@
 import type { Document } from "../declared/document.ts";
 import type { FileProblem, FileProblemData } from "../declared/file-problem.ts";
 import type { Origin } from "../declared/origin.ts";
+import { withoutQuotes } from "../declared/point.ts";
 import { manifestSpan } from "../frontends/kubernetes/document.ts";
 import { memo } from "../memo/memo.ts";
 import { t } from "../text/l10n.ts";
@@ -126,6 +127,10 @@ export const sourceDocument = memo((document: Document): Document => {
     faults: () => [],
     problems: () => [],
     spanOf: manifestSpan,
+    innerSpanOf(source) {
+      const span = manifestSpan(source);
+      return span && withoutQuotes(document.text, span);
+    },
     edited: (edits) => sourceDocument(document.edited(edits)),
   };
 });

@@ -6,6 +6,7 @@ import type { FileProblem } from "../declared/file-problem.ts";
 import type { Handle } from "../declared/handle.ts";
 import { completed } from "../declared/merge.ts";
 import { type Origin, sourceOf } from "../declared/origin.ts";
+import { pointer } from "../declared/point.ts";
 import { type Around, importInto } from "../frontends/kubernetes/document.ts";
 import { memo, valueAt } from "../memo/memo.ts";
 import { sameMembers } from "../memo/same.ts";
@@ -30,7 +31,7 @@ interface Reading extends Shown {
 /** Sources that have not changed are read once; the last two versions are known, because fixes are tried in turn. */
 export function createExpander(): Expand {
   const known = new Map<string, { readonly inputs: readonly unknown[]; readonly shown: Shown }[]>();
-  const read = (key: string, inputs: readonly unknown[], compute: () => Shown): Shown => {
+  const showing = (key: string, inputs: readonly unknown[], compute: () => Shown): Shown => {
     const versions = valueAt(known, key, () => []);
     const same = versions.find((one) => sameMembers(one.inputs, inputs));
     if (same) return same.shown;
@@ -43,7 +44,7 @@ export function createExpander(): Expand {
     if (uses.length === 0) return files;
     const byName = new Map(files.map((file) => [file.file, file]));
     const declared = topOf(files);
-    return files.map((file) => {
+    const read = files.map((file) => {
       const own = uses.filter((use) => use.file === file.file);
       const readings = own.flatMap((use) => {
         const texts = use.files.flatMap((name) => byName.get(name) ?? []);
@@ -52,12 +53,17 @@ export function createExpander(): Expand {
           const name = nameOf(within) ?? "";
           const inputs = [name, keyOf(around), ...texts];
           const key = `${file.file} ${use.kind} ${use.path}`;
-          const shown = read(key, inputs, () => importInto(file.file, name, around, texts));
+          const shown = showing(key, inputs, () => importInto(file.file, name, around, texts));
           return { ...shown, within, statement };
         });
       });
-      return readings.length === 0 ? file : expanded(file, readings);
+      return { file, readings };
     });
+    const decls = read.flatMap(({ readings }) => readings.flatMap((one) => one.decls));
+    const texts = new Set(uses.flatMap((use) => use.files));
+    return read.map(({ file, readings }) =>
+      readings.length > 0 ? expanded(file, readings) : texts.has(file.file) ? pointing(file, decls) : file,
+    );
   };
 }
 
@@ -103,6 +109,11 @@ function keyOf({ segments, taken, stated }: Around): string {
 }
 
 /* ------------------------------------------------------------------ the document */
+
+/** The file of a source, which knows the declarations that its text stands for. */
+function pointing(file: Document, decls: readonly Decl[]): Document {
+  return { ...file, pointAt: pointer(file, decls) };
+}
 
 /** The document with the declarations of its sources. */
 function expanded(file: Document, readings: readonly Reading[]): Document {

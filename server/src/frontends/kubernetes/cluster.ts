@@ -15,7 +15,7 @@ import {
 import { type Draft, declare } from "../../declared/build.ts";
 import type { Decl } from "../../declared/decl.ts";
 import type { FileProblem } from "../../declared/file-problem.ts";
-import { plural } from "../../text/format.ts";
+import { list, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import { at, listAt, textAt } from "./json.ts";
 import { defaultPlugin, type Objects, pluginOf, podCidrs, proxyDraft, rangeDraft, rangesOf } from "./network.ts";
@@ -251,7 +251,7 @@ function untaken(name: string, cluster: string, { taken }: Around): string {
 
 /** The segments of the nodes with their gateway. */
 function segmentDrafts(
-  { segments, isDeclared }: Places,
+  { segments, isDeclared, nodes }: Places,
   { name: cluster, origin, around }: ClusterOptions,
   problems: FileProblem[],
 ): readonly Draft[] {
@@ -260,6 +260,14 @@ function segmentDrafts(
   if (segments.length === 0 && hasNodes) return [];
   if (segments.length === 0)
     problems.push(assumed(origin, t`no node was found: two nodes on segment \`nodes\` (${DEFAULT_NODES}) are used`));
+  const outside = nodes.filter(({ segment }) => segments.some(({ name }) => name === segment));
+  if (isDeclared && outside.length > 0) {
+    const assumedSegments = list(segments.map(({ name }) => `\`${name}\``));
+    const names = list(outside.map(({ node }) => node.name));
+    problems.push(
+      assumed(origin, t`no declared segment contains the addresses of ${names}: ${assumedSegments} assumed`),
+    );
+  }
   const gateway = untaken(GATEWAY, cluster, around);
   if (segments.length > 1)
     problems.push(

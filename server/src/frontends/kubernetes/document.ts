@@ -5,6 +5,7 @@ import type { FileProblem } from "../../declared/file-problem.ts";
 import type { FrontEnd } from "../../declared/front-end.ts";
 import type { Origin } from "../../declared/origin.ts";
 import { plainDocument } from "../../declared/plain.ts";
+import { pointer, withoutQuotes } from "../../declared/point.ts";
 import { memo } from "../../memo/memo.ts";
 import { backwards, editedText } from "../../text/edit.ts";
 import type { Span } from "../../text/span.ts";
@@ -102,12 +103,18 @@ function manifestDocument(
   decls: readonly Decl[] = [],
   problems: readonly FileProblem[] = [],
 ): Document {
+  const located = { file, text, spanOf: manifestSpan };
   return {
     ...plainDocument(file, text),
     language: "kubernetes",
     decls,
     problems: () => problems,
     spanOf: manifestSpan,
+    innerSpanOf(source) {
+      const span = manifestSpan(source);
+      return span && withoutQuotes(text, span);
+    },
+    pointAt: pointer(located, decls),
     edited: (edits) => kubernetesFrontEnd.read(file, backwards(edits).reduce(editedText, text)),
   };
 }

@@ -2,7 +2,7 @@
 import type { Draft } from "../../declared/build.ts";
 import type { Handle, Part } from "../../declared/handle.ts";
 import type { Span } from "../../text/span.ts";
-import { type JsonRecord, type Path, textAt, textsAt } from "./json.ts";
+import { at, isRecord, type JsonRecord, type Path, textAt, textsAt } from "./json.ts";
 
 export interface KubeObject {
   readonly file: string;
@@ -61,16 +61,21 @@ export function placeOf(handle: Handle): Place | undefined {
 /** Span of a part; of the nearest enclosing field if the part itself has no place. */
 export function spanOfPlace({ object, path, parts }: Place, part: Part): Span | undefined {
   const own = typeof part === "number" ? parts[part] : typeof part === "object" ? parts[part[0]] : undefined;
-  const exact =
-    own && typeof part === "object"
-      ? (object.locate([...own, part[1]]) ?? object.locate(own))
-      : own && object.locate(own);
+  const item = own && typeof part === "object" ? itemPath(object, own, part[1]) : undefined;
+  const exact = (item && object.locate(item)) ?? (own && object.locate(own));
   if (exact) return exact;
   for (let length = path.length; length >= 0; length -= 1) {
     const found = object.locate(path.slice(0, length));
     if (found) return found;
   }
   return undefined;
+}
+
+/** An item of a list, or an entry of a map such as labels. */
+function itemPath({ value }: KubeObject, path: Path, index: number): Path | undefined {
+  const found = at(value, ...path);
+  const key = isRecord(found) ? Object.keys(found)[index] : index;
+  return key === undefined ? undefined : [...path, key];
 }
 
 /** A draft with the place of the field that it was read from, and of its arguments by name. */
@@ -81,6 +86,9 @@ export function drafted(
   paths: Readonly<Record<string, Path | undefined>> = {},
 ): Draft {
   const handle = {} as Handle;
-  places.set(handle, { object, path, parts: Object.keys(draft.args ?? {}).map((name) => paths[name]) });
+  const names = Object.keys(draft.args ?? {});
+  // The field of a draft with one argument is its value.
+  const only = names.length === 1 ? path : undefined;
+  places.set(handle, { object, path, parts: names.map((name) => paths[name] ?? only) });
   return { ...draft, handle, file: object.file };
 }

@@ -31,7 +31,7 @@ const tables = new WeakMap<Analysis, SymbolTable>();
 export function symbolsOf(analysis: Analysis): SymbolTable {
   let table = tables.get(analysis);
   if (!table) {
-    table = makeTable(analysis.files, (name) => dnsNames(analysis.topology.clusters, name));
+    table = makeTable(analysis.declared, (name) => dnsNames(analysis.topology.clusters, name));
     tables.set(analysis, table);
   }
   return table;
@@ -39,18 +39,13 @@ export function symbolsOf(analysis: Analysis): SymbolTable {
 
 function makeTable(files: readonly Document[], dns: (name: string) => readonly DnsName[]): SymbolTable {
   const symbols = definedIn(files);
-  const byDecl = new Map<Decl, NamedSymbol>();
-  for (const symbol of symbols) byDecl.set(symbol.decl, symbol);
+  const byDecl = new Map(symbols.map((symbol) => [symbol.decl.handle, symbol]));
   /** A request about a declaration needs no other names. */
   const byName = once(() => grouped(symbols, ({ name }) => name));
-  let handles: ReadonlyMap<Handle, NamedSymbol> | undefined;
   const names: Names = {
     dns,
     exact: (name) => byName().get(name) ?? [],
-    madeBy({ source }) {
-      handles ??= new Map(symbols.map((symbol) => [symbol.decl.handle, symbol]));
-      return handles.get(source.decl.handle);
-    },
+    madeBy: ({ source }) => byDecl.get(source.decl.handle),
   };
   /** Only needed to find all occurrences of a name. */
   let links: ReadonlyMap<NamedSymbol, readonly NameLink[]> | undefined;
@@ -61,7 +56,7 @@ function makeTable(files: readonly Document[], dns: (name: string) => readonly D
       const decl = decls.at(-1);
       return decl ? usesOf(file, decl, nearest(byDecl, decls)) : [];
     },
-    symbolOf: (decl) => byDecl.get(decl),
+    symbolOf: (decl) => byDecl.get(decl.handle),
     resolve: (use) => resolved(names, use),
     linksOf: (use) => linksIn(names, use),
     linksTo(symbol) {
@@ -93,11 +88,11 @@ function definedIn(files: readonly Document[]): readonly NamedSymbol[] {
   return symbols;
 }
 
-function allUses(files: readonly Document[], byDecl: ReadonlyMap<Decl, NamedSymbol>): readonly NameUse[] {
+function allUses(files: readonly Document[], byDecl: ReadonlyMap<Handle, NamedSymbol>): readonly NameUse[] {
   const found: NameUse[] = [];
   const visit = (file: string, decls: readonly Decl[], parent: NamedSymbol | undefined): void => {
     for (const decl of decls) {
-      const scope = byDecl.get(decl) ?? parent;
+      const scope = byDecl.get(decl.handle) ?? parent;
       for (const use of usesOf(file, decl, scope)) found.push(use);
       if (decl.children.length > 0) visit(file, decl.children, scope);
     }
@@ -117,10 +112,10 @@ function grouped<K, T>(all: readonly T[], keyOf: (one: T) => K): ReadonlyMap<K, 
   return groups;
 }
 
-function nearest(byDecl: ReadonlyMap<Decl, NamedSymbol>, around: readonly Decl[]): NamedSymbol | undefined {
+function nearest(byDecl: ReadonlyMap<Handle, NamedSymbol>, around: readonly Decl[]): NamedSymbol | undefined {
   for (let at = around.length - 1; at >= 0; at--) {
     const decl = around[at];
-    const symbol = decl && byDecl.get(decl);
+    const symbol = decl && byDecl.get(decl.handle);
     if (symbol) return symbol;
   }
   return undefined;

@@ -4,7 +4,7 @@ import { all, one } from "../../declared/access.ts";
 import type { Decl } from "../../declared/decl.ts";
 import { partOf } from "../../declared/handle.ts";
 import { RANK } from "../../declared/naming.ts";
-import type { Origin } from "../../declared/origin.ts";
+import { sourceOf } from "../../declared/origin.ts";
 import {
   type ArgSpec,
   blockContexts,
@@ -76,7 +76,7 @@ export function definedBy(file: string, decl: Decl, parent: NamedSymbol | undefi
     name: read.value.text,
     parent,
     decl,
-    source: { file, decl, part: partOf(read) },
+    source: sourceOf(file, decl, partOf(read)),
     range: range?.kind === "index-range" ? range : undefined,
   };
 }
@@ -87,7 +87,7 @@ export function usesOf(file: string, decl: Decl, scope: NamedSymbol | undefined)
   return refers.flatMap(({ name, type }) =>
     all(decl, name).flatMap((read): readonly NameUse[] => {
       const { value } = read;
-      const source: Origin = { file, decl, part: partOf(read) };
+      const source = sourceOf(file, decl, partOf(read));
       const use = { source, scope };
       if (value.kind === "ref" && type.kind === "ref" && value.address === undefined)
         return [{ ...use, path: value.path, kinds: type.to, dns: false, withKind: type.withKind === true }];

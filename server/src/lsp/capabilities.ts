@@ -30,6 +30,8 @@ export interface ClientSupport extends DiagnosticSupport {
   readonly configurationEvents: boolean;
   readonly folders: boolean;
   readonly watching: boolean;
+  /** Documents of more languages can be requested later. */
+  readonly dynamicDocuments: boolean;
 }
 
 /** The extension sets `{ push: true, commands: true }`: pushed lists arrive earlier and carry their document version. */
@@ -53,6 +55,8 @@ export function supportOf({ capabilities, clientInfo, initializationOptions }: I
     configurationEvents: workspace?.didChangeConfiguration?.dynamicRegistration === true,
     folders: workspace?.workspaceFolders === true,
     watching: workspace?.didChangeWatchedFiles?.dynamicRegistration === true,
+    dynamicDocuments:
+      textDocument?.synchronization?.dynamicRegistration === true && textDocument.hover?.dynamicRegistration === true,
     related: diagnostics?.relatedInformation === true,
     codeDescription: diagnostics?.codeDescriptionSupport === true,
     data: diagnostics?.dataSupport === true,

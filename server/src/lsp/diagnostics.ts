@@ -16,6 +16,8 @@ export interface DiagnosticsOptions {
   readonly connection: Connection;
   readonly documents: Documents;
   readonly reports: Reports;
+  /** Decides which open manifests are analyzed. */
+  readonly settle: () => void;
   /** False if the client pulls diagnostics. */
   readonly push: () => boolean;
   /** A project of several files has changed: hints and lenses of one file can depend on an edit of a different file. */
@@ -41,6 +43,7 @@ export function createDiagnostics(options: DiagnosticsOptions): Diagnostics {
   const run = (): void => {
     timer = undefined;
     const start = now();
+    options.settle();
     const roots = documents.service.roots();
     const merged = mergedReports(reports, roots);
     if (!merged) {
@@ -153,6 +156,7 @@ function publishAll(
   const rest = new Map(byFile);
   const sent = new Set<string>();
   for (const document of documents.all()) {
+    if (document.idle !== undefined) continue;
     const { key, uri, version } = document;
     const diagnostics = listOf(rest.get(key) ?? [], document);
     sent.add(uri);

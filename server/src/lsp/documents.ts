@@ -3,7 +3,7 @@
 import type { Document } from "../declared/document.ts";
 import type { Analysis } from "../service/analysis.ts";
 import { CONFIG_FILE } from "../service/front-ends.ts";
-import { MAX_TEXT } from "../service/limits.ts";
+import { MAX_SOURCE, MAX_TEXT } from "../service/limits.ts";
 import { pulling } from "../service/pull.ts";
 import { createService, type Service } from "../service/service.ts";
 import { editedText, type TextEdit } from "../text/edit.ts";
@@ -19,14 +19,27 @@ export interface OpenDocument {
   version: number;
   /** The text if it is too large to be analyzed; the service then has an empty text. */
   oversized: string | undefined;
+  /** Not a `.knet` file: analyzed only if a topology reads it, or if the user wants it. */
+  readonly isManifest: boolean;
+  /** The text of a manifest that is not analyzed; the service does not know it. */
+  idle: string | undefined;
 }
+
+/** The languages of files that can be sources. */
+export const SOURCE_LANGUAGES: readonly string[] = ["yaml", "json"];
 
 export interface Documents {
   readonly service: Service;
-  open(uri: string, version: number, text: string): void;
+  open(uri: string, version: number, text: string, language?: string): void;
   /** False if the document is not open. */
   change(uri: string, version: number, changes: readonly ContentChange[]): boolean;
   close(uri: string): void;
+  /** Whether a topology of the workspace reads sources. */
+  readsSources(): boolean;
+  /** Decides which open manifests are analyzed. `isWanted`: regardless of topologies that read them. */
+  settle(isWanted: (text: string) => boolean): void;
+  /** A `.knet` file that is not open changed on disk. */
+  changedOnDisk(key: string): void;
   get(uri: string): OpenDocument | undefined;
   all(): Iterable<OpenDocument>;
   analysisOf(uri: string): Analysis | undefined;
@@ -60,23 +73,31 @@ export function createDocuments(disk: Disk): Documents {
     }
     return index;
   };
+  const readers = createReaders(service, disk, (key) => open.has(key));
   const setText = (document: OpenDocument, text: string): void => {
-    document.oversized = text.length > MAX_TEXT ? text : undefined;
+    document.oversized = text.length > (document.isManifest ? MAX_SOURCE : MAX_TEXT) ? text : undefined;
     service.setText(document.key, text);
   };
 
   return {
     service,
-    open(uri, version, text) {
+    open(uri, version, text, language = "knet") {
       const key = keyOf(uri);
-      const document: OpenDocument = { key, uri, version, oversized: undefined };
+      const isManifest = SOURCE_LANGUAGES.includes(language);
+      const document: OpenDocument = { key, uri, version, oversized: undefined, isManifest, idle: undefined };
       open.set(key, document);
-      setText(document, text);
+      readers.opened(key);
+      if (isManifest) document.idle = text;
+      else setText(document, text);
     },
     change(uri, version, changes) {
       const document = open.get(keyOf(uri));
       if (!document) return false;
       document.version = version;
+      if (document.idle !== undefined) {
+        document.idle = applyChanges(document.idle, changes);
+        return true;
+      }
       const whole = changes.findLastIndex(({ range }) => range === undefined);
       const rest = changes.slice(whole + 1);
       if (whole >= 0) setText(document, changes[whole]?.text ?? "");
@@ -107,6 +128,23 @@ export function createDocuments(disk: Disk): Documents {
       open.delete(key);
       service.close(key);
     },
+    readsSources: () => readers.exist([...open.keys()]),
+    settle(isWanted) {
+      const manifests = [...open.values()].filter((one) => one.isManifest);
+      readers.follow(manifests.map(({ key }) => key));
+      for (const document of manifests) {
+        const text = document.idle ?? service.textOf(document.key) ?? "";
+        const isRead = service.isSource(document.key) || isWanted(text);
+        if (isRead && document.idle !== undefined) {
+          document.idle = undefined;
+          setText(document, text);
+        } else if (!isRead && document.idle === undefined) {
+          document.idle = text;
+          service.close(document.key);
+        }
+      }
+    },
+    changedOnDisk: (key) => readers.changed(key),
     get: (uri) => open.get(keyOf(uri)),
     all: () => open.values(),
     analysisOf: (uri) => service.analysisOf(keyOf(uri)),
@@ -114,6 +152,59 @@ export function createDocuments(disk: Disk): Documents {
     linesOf,
   };
 }
+
+/** The topologies of the workspace that read an open manifest and are not open themselves. */
+interface Readers {
+  /** Whether a `.knet` file reads a source; `near`: the open files. */
+  exist(near: readonly string[]): boolean;
+  opened(key: string): void;
+  changed(key: string): void;
+  /** `manifests`: the open ones. */
+  follow(manifests: readonly string[]): void;
+}
+
+function createReaders(service: Service, disk: Disk, isOpen: (key: string) => boolean): Readers {
+  const texts = new Map<string, string>();
+  /** The files that read no source. */
+  const others = new Set<string>();
+  const drop = (key: string): void => {
+    if (texts.delete(key)) service.close(key);
+  };
+  const add = (key: string): void => {
+    const text = disk.read(key);
+    if (typeof text !== "string" || !READS.test(text)) {
+      others.add(key);
+      return;
+    }
+    texts.set(key, text);
+    service.setText(key, text);
+  };
+  const reads = (key: string): boolean => {
+    if (isOpen(key) || others.has(key)) return false;
+    const text = disk.read(key);
+    const isReader = typeof text === "string" && READS.test(text);
+    if (!isReader) others.add(key);
+    return isReader;
+  };
+  return {
+    exist: (near) => service.hasSources() || disk.allKnetFiles(near).some(reads),
+    opened: (key) => void texts.delete(key),
+    changed(key) {
+      others.delete(key);
+      drop(key);
+    },
+    follow(manifests) {
+      if (manifests.length === 0) for (const key of [...texts.keys()]) drop(key);
+      if (manifests.every((key) => service.isSource(key))) return;
+      for (const key of disk.allKnetFiles(manifests)) {
+        if (!isOpen(key) && !texts.has(key) && !others.has(key)) add(key);
+      }
+    },
+  };
+}
+
+/** A statement that reads a source. */
+const READS = /(?:^|[{;])\s*(?:manifests|network|state)\s+["\w./]/m;
 
 function editOf(index: LineIndex, { range, text }: ContentChange): TextEdit {
   if (!range) return { start: 0, end: 0, text };

@@ -99,6 +99,8 @@ function register({ server, diagnostics, refresh, state }: Session): void {
         watchers: [
           { globPattern: "**/*.knet" },
           { globPattern: `**/${CONFIG_FILE}` },
+          // The files of sources.
+          { globPattern: "**/*.{yaml,yml,json,tfstate,txt}" },
           // If a folder is deleted, clients do not report the files in it.
           { globPattern: "**/*", kind: WatchKind.Delete },
         ],
@@ -148,10 +150,10 @@ function takeSettings({ server, diagnostics, refresh, state }: Session, given: u
 function registerDocuments({ server, diagnostics, state }: Session): void {
   const { connection, documents } = server;
   connection.onDidOpenTextDocument(
-    safely(connection, "didOpen", ({ textDocument: { uri, version, text } }) => {
+    safely(connection, "didOpen", ({ textDocument: { uri, version, text, languageId } }) => {
       // Without file watching, changes on disk are only noticed when a file is opened.
       if (!state.support.watching) documents.service.forget();
-      documents.open(uri, version, text);
+      documents.open(uri, version, text, languageId);
       diagnostics.schedule();
     }),
   );
@@ -182,6 +184,7 @@ function registerFiles({ server, diagnostics, refresh }: Session): void {
       const known = changes.map(({ uri, type }) => {
         const key = keyOf(uri);
         if (type !== FileChangeType.Changed) disk.changed(key);
+        documents.changedOnDisk(key);
         return documents.service.invalidate(key) || uri.endsWith(".knet");
       });
       if (!known.includes(true)) return;

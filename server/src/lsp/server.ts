@@ -12,6 +12,7 @@ import { createDisk } from "./disk.ts";
 import { createDocuments } from "./documents.ts";
 import { registerHandlers } from "./handlers.ts";
 import { registerKnetRequests } from "./knet.ts";
+import { settler } from "./manifests.ts";
 import { registerMatrix } from "./matrix.ts";
 import { refreshOf, registerNotifications, type State } from "./notifications.ts";
 import { registerPull } from "./pull.ts";
@@ -41,6 +42,7 @@ const NOTHING: ClientSupport = {
   configurationEvents: false,
   folders: false,
   watching: false,
+  dynamicDocuments: false,
   related: false,
   codeDescription: false,
   data: false,
@@ -60,6 +62,7 @@ export function startServer(connection: Connection, options: ServerOptions = {})
     connection,
     documents,
     reports,
+    settle: () => settle(),
     push: () => !state.support.pull,
     changedAcross: refresh.shown,
     now,
@@ -75,6 +78,7 @@ export function startServer(connection: Connection, options: ServerOptions = {})
     link: documentationLink,
   };
 
+  const settle = settler(server);
   connection.onInitialize((params: InitializeParams) => {
     state.support = supportOf(params);
     installTexts(params);

@@ -4,6 +4,8 @@ import { isLevel, type Level, type Levels, NO_LEVELS } from "../findings/levels.
 
 export interface Settings {
   readonly delay: number;
+  /** `knet.kubernetes.enable`: whether Kubernetes manifests that no topology reads are checked. */
+  readonly manifests: boolean;
   /** `knet.checks`: the severity of each configured code. */
   readonly levels: Levels;
   readonly inlayHints: { readonly addresses: boolean; readonly mtu: boolean; readonly defaults: boolean };
@@ -15,6 +17,7 @@ const MOST_DELAY = 60_000;
 
 export const DEFAULTS: Settings = {
   delay: DEFAULT_DELAY,
+  manifests: false,
   levels: NO_LEVELS,
   inlayHints: { addresses: true, mtu: true, defaults: true },
   codeLens: { expectations: true, usage: true, commands: true },
@@ -27,6 +30,7 @@ export function settingsIn(settings: unknown): Settings {
   const lens = member(settings, "codeLens");
   return {
     delay: typeof delay === "number" && delay >= 0 && delay <= MOST_DELAY ? delay : DEFAULT_DELAY,
+    manifests: member(member(settings, "kubernetes"), "enable") === true,
     levels: levelsIn(settings),
     inlayHints: {
       addresses: member(hints, "addresses") !== false,

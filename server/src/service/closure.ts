@@ -2,6 +2,7 @@
 import type { Document } from "../declared/document.ts";
 import type { FileProblem, FileProblemData } from "../declared/file-problem.ts";
 import type { Origin } from "../declared/origin.ts";
+import { plainDocument } from "../declared/plain.ts";
 import { withoutQuotes } from "../declared/point.ts";
 import { manifestSpan } from "../frontends/kubernetes/document.ts";
 import { memo } from "../memo/memo.ts";
@@ -121,16 +122,16 @@ function sourceOfImport(one: Import & { readonly kind: SourceKind }, { entryOf, 
 
 /** The text of a source, in which findings are located; the statement that reads it has its declarations. */
 export const sourceDocument = memo((document: Document): Document => {
+  const { file, text, language } = document;
   return {
-    ...document,
-    decls: [],
-    faults: () => [],
-    problems: () => [],
+    ...plainDocument(file, text),
+    language,
     spanOf: manifestSpan,
     innerSpanOf(source) {
       const span = manifestSpan(source);
-      return span && withoutQuotes(document.text, span);
+      return span && withoutQuotes(text, span);
     },
+    render: document.render,
     edited: (edits) => sourceDocument(document.edited(edits)),
   };
 });

@@ -1,8 +1,11 @@
 /** The front ends, and the choice of one for a file. */
+import type { Decl } from "../declared/decl.ts";
+import type { Document } from "../declared/document.ts";
 import type { FrontEnd } from "../declared/front-end.ts";
 import { plainDocument } from "../declared/plain.ts";
 import { knetFrontEnd } from "../frontends/knet/document.ts";
 import { kubernetesFrontEnd } from "../frontends/kubernetes/document.ts";
+import { renderedChange } from "../frontends/kubernetes/render.ts";
 
 /** Name of the file with a project's check settings; see `config.ts`. */
 export const CONFIG_FILE = "knet.json";
@@ -13,7 +16,40 @@ const configuration: FrontEnd = {
   read: plainDocument,
 };
 
+/** Changes are in the notation of `.knet` files; manifests express a part of them. */
+const kubernetes: FrontEnd = {
+  ...kubernetesFrontEnd,
+  read: (file, text) => rendering(kubernetesFrontEnd.read(file, text)),
+};
+
+function rendering(document: Document): Document {
+  const { file, language, text, faults, problems, silences, spanOf, innerSpanOf, pointAt, prepare } = document;
+  return {
+    file,
+    language,
+    text,
+    // Computed only if the manifest is a topology of its own.
+    get decls() {
+      return document.decls;
+    },
+    faults,
+    problems,
+    silences,
+    spanOf,
+    innerSpanOf,
+    pointAt,
+    prepare,
+    render: (change) => renderedChange(text, change, readRules),
+    edited: (edits) => rendering(document.edited(edits)),
+  };
+}
+
+function readRules(text: string): readonly Decl[] {
+  const { decls } = knetFrontEnd().read("", `cluster c { policy p {\n${text}\n} }`);
+  return decls[0]?.children[0]?.children ?? [];
+}
+
 /** The first front end that accepts a file reads it. The last one accepts every file: a pipe has no suffix. */
 export function frontEnds(): readonly FrontEnd[] {
-  return [configuration, kubernetesFrontEnd, knetFrontEnd()];
+  return [configuration, kubernetes, knetFrontEnd()];
 }

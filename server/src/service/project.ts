@@ -25,6 +25,8 @@ export interface Project {
   /** Roots of all open files. */
   roots(): readonly string[];
   closureOf(root: string): Closure;
+  isSource(file: string): boolean;
+  hasSources(): boolean;
   configOf(root: string): Config | undefined;
   /** Whether a result depends on the absence of this file, which was unknown. */
   isAssumed(file: string): boolean;
@@ -104,6 +106,9 @@ export function createProject(files: Files, host: ProjectHost): Project {
     rootOf,
     roots: openRoots,
     closureOf: closure,
+    hasSources: () => openRoots().some((root) => closure(root).sources.length > 0),
+    isSource: (file) =>
+      files.isSource(file) && openRoots().some((root) => closure(root).sources.some((use) => use.files.includes(file))),
     configOf(root) {
       const next = configs.next(root);
       if (next !== undefined) assume([next]);

@@ -32,6 +32,14 @@ export function pulling(service: Service, read: (file: string) => Provided): Ser
       pull(service, read);
       return service.rootOf(file);
     },
+    isSource(file) {
+      pull(service, read);
+      return service.isSource(file);
+    },
+    hasSources() {
+      pull(service, read);
+      return service.hasSources();
+    },
     roots() {
       pull(service, read);
       return service.roots();

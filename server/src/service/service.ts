@@ -51,6 +51,10 @@ export interface Service {
   release(root: string): void;
   /** Root of the project of a file: the open file that imports it, or the file itself. */
   rootOf(file: string): string;
+  /** Whether the topology of an open file reads this file as a source. */
+  isSource(file: string): boolean;
+  /** Whether the topology of an open file reads any source. */
+  hasSources(): boolean;
   /** Roots of all open files, for workspace-wide reports. */
   roots(): readonly string[];
   /** Incremented by every state change. */
@@ -109,6 +113,8 @@ export function createService(host: ServiceHost): Service {
     analysisOf: (file) => (files.entryOf(file) ? analyses.of(project.rootOf(file)) : undefined),
     release: (root) => analyses.release(root),
     rootOf: (file) => project.rootOf(file),
+    isSource: (file) => project.isSource(file),
+    hasSources: () => project.hasSources(),
     roots: () => project.roots(),
     get version() {
       return version;

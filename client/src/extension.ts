@@ -34,5 +34,29 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     vscode.commands.registerCommand("knet.showMatrix", (argument?: unknown) => showMatrix(matrices, argument)),
     vscode.commands.registerCommand("knet.restartServer", () => restartServer(server)),
   );
-  await server.start();
+  await startWhenNeeded(context, server);
+}
+
+/** Other YAML files activate the extension as well: the server starts only if there is something to check. */
+async function startWhenNeeded(context: vscode.ExtensionContext, server: Server): Promise<void> {
+  if (await isNeeded()) {
+    await server.start();
+    return;
+  }
+  const check = async (): Promise<void> => {
+    if (await isNeeded()) await server.start();
+  };
+  context.subscriptions.push(
+    vscode.workspace.onDidOpenTextDocument(check),
+    vscode.workspace.onDidChangeConfiguration(check),
+    vscode.workspace.onDidCreateFiles(check),
+  );
+}
+
+async function isNeeded(): Promise<boolean> {
+  return (
+    vscode.workspace.textDocuments.some(({ languageId }) => languageId === "knet") ||
+    vscode.workspace.getConfiguration("knet").get("kubernetes.enable") === true ||
+    (await vscode.workspace.findFiles("**/*.knet", "**/node_modules/**", 1)).length > 0
+  );
 }

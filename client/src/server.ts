@@ -71,6 +71,7 @@ export class Server implements vscode.Disposable {
     params: KnetParams<M>,
     token?: vscode.CancellationToken,
   ): Promise<KnetResult<M>> {
+    await this.start();
     return this.#client.sendRequest<KnetResult<M>>(method, params, token);
   }
 

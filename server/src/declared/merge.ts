@@ -3,8 +3,8 @@ import { child, nameOf } from "./access.ts";
 import type { Decl } from "./decl.ts";
 
 /**
- * The stated declaration, completed by what only the source shows. Statements without a name replace those of the source
- * with the same keyword; declarations with the same name are completed in turn.
+ * The stated declaration, completed by the declarations that only the source shows. A statement without a name replaces
+ * the statements of the source with the same keyword; declarations with the same name are completed in turn.
  */
 export function completed(stated: Decl, shown: Decl): Decl {
   const named = new Map(shown.children.flatMap((one) => (keyOf(one) === undefined ? [] : [[keyOf(one), one]])));

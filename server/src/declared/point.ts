@@ -8,7 +8,7 @@ import { sourceOf } from "./origin.ts";
 
 type Located = Pick<Document, "file" | "text" | "spanOf">;
 
-/** Finds the declarations at an offset. `decls`: also of other files; only those of this file are found. */
+/** Finds the declarations at an offset. `decls`: also of other files; only declarations of this file are found. */
 export function pointer(located: Located, decls: readonly Decl[]): (offset: number) => Point {
   const places = once(() => placesIn(located, decls));
   return (offset) => {
@@ -47,7 +47,7 @@ function lengthOf({ start, end }: Span): number {
   return end - start;
 }
 
-/** The smallest part: a part without a place of its own has that of the declaration. */
+/** The smallest part: a part without a separate place has the place of the declaration. */
 function tokenAt(located: Located, decl: Decl, offset: number): Token | undefined {
   let best: { readonly part: Part; readonly span: Span } | undefined;
   for (const read of decl.values) {

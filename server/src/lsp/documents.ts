@@ -19,7 +19,7 @@ export interface OpenDocument {
   version: number;
   /** The text if it is too large to be analyzed; the service then has an empty text. */
   oversized: string | undefined;
-  /** Not a `.knet` file: analyzed only if a topology reads it, or if the user wants it. */
+  /** Not a `.knet` file: analyzed only if a topology reads it, or if a setting requires it. */
   readonly isManifest: boolean;
   /** The text of a manifest that is not analyzed; the service does not know it. */
   idle: string | undefined;
@@ -74,10 +74,7 @@ export function createDocuments(disk: Disk): Documents {
     return index;
   };
   const readers = createReaders(service, disk, (key) => open.has(key));
-  const setText = (document: OpenDocument, text: string): void => {
-    document.oversized = text.length > (document.isManifest ? MAX_SOURCE : MAX_TEXT) ? text : undefined;
-    service.setText(document.key, text);
-  };
+  const { setText, apply, settle } = createTexts(service, linesOf);
 
   return {
     service,
@@ -94,33 +91,8 @@ export function createDocuments(disk: Disk): Documents {
       const document = open.get(keyOf(uri));
       if (!document) return false;
       document.version = version;
-      if (document.idle !== undefined) {
-        document.idle = applyChanges(document.idle, changes);
-        return true;
-      }
-      const whole = changes.findLastIndex(({ range }) => range === undefined);
-      const rest = changes.slice(whole + 1);
-      if (whole >= 0) setText(document, changes[whole]?.text ?? "");
-      if (document.oversized !== undefined && rest.length <= MANY_CHANGES) {
-        // Dividing the text into lines, as for many changes, would take most of a second.
-        const apply = (text: string, change: ContentChange): string =>
-          editedText(text, editOf(lineIndex(text), change));
-        setText(document, rest.reduce(apply, document.oversized));
-        return true;
-      }
-      if (rest.length > MANY_CHANGES) {
-        setText(document, applyChanges(document.oversized ?? service.textOf(document.key) ?? "", rest));
-        return true;
-      }
-      for (const change of rest) {
-        const index = linesOf(document.key);
-        const edit = index && editOf(index, change);
-        const length = service.textOf(document.key)?.length ?? 0;
-        if (!edit) continue;
-        if (length + edit.text.length > MAX_TEXT)
-          setText(document, editedText(service.textOf(document.key) ?? "", edit));
-        else service.edit(document.key, [edit]);
-      }
+      if (document.idle !== undefined) document.idle = applyChanges(document.idle, changes);
+      else apply(document, changes);
       return true;
     },
     close(uri) {
@@ -132,17 +104,7 @@ export function createDocuments(disk: Disk): Documents {
     settle(isWanted) {
       const manifests = [...open.values()].filter((one) => one.isManifest);
       readers.follow(manifests.map(({ key }) => key));
-      for (const document of manifests) {
-        const text = document.idle ?? service.textOf(document.key) ?? "";
-        const isRead = service.isSource(document.key) || isWanted(text);
-        if (isRead && document.idle !== undefined) {
-          document.idle = undefined;
-          setText(document, text);
-        } else if (!isRead && document.idle === undefined) {
-          document.idle = text;
-          service.close(document.key);
-        }
-      }
+      for (const one of manifests) settle(one, isWanted);
     },
     changedOnDisk: (key) => readers.changed(key),
     get: (uri) => open.get(keyOf(uri)),
@@ -151,6 +113,51 @@ export function createDocuments(disk: Disk): Documents {
     uriOf: (key) => open.get(key)?.uri ?? key,
     linesOf,
   };
+}
+
+/** Changes of the texts that the service has. */
+function createTexts(service: Service, linesOf: (key: string) => LineIndex | undefined) {
+  const setText = (document: OpenDocument, text: string): void => {
+    document.oversized = text.length > (document.isManifest ? MAX_SOURCE : MAX_TEXT) ? text : undefined;
+    service.setText(document.key, text);
+  };
+
+  const apply = (document: OpenDocument, changes: readonly ContentChange[]): void => {
+    const whole = changes.findLastIndex(({ range }) => range === undefined);
+    const rest = changes.slice(whole + 1);
+    if (whole >= 0) setText(document, changes[whole]?.text ?? "");
+    if (document.oversized !== undefined && rest.length <= MANY_CHANGES) {
+      // Dividing the text into lines, as for many changes, would take most of a second.
+      const edited = (text: string, change: ContentChange): string => editedText(text, editOf(lineIndex(text), change));
+      setText(document, rest.reduce(edited, document.oversized));
+      return;
+    }
+    if (rest.length > MANY_CHANGES) {
+      setText(document, applyChanges(document.oversized ?? service.textOf(document.key) ?? "", rest));
+      return;
+    }
+    for (const change of rest) {
+      const index = linesOf(document.key);
+      const edit = index && editOf(index, change);
+      const length = service.textOf(document.key)?.length ?? 0;
+      if (!edit) continue;
+      if (length + edit.text.length > MAX_TEXT) setText(document, editedText(service.textOf(document.key) ?? "", edit));
+      else service.edit(document.key, [edit]);
+    }
+  };
+
+  const settle = (document: OpenDocument, isWanted: (text: string) => boolean): void => {
+    const text = document.idle ?? service.textOf(document.key) ?? "";
+    const isRead = service.isSource(document.key) || isWanted(text);
+    if (isRead && document.idle !== undefined) {
+      document.idle = undefined;
+      setText(document, text);
+    } else if (!isRead && document.idle === undefined) {
+      document.idle = text;
+      service.close(document.key);
+    }
+  };
+  return { setText, apply, settle };
 }
 
 /** The topologies of the workspace that read an open manifest and are not open themselves. */

@@ -1,4 +1,4 @@
-/** Kubernetes manifests that are open in the client: the server asks for them only if the workspace or a setting needs them. */
+/** Kubernetes manifests that are open in the client: the server requests them only if the workspace or a setting needs them. */
 import {
   CodeActionKind,
   CodeActionRequest,

@@ -22,7 +22,7 @@ import type { Expand } from "./sources.ts";
 export interface AnalysisOptions extends RunOptions {
   /** The `knet.json` that applies to these files. */
   readonly config?: Config | undefined;
-  /** The statements that read sources, and what they declare. */
+  /** The statements that read sources, and the expansion of these statements. */
   readonly sources?: readonly SourceUse[];
   readonly expand?: Expand;
 }

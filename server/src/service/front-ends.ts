@@ -28,7 +28,7 @@ function rendering(document: Document): Document {
     file,
     language,
     text,
-    // Computed only if the manifest is a topology of its own.
+    // Computed only if no `.knet` file reads the manifest.
     get decls() {
       return document.decls;
     },

@@ -1,4 +1,4 @@
-/** Sources: the statements that read other files than `.knet` files, and the declarations that they stand for. */
+/** Sources: the statements that read other files than `.knet` files, and the resulting declarations. */
 import { all, child, nameOf } from "../declared/access.ts";
 import type { Decl } from "../declared/decl.ts";
 import type { Document } from "../declared/document.ts";
@@ -110,7 +110,7 @@ function keyOf({ segments, taken, stated }: Around): string {
 
 /* ------------------------------------------------------------------ the document */
 
-/** The file of a source, which knows the declarations that its text stands for. */
+/** The file of a source, which knows the declarations from its text. */
 function pointing(file: Document, decls: readonly Decl[]): Document {
   return { ...file, pointAt: pointer(file, decls) };
 }

@@ -70,8 +70,8 @@ cluster prod {
     ],
     repeat: "many",
     summary: "Reads segments and routers from a Terraform plan or the output of a cloud's command line",
-    documentation: `Adds the networks of \`terraform show -json\`, a Terraform state, or the JSON output of \`aws\`, \`az\`, and \`gcloud\`: subnets become
-segments, route tables and peerings become routers with the same routes, managed clusters become clusters. Findings are
+    documentation: `Adds the networks of \`terraform show -json\`, a Terraform state, or the JSON output of \`aws\`, \`az\`, and \`gcloud\`: a segment
+per subnet, routers with the routes of the route tables and peerings, and a cluster per managed cluster. Findings are
 reported at the resource in the JSON file.`,
     example: `network "plan.json"
 

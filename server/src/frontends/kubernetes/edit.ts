@@ -1,6 +1,6 @@
 /**
- * The smallest edits of YAML and JSON text that change a field: everything around it, including comments and the order of
- * fields, stays as written.
+ * The smallest edits of YAML and JSON text that change a field. Everything around it, including comments and the order of
+ * fields, is unchanged.
  */
 import { stringify } from "yaml";
 import type { TextEdit } from "../../text/edit.ts";
@@ -93,7 +93,7 @@ function endOfBlock(text: string, { start, end }: Span): number {
   let last = end;
   while (last > start && /\s/.test(text[last - 1] ?? "")) last -= 1;
   const line = text.indexOf("\n", last);
-  // A comment behind the last value.
+  // A comment after the last value.
   return line < 0 ? text.length : text.slice(last, line).trimStart().startsWith("#") ? line : last;
 }
 

@@ -1,4 +1,4 @@
-/** Rules of policies as they are written in a NetworkPolicy (networking.k8s.io/v1). */
+/** Rules of policies in the notation of a NetworkPolicy (networking.k8s.io/v1). */
 import { formatPrefix } from "../../addressing/ip.ts";
 import { all, childrenOf, has } from "../../declared/access.ts";
 import type { Decl } from "../../declared/decl.ts";

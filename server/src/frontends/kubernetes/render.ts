@@ -89,7 +89,7 @@ function appendedAt(text: string, object: Place["object"], path: Path, item: Jso
   return list && appendedItem(text, list, last, item);
 }
 
-/** An item of a list with others; a list that becomes empty can have a different meaning. */
+/** An item of a list with others; an empty list can have a different meaning. */
 function removed(text: string, { object, path, parts }: Place, { part }: Origin): TextEdit | undefined {
   const own = part === "whole" ? path : typeof part === "object" ? [...(parts[part[0]] ?? []), part[1]] : undefined;
   const index = own?.at(-1);

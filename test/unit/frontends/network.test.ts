@@ -786,6 +786,113 @@ describe("the output of the Google command line", () => {
   });
 });
 
+/** Terraform's names of the same resources. */
+describe("plans of other providers", () => {
+  it("have VNets, subnets, associations, and AKS", () => {
+    const text = plan(
+      planned("azurerm_virtual_network.v", { name: "v", address_space: ["10.0.0.0/16"] }),
+      planned(
+        "azurerm_subnet.nodes",
+        { name: "nodes", address_prefixes: ["10.0.0.0/20"] },
+        { virtual_network_name: ["azurerm_virtual_network.v.name", "azurerm_virtual_network.v"] },
+      ),
+      planned("azurerm_subnet.jump", { name: "jump", address_prefixes: ["10.0.16.0/24"], virtual_network_name: "v" }),
+      planned("azurerm_route_table.r", {
+        route: [{ address_prefix: "0.0.0.0/0", next_hop_type: "None", next_hop_in_ip_address: "" }],
+      }),
+      planned(
+        "azurerm_subnet_route_table_association.a",
+        {},
+        { subnet_id: "azurerm_subnet.nodes", route_table_id: "azurerm_route_table.r" },
+      ),
+      planned(
+        "azurerm_kubernetes_cluster.c",
+        {
+          name: "prod",
+          network_profile: [{ network_plugin: "kubenet", pod_cidr: "10.244.0.0/16", service_cidr: "10.96.0.0/16" }],
+          default_node_pool: [{ name: "system", node_count: 2, max_pods: 60 }],
+        },
+        { default_node_pool: { vnet_subnet_id: "azurerm_subnet.nodes" } },
+      ),
+    );
+    // The route table drops what the nodes send to the internet, which AKS requires.
+    expect(serious(text)).toEqual([
+      expect.stringMatching(
+        /^KN701 @ \{"name":"system".*\}: expected `prod\/system-1 -> internet` to be reachable, but router r silently drops packets/,
+      ),
+    ]);
+    expect(imported(text)).toContain(`cluster prod {
+  pods 10.244.0.0/16
+  services 10.96.0.0/16
+  max-pods 60
+  cni kubenet
+  nodes system- 1..2 {
+    attach nodes { source-check false }
+  }
+}`);
+  });
+
+  it("have Google's networks, NAT, firewalls, and GKE", () => {
+    const base = [
+      planned("google_compute_network.n", { name: "n", mtu: 1500 }),
+      planned(
+        "google_compute_subnetwork.s",
+        {
+          name: "s",
+          ip_cidr_range: "10.0.0.0/20",
+          region: "europe-west1",
+          secondary_ip_range: [{ range_name: "p", ip_cidr_range: "10.4.0.0/14" }],
+        },
+        { network: "google_compute_network.n" },
+      ),
+      planned(
+        "google_container_cluster.c",
+        {
+          name: "prod",
+          initial_node_count: 3,
+          ip_allocation_policy: [{ cluster_secondary_range_name: "p", services_ipv4_cidr_block: "10.8.0.0/20" }],
+          private_cluster_config: [{ enable_private_nodes: true }],
+        },
+        { subnetwork: "google_compute_subnetwork.s", network: "google_compute_network.n" },
+      ),
+      planned(
+        "google_compute_instance.vm",
+        { name: "vm", tags: ["web"], network_interface: [{ network_ip: "10.0.0.50", access_config: [] }] },
+        { network_interface: { subnetwork: "google_compute_subnetwork.s" } },
+      ),
+      planned(
+        "google_compute_firewall.f",
+        {
+          direction: "INGRESS",
+          priority: 900,
+          source_ranges: ["10.4.0.0/14"],
+          target_tags: ["web"],
+          allow: [{ protocol: "tcp", ports: ["80", "8000-8100"] }],
+        },
+        { network: "google_compute_network.n" },
+      ),
+    ];
+    const nat = [
+      planned("google_compute_router.r", { region: "europe-west1" }, { network: "google_compute_network.n" }),
+      planned(
+        "google_compute_router_nat.nat",
+        { source_subnetwork_ip_ranges_to_nat: "ALL_SUBNETWORKS_ALL_IP_RANGES" },
+        { router: "google_compute_router.r" },
+      ),
+    ];
+    const text = imported(plan(...base, ...nat));
+    expect(serious(plan(...base, ...nat))).toEqual([]);
+    expect(text).toContain("segment s {\n  cidr 10.0.0.0/20\n  cloud gcp\n  mtu 1500\n  gateway n\n}");
+    expect(text).toContain("masquerade from 10.0.0.0/20 out wan");
+    expect(text).toContain("pods 10.4.0.0/14\n  services 10.8.0.0/20");
+    expect(text).toContain(
+      "host vm {\n  attach s 10.0.0.50\n  allow tcp in port 80 8000-8100 from 10.4.0.0/14\n  deny any in\n}",
+    );
+    // Without Cloud NAT, private nodes do not reach the internet; GKE does not require it.
+    expect(imported(plan(...base))).not.toContain("masquerade");
+  });
+});
+
 describe("states", () => {
   const VALUES = [
     { type: "aws_vpc", name: "v", values: { id: "vpc-1", cidr_block: "10.0.0.0/16" } },

@@ -5,6 +5,7 @@ import { specFor } from "../../declared/schema/index.ts";
 import { t } from "../../text/l10n.ts";
 import { at, isRecord, type Json } from "../kubernetes/json.ts";
 import { assumed } from "../kubernetes/problems.ts";
+import { clusterOfInstance, isGone } from "./aws-machines.ts";
 import type { CloudCluster, CloudNet, CloudSubnet, NodePool, Range, Setting } from "./model.ts";
 import { rangesAt } from "./ranges.ts";
 import { type At, field, itemsOf, number, type Resource, text, textOf, whole } from "./resource.ts";
@@ -109,7 +110,10 @@ function servicesOf(id: Resource, vpc: readonly Range[], problems: FileProblem[]
 
 const NODES_WITHOUT_SIZE = 1;
 
-function poolsOf(all: Resources, { subnets }: Networks, id: Resource, problems: FileProblem[]): readonly NodePool[] {
+function poolsOf(all: Resources, networks: Networks, id: Resource, problems: FileProblem[]): readonly NodePool[] {
+  const { subnets } = networks;
+  const running = nodesOf(all, networks, id);
+  if (running.length > 0) return running;
   const groups = groupsOf(all, id);
   const known = (found: readonly Resource[]): readonly Resource[] =>
     found.filter((one) => subnets.some((subnet) => subnet.id === one));
@@ -135,6 +139,19 @@ function poolsOf(all: Resources, { subnets }: Networks, id: Resource, problems: 
     count: NODES_WITHOUT_SIZE,
     at: config ? { resource: id, path: config.path } : whole(id),
   }));
+}
+
+/** The running instances of the cluster. */
+function nodesOf(all: Resources, { subnets }: Networks, id: Resource): readonly NodePool[] {
+  const running = all.ofType("aws_instance").filter((instance) => !isGone(instance));
+  return running.flatMap((instance): NodePool[] => {
+    const subnet = all.link(instance, "subnet_id", ...SUBNETS);
+    const address = text(instance, "private_ip", "PrivateIpAddress");
+    const isKnown = subnets.some((one) => one.id === subnet);
+    if (!subnet || !isKnown || address === undefined || clusterOfInstance(all, instance) !== id) return [];
+    const label = text(instance, "private_dns", "PrivateDnsName") ?? instance.label;
+    return [{ label, address, subnet, count: 1, at: whole(instance) }];
+  });
 }
 
 function groupsOf(all: Resources, id: Resource): readonly Resource[] {

@@ -11,15 +11,18 @@ const SUBNETS = ["aws_subnet", "aws_default_subnet"] as const;
 const GROUPS = ["aws_security_group", "aws_default_security_group"] as const;
 
 export function awsMachines(all: Resources, problems: FileProblem[]): readonly CloudMachine[] {
-  const running = all.ofType("aws_instance").filter((id) => !isGone(id));
+  const running = [...all.ofType("aws_instance").filter((id) => !isGone(id)), ...interfacesAlone(all)].filter(
+    (id) => clusterOfInstance(all, id) === undefined,
+  );
   const rules = groupRules(all, running, problems);
   return running.flatMap((id): CloudMachine[] => {
-    const subnet = all.link(id, "subnet_id", ...SUBNETS);
+    const own = interfaceOf(all, id);
+    const subnet = all.link(id, "subnet_id", ...SUBNETS) ?? (own && all.link(own, "subnet_id", ...SUBNETS));
     if (!subnet) {
-      problems.push(assumed(id.object, t`the subnet of instance ${id.object.name} is not in the input: it is omitted`));
+      problems.push(assumed(id.object, t`the subnet of ${id.object.name} is not in the input: it is omitted`));
       return [];
     }
-    const address = text(id, "private_ip", "PrivateIpAddress");
+    const address = addressOf(id) ?? (own && addressOf(own));
     return [
       {
         id,
@@ -32,28 +35,71 @@ export function awsMachines(all: Resources, problems: FileProblem[]): readonly C
   });
 }
 
-function isGone(id: Resource): boolean {
+export function isGone(id: Resource): boolean {
   const state = text(id, ["State", "Name"], "instance_state");
   return state === "terminated" || state === "shutting-down";
 }
 
+/** The interface that an instance is created with. */
+function interfaceOf(all: Resources, id: Resource): Resource | undefined {
+  return all.link(id, ["network_interface", 0, "network_interface_id"], "aws_network_interface");
+}
+
+function addressOf(id: Resource): string | undefined {
+  return text(id, "private_ip", "PrivateIpAddress", ["private_ips", 0]);
+}
+
+/** Tags of EKS and of self-managed nodes; the cluster is in the input. */
+export function clusterOfInstance(all: Resources, id: Resource): Resource | undefined {
+  const listed = items(id, "Tags").map((tag) => [textOf(inside(tag, "Key")) ?? "", textOf(inside(tag, "Value")) ?? ""]);
+  const tags = listed.length > 0 && listed[0]?.[0] !== "" ? listed : Object.entries(field(id, "tags")?.value ?? {});
+  for (const [key = "", value] of tags) {
+    const own = key.startsWith("kubernetes.io/cluster/") ? key.slice("kubernetes.io/cluster/".length) : undefined;
+    const name = own ?? (key === "eks:cluster-name" || key === "aws:eks:cluster-name" ? String(value) : undefined);
+    const found = name === undefined ? undefined : all.withId(name, ["aws_eks_cluster"]);
+    if (found) return found;
+  }
+  return undefined;
+}
+
+/** Interfaces that the cloud uses itself. */
+const OF_CLOUD: ReadonlySet<string> = new Set(["nat_gateway", "transit_gateway", "gateway_load_balancer_endpoint"]);
+
+/** Interfaces of load balancers, databases, and endpoints, and of instances that the input does not show. */
+function interfacesAlone(all: Resources): readonly Resource[] {
+  const primary = new Set(all.ofType("aws_instance").map((id) => interfaceOf(all, id)));
+  return all.ofType("aws_network_interface").filter((id) => {
+    const index = text(id, ["Attachment", "DeviceIndex"]) ?? "0";
+    const instance = text(id, ["Attachment", "InstanceId"]);
+    const isShown = instance !== undefined && all.withId(instance, ["aws_instance"]) !== undefined;
+    const isAttached = all.linked(id, ["attachment", 0, "instance"], ["aws_instance"]).length > 0;
+    return (
+      !isShown && !isAttached && !primary.has(id) && index === "0" && !OF_CLOUD.has(text(id, "interface_type") ?? "")
+    );
+  });
+}
+
 /** A public address, an Elastic IP, or the default of the subnet. */
 function isPublic(all: Resources, id: Resource, subnet: Resource): boolean {
-  if (text(id, "public_ip", "PublicIpAddress") !== undefined) return true;
+  if (text(id, "public_ip", "PublicIpAddress", ["Association", "PublicIp"]) !== undefined) return true;
   const stated = field(id, "associate_public_ip_address")?.value;
   const elastic = all
     .ofType("aws_eip", "aws_eip_association")
     .some(
       (one) => all.link(one, "instance", "aws_instance") === id || all.link(one, "instance_id", "aws_instance") === id,
     );
+  if (id.type === "aws_network_interface") return elastic;
   return elastic || stated === true || (stated !== false && isTrue(subnet, "map_public_ip_on_launch"));
 }
 
 /** The security groups of a machine. */
 function groupsOf(all: Resources, id: Resource): readonly Resource[] {
-  const listed = items(id, "SecurityGroups").flatMap((one) => textOf(inside(one, "GroupId")) ?? []);
+  const listed = items(id, "SecurityGroups", "Groups").flatMap((one) => textOf(inside(one, "GroupId")) ?? []);
   if (listed.length > 0) return listed.flatMap((group) => all.withId(group, GROUPS) ?? []);
-  return all.linked(id, ["vpc_security_group_ids"], GROUPS);
+  return [
+    ...all.linked(id, ["vpc_security_group_ids"], GROUPS),
+    ...(id.type === "aws_network_interface" ? all.linked(id, ["security_groups"], GROUPS) : []),
+  ];
 }
 
 /** The rules of all groups. A rule that refers to a group allows the addresses of the machines in it. */
@@ -65,7 +111,7 @@ function groupRules(
   const members = new Map<Resource, string[]>();
   const used = new Set<Resource>();
   for (const machine of machines) {
-    const address = text(machine, "private_ip", "PrivateIpAddress");
+    const address = addressOf(machine);
     for (const group of groupsOf(all, machine)) {
       used.add(group);
       members.set(group, [...(members.get(group) ?? []), ...(address === undefined ? [] : [address])]);

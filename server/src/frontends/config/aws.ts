@@ -177,7 +177,7 @@ function routeOf(all: Resources, resource: Resource, one: Field): readonly Cloud
       to: to.len === 0 ? undefined : to,
       family: family(to.ip),
       target,
-      at: { resource, path: one.path },
+      at: { resource, path: one.path.length === 0 ? [] : destination.path },
       isImplied: false,
     },
   ];

@@ -6,7 +6,7 @@ import type { Path } from "../kubernetes/json.ts";
 import { assumed } from "../kubernetes/problems.ts";
 import type { CloudCluster, CloudNet, CloudSubnet, NodePool, Range, Setting } from "./model.ts";
 import { rangesAt } from "./ranges.ts";
-import { type Field, field, inside, items, type Resource, text, textOf, whole } from "./resource.ts";
+import { type Field, field, inside, items, namePath, type Resource, text, textOf, whole } from "./resource.ts";
 import type { Resources } from "./resources.ts";
 
 interface Networks {
@@ -134,7 +134,7 @@ function poolsOf(all: Resources, id: Resource): readonly Pool[] {
 }
 
 function poolAt(all: Resources, resource: Resource, one: Field): Pool {
-  const at = { resource, path: one.path };
+  const at = { resource, path: one.path.length === 0 ? [] : namePath(one) };
   const named = inside(one, "vnet_subnet_id")?.path ?? [...one.path, "vnet_subnet_id"];
   const most = inside(one, "max_pods");
   const count = Number(textOf(inside(one, "node_count", "count", "min_count")) ?? 1);

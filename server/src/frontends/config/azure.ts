@@ -17,7 +17,7 @@ import type {
   Target,
 } from "./model.ts";
 import { rangesAt } from "./ranges.ts";
-import { type Field, field, inside, items, type Resource, text, textOf, whole } from "./resource.ts";
+import { type Field, field, inside, items, namePath, type Resource, text, textOf, whole } from "./resource.ts";
 import type { Resources } from "./resources.ts";
 
 const VNET = "azurerm_virtual_network";
@@ -211,7 +211,7 @@ function routeOf(resource: Resource, one: Field): readonly CloudRoute[] {
       to: to.len === 0 ? undefined : to,
       family: typeof to.ip === "number" ? 4 : 6,
       target,
-      at: { resource, path: one.path },
+      at: { resource, path: one.path.length === 0 ? [] : namePath(one) },
       isImplied: false,
     },
   ];

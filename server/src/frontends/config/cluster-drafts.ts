@@ -19,7 +19,11 @@ export function clusterDraft(wiring: Wiring, { id, pods, services, maxPods, cni,
   });
 }
 
-function poolDraft(wiring: Wiring, { label, subnet, count, at, forwards }: NodePool): Draft {
+function poolDraft(wiring: Wiring, { label, address, subnet, count, at, forwards }: NodePool): Draft {
+  if (address !== undefined) {
+    const attach = { keyword: "attach", args: { segment: wiring.subnetName(subnet), addresses: [address] } };
+    return draftAt(at, { keyword: "node", args: { name: poolName(label) }, children: [draftAt(at, attach)] });
+  }
   return draftAt(at, {
     keyword: "nodes",
     args: { name: `${poolName(label)}-`, range: `1..${count}` },
@@ -35,8 +39,13 @@ function poolDraft(wiring: Wiring, { label, subnet, count, at, forwards }: NodeP
   });
 }
 
+/** The name of the first node of a pool. */
+export function firstNode({ label, address }: NodePool): string {
+  return address === undefined ? `${poolName(label)}-1` : poolName(label);
+}
+
 /** The name prefix of the nodes of a pool. */
-export function poolName(label: string): string {
+function poolName(label: string): string {
   return label.replace(/[^A-Za-z0-9_.-]+/g, "-").replace(/^[-.]+/, "") || "node";
 }
 

@@ -28,7 +28,16 @@ import type {
   TransitTable,
 } from "./model.ts";
 import { type At, draftAt, whole } from "./resource.ts";
-import { type Link, netsOf, ofFamily, type TableRouter, type Wired, type Wiring, wire } from "./wiring.ts";
+import {
+  type Link,
+  type NamedAppliance,
+  netsOf,
+  ofFamily,
+  type TableRouter,
+  type Wired,
+  type Wiring,
+  wire,
+} from "./wiring.ts";
 
 /** The documentation prefixes (RFC 5737, RFC 3849) in which the internet is represented. */
 const INTERNET = { prefixes: ["203.0.113.0/24", "2001:db8::/64"], addresses: ["203.0.113.1", "2001:db8::1"] };
@@ -41,7 +50,7 @@ export interface Drafted {
 export function cloudDrafts(model: CloudModel): Drafted {
   const wiring = wire(model);
   const problems: FileProblem[] = [];
-  const served = wiring.nets.flatMap((wired) => servedBy(model, wired));
+  const served = wiring.nets.flatMap((wired) => servedBy(model, wiring, wired));
   const internet = internetNames(wiring, served);
   const drafts = [
     ...wiring.nets.flatMap((wired) => [
@@ -53,7 +62,10 @@ export function cloudDrafts(model: CloudModel): Drafted {
     ...model.nats.flatMap((nat, index) => natDraft(model, wiring, nat, index)),
     ...model.peerings.flatMap((peering) => peeringDraft(wiring, peering)),
     ...model.transits.flatMap(({ tables }) => tables.flatMap((table) => transitDraft(wiring, table))),
-    ...model.machines.map((machine) => hostDraft(wiring, machine)),
+    ...wiring.appliances.map((appliance) => applianceDraft(wiring, appliance)),
+    ...model.machines
+      .filter((machine) => !wiring.appliances.some((appliance) => appliance.machine === machine))
+      .map((machine) => hostDraft(wiring, machine)),
     ...model.clusters.map((cluster) => clusterDraft(wiring, cluster)),
     ...expectations(model, wiring, internet?.host),
   ];
@@ -121,6 +133,14 @@ function routerDraft(
   const stated = router.table.routes.flatMap((one) => {
     const target = targetOf(model, wiring, { wired, router }, one);
     if (typeof target === "string") problems.push(assumed(one.at.resource.object, target, one.at.path));
+    else if (one.target.kind === "address" && !isShown(model, one.target.address))
+      problems.push(
+        assumed(
+          one.at.resource.object,
+          t`the machine ${one.target.address} is not in the input: it is assumed to forward all packets`,
+          one.at.path,
+        ),
+      );
     return routeDraft(one, typeof target === "string" ? { blackhole: true } : target);
   });
   const written = new Set(router.table.routes.flatMap(({ to }) => (to ? formatPrefix(to) : [])));
@@ -142,6 +162,10 @@ function routerDraft(
       ...router.rules.map((rule) => ruleDraft(rule, "forward")),
     ],
   });
+}
+
+function isShown({ machines }: CloudModel, address: string): boolean {
+  return machines.some(({ interfaces }) => interfaces.some(({ addresses }) => addresses.includes(address)));
 }
 
 function routeDraft({ to, family, at }: CloudRoute, target: RouteArguments): readonly Draft[] {
@@ -206,6 +230,10 @@ function targetOf(
       return table ? through(wiring.nameOf(table)) : dropped(t`the network is not attached to the transit gateway`);
     }
     case "address": {
+      const appliance = wiring.appliances.find(
+        (one) => one.address === target.address && one.nets.includes(wired.net.id),
+      );
+      if (appliance && !router.subnets.includes(appliance.subnet)) return through(appliance.name);
       const isNear = router.subnets.some(({ ranges }) => ranges.some(({ prefix }) => isIn(prefix, target.address)));
       return isNear ? { via: [target.address] } : dropped(t`${target.address} is not in a subnet of this route table`);
     }
@@ -242,9 +270,38 @@ interface Served {
   readonly name: string;
   readonly prefixes: readonly string[];
   readonly six: readonly string[];
+  /** Subnets whose default route is a machine of the network, which translates their addresses. */
+  readonly translated: readonly Translated[];
 }
 
-function servedBy({ nats, machines }: CloudModel, wired: Wired): readonly Served[] {
+interface Translated {
+  readonly subnet: CloudSubnet;
+  readonly prefix: string;
+  /** The way back, from another network. */
+  readonly via: string | undefined;
+}
+
+function translatedBy({ subnets }: CloudModel, { appliances }: Wiring, { net, link }: Wired): readonly Translated[] {
+  return appliances
+    .filter((one) => one.subnet.net === net.id && (one.machine?.isPublic ?? one.subnet.isPublic))
+    .flatMap(({ name, address, nets }) =>
+      subnets
+        .filter((subnet) => nets.includes(subnet.net) && subnet.table.routes.some((one) => isVia(one, address)))
+        .flatMap((subnet) =>
+          subnet.ranges.flatMap(({ prefix }) => {
+            const via = subnet.net === net.id ? undefined : ofFamily(link?.addresses(name) ?? [], 4);
+            return typeof prefix.ip === "number" ? [{ subnet, prefix: formatPrefix(prefix), via }] : [];
+          }),
+        ),
+    );
+}
+
+function isVia({ to, target }: CloudRoute, address: string): boolean {
+  return to === undefined && target.kind === "address" && target.address === address;
+}
+
+function servedBy(model: CloudModel, wiring: Wiring, wired: Wired): readonly Served[] {
+  const { nats, machines } = model;
   if (wired.internet === undefined) return [];
   const own = new Set(wired.subnets.map(({ id }) => id));
   const subnets = wired.subnets.filter(
@@ -265,7 +322,13 @@ function servedBy({ nats, machines }: CloudModel, wired: Wired): readonly Served
     subnet.ranges.flatMap(({ prefix }) => (typeof prefix.ip === "number" ? [] : [formatPrefix(prefix)])),
   );
   const four = ranges.filter(({ ip }) => typeof ip === "number").map(formatPrefix);
-  return [{ wired, name: wired.internet, prefixes: [...four, ...single.map((address) => `${address}/32`)], six }];
+  const translated = translatedBy(model, wiring, wired).filter(({ subnet }) => !subnets.includes(subnet));
+  const prefixes = new Set([
+    ...four,
+    ...single.map((address) => `${address}/32`),
+    ...translated.map(({ prefix }) => prefix),
+  ]);
+  return [{ wired, name: wired.internet, prefixes: [...prefixes], six, translated }];
 }
 
 interface InternetNames {
@@ -319,7 +382,8 @@ function outerAddresses(index: number): readonly string[] {
 }
 
 /** Replaces private addresses by public ones, one by one in the cloud; here, all by the gateway's. */
-function gatewayDraft({ wired, name, prefixes, six }: Served, index: number, names: InternetNames | undefined): Draft {
+function gatewayDraft(served: Served, index: number, names: InternetNames | undefined): Draft {
+  const { wired, name, prefixes, six, translated } = served;
   const place = whole(wired.net.id);
   const isUsed = names !== undefined && (prefixes.length > 0 || six.length > 0);
   const outer = [...(prefixes.length > 0 ? [0] : []), ...(six.length > 0 ? [1] : [])];
@@ -338,6 +402,7 @@ function gatewayDraft({ wired, name, prefixes, six }: Served, index: number, nam
           ]
         : []),
       ...subnetRoutes(wired, name),
+      ...translated.flatMap(({ prefix, via }) => (via === undefined ? [] : [route(place, prefix, { via: [via] })])),
       ...(isUsed ? outer.map((of) => route(place, "default", { via: [INTERNET.addresses[of] ?? ""] })) : []),
       ...(isUsed && prefixes.length > 0
         ? [draftAt(place, { keyword: "masquerade", args: { from: prefixes, out: names.segment } })]
@@ -432,6 +497,25 @@ function transitDraft(wiring: Wiring, table: TransitTable): readonly Draft[] {
 }
 
 /* ------------------------------------------------------------------ machines */
+
+function applianceDraft(wiring: Wiring, { name, address, subnet, machine, nets }: NamedAppliance): Draft {
+  const place = whole(machine?.id ?? subnet.id);
+  const gateway = subnet.ranges.find(({ prefix }) => isIn(prefix, address));
+  const sides = [...new Set([...nets, subnet.net])].flatMap((net) => wiring.ofNet(net) ?? []);
+  const via = gateway && gatewayAddress(gateway);
+  const own = wiring.ofNet(subnet.net)?.routers.find(({ subnets }) => subnets.includes(subnet))?.name ?? "";
+  return draftAt(place, {
+    keyword: "router",
+    args: { name },
+    children: [
+      attach(place, wiring.subnetName(subnet.id), [address]),
+      ...sides.flatMap((side) => attachLink(place, side, name)),
+      ...distinct(sides.flatMap((side) => subnetRoutes(side, own))),
+      ...(via === undefined ? [] : [route(place, "default", { via: [via] })]),
+      ...(machine?.rules ?? []).map((rule) => ruleDraft(rule, "forward")),
+    ],
+  });
+}
 
 function hostDraft(wiring: Wiring, { id, interfaces, forwards, rules }: CloudMachine): Draft {
   const place = whole(id);

@@ -5,7 +5,7 @@
  */
 import { type Prefix, prefixCovers, prefixRange, rangesOverlap } from "../../addressing/ip.ts";
 import type { Draft } from "../../declared/build.ts";
-import { poolName } from "./cluster-drafts.ts";
+import { firstNode } from "./cluster-drafts.ts";
 import { gatewayAddress } from "./gateway.ts";
 import type { CloudCluster, CloudModel, CloudRoute, CloudSubnet } from "./model.ts";
 import { type At, draftAt, type Resource, whole } from "./resource.ts";
@@ -21,7 +21,7 @@ export function expectations(model: CloudModel, wiring: Wiring, internet: string
           route.isImplied && route.to === undefined
             ? []
             : route.to === undefined
-              ? toInternet(model, router, route, internet)
+              ? toInternet(model, wiring, { router, internet }, route)
               : toNetworks(model, wiring, { wired, router }, route),
         ),
       ),
@@ -53,9 +53,9 @@ function addressIn(subnet: CloudSubnet | undefined, family: 4 | 6): string | und
  */
 function toInternet(
   { transits }: CloudModel,
-  router: TableRouter,
+  { appliances }: Wiring,
+  { router, internet }: { readonly router: TableRouter; readonly internet: string | undefined },
   { target, family, at }: CloudRoute,
-  internet: string | undefined,
 ): readonly Draft[] {
   if (internet === undefined || family === 6) return [];
   const senders = target.kind === "internet" ? router.subnets.filter(({ isPublic }) => isPublic) : router.subnets;
@@ -64,6 +64,7 @@ function toInternet(
   const isWay =
     target.kind === "internet" ||
     target.kind === "nat" ||
+    appliances.some(({ address }) => target.kind === "address" && target.address === address) ||
     tables.some(({ routes }) => routes.some(({ to, via }) => to === undefined && via !== undefined));
   return from === undefined || !isWay ? [] : [expect(at, from, internet)];
 }
@@ -141,7 +142,10 @@ function ofCluster(
   internet: string | undefined,
 ): readonly Draft[] {
   if (internet === undefined || !needsInternet) return [];
-  return pools.flatMap(({ label, subnet, at }) => {
+  // One node of each subnet represents all of them.
+  const first = pools.filter(({ subnet }, index) => pools.findIndex((one) => one.subnet === subnet) === index);
+  return first.flatMap((pool) => {
+    const { subnet, at } = pool;
     const found = subnets.find((one) => one.id === subnet);
     const isPrivate = subnets.every(
       ({ net, table }) =>
@@ -151,6 +155,6 @@ function ofCluster(
     const isChecked = found?.table.routes.some(
       ({ to, target }) => to === undefined && target.kind !== "drop" && (target.kind !== "internet" || found.isPublic),
     );
-    return isChecked || isPrivate ? [] : [expect(at, `${wiring.nameOf(id)}/${poolName(label)}-1`, internet)];
+    return isChecked || isPrivate ? [] : [expect(at, `${wiring.nameOf(id)}/${firstNode(pool)}`, internet)];
   });
 }

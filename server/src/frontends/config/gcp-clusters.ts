@@ -6,7 +6,7 @@ import type { Path } from "../kubernetes/json.ts";
 import { assumed } from "../kubernetes/problems.ts";
 import type { CloudCluster, CloudSubnet, NodePool, Range } from "./model.ts";
 import { rangesAt } from "./ranges.ts";
-import { type Field, field, inside, items, number, type Resource, text, textOf, whole } from "./resource.ts";
+import { type Field, field, inside, items, namePath, number, type Resource, text, textOf, whole } from "./resource.ts";
 import type { Resources } from "./resources.ts";
 
 const SUBNET = "google_compute_subnetwork";
@@ -105,7 +105,7 @@ function poolsOf(all: Resources, id: Resource, subnet: Resource): readonly NodeP
     label,
     subnet,
     count: Math.max(1, Number(textOf(inside(one, "node_count", "initial_node_count")) ?? 1)),
-    at: { resource, path: one.path },
+    at: { resource, path: one.path.length === 0 ? [] : namePath(one) },
   });
   const separate = all
     .ofType("google_container_node_pool")

@@ -8,7 +8,19 @@ import { gcpClusters } from "./gcp-clusters.ts";
 import { gcpMachines } from "./gcp-machines.ts";
 import type { CloudModel, CloudNet, CloudPeering, CloudRoute, CloudSubnet, CloudTable, Target } from "./model.ts";
 import { rangesAt } from "./ranges.ts";
-import { type At, field, inside, isTrue, items, number, type Resource, text, textOf, whole } from "./resource.ts";
+import {
+  type At,
+  field,
+  inside,
+  isTrue,
+  items,
+  namePath,
+  number,
+  type Resource,
+  text,
+  textOf,
+  whole,
+} from "./resource.ts";
 import type { Resources } from "./resources.ts";
 
 const NETWORK = "google_compute_network";
@@ -68,7 +80,7 @@ function peersOf(all: Resources, problems: FileProblem[]): readonly Peer[] {
   const shown = all.ofType(NETWORK).flatMap((from) =>
     items(from, "peerings").flatMap((one): Peer[] => {
       const to = all.withId(textOf(inside(one, "network")) ?? "", [NETWORK]);
-      return to ? [{ at: { resource: from, path: one.path }, from, to }] : [];
+      return to ? [{ at: { resource: from, path: namePath(one) }, from, to }] : [];
     }),
   );
   return [...stated, ...shown];

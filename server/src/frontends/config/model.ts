@@ -143,6 +143,8 @@ export interface Setting {
 
 export interface NodePool {
   readonly label: string;
+  /** A single node with a known address; `label` is its name. */
+  readonly address?: string;
   readonly subnet: Resource;
   readonly count: number;
   readonly at: At;

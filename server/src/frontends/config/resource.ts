@@ -118,6 +118,11 @@ export function inside({ value, path }: Field, ...names: readonly (string | Path
   return undefined;
 }
 
+/** The name of an item of a list, or the item. */
+export function namePath(one: Field): Path {
+  return inside(one, "name")?.path ?? one.path;
+}
+
 /** A location in a resource. */
 export interface At {
   readonly resource: Resource;

@@ -5,6 +5,7 @@
  */
 import { formatIp, type Ip, nthAddress, type Prefix, parsePrefix } from "../../addressing/ip.ts";
 import { isName } from "../../declared/reading.ts";
+import { type Appliance, appliancesOf } from "./appliances.ts";
 import type { CloudModel, CloudNet, CloudSubnet, CloudTable, Rule, TransitTable } from "./model.ts";
 import type { Resource } from "./resource.ts";
 
@@ -40,8 +41,13 @@ export interface Wiring {
   subnetName(subnet: Resource): string;
   /** The name of a gateway, peering, machine, cluster, or table of a transit gateway. */
   nameOf(of: Resource | TransitTable): string;
+  readonly appliances: readonly NamedAppliance[];
   /** A name that nothing else has. */
   unused(wanted: string, role: string): string;
+}
+
+export interface NamedAppliance extends Appliance {
+  readonly name: string;
 }
 
 /** Benchmarking addresses (RFC 2544, RFC 5180): they occur in no cloud network. */
@@ -60,6 +66,10 @@ export function wire(model: CloudModel): Wiring {
   for (const { id } of model.nats) others.set(id, names(id.label, "nat"));
   for (const { id } of model.peerings) others.set(id, names(id.label, "peering"));
   for (const table of tables) others.set(table, names(table.at.label, "transit"));
+  const appliances = appliancesOf(model).map((one): NamedAppliance => {
+    const known = one.machine && others.get(one.machine.id);
+    return { ...one, name: known ?? names(`appliance-${one.address.replaceAll(":", "-")}`, "router") };
+  });
   const links = linkAllocator();
   const nets = model.nets.map((net) => {
     const name = netNames.get(net.id) ?? "";
@@ -71,6 +81,7 @@ export function wire(model: CloudModel): Wiring {
       ...routers.map((router) => router.name),
       ...(internet === undefined ? [] : [internet]),
       ...gatewaysOf(model, net.id).flatMap((one) => others.get(one) ?? []),
+      ...appliances.filter((one) => one.nets.includes(net.id) || one.subnet.net === net.id).map((one) => one.name),
     ];
     const six = subnets.some(({ ranges }) => ranges.some(({ prefix }) => typeof prefix.ip !== "number"));
     return {
@@ -88,6 +99,7 @@ export function wire(model: CloudModel): Wiring {
     ofNet: (net) => byNet.get(net),
     subnetName: (subnet) => subnetNames.get(subnet) ?? "",
     nameOf: (of) => others.get(of) ?? "",
+    appliances,
     unused: names,
   };
 }

@@ -173,20 +173,37 @@ describe("a plan with a peering", () => {
     ]);
   });
 
+  it("of networks that overlap is rejected, even if their subnets differ", () => {
+    const text = plan(
+      vpc("app", "10.0.0.0/16"),
+      vpc("db", "10.0.128.0/17"),
+      subnet("app", "10.0.1.0/24", "app"),
+      subnet("db", "10.0.129.0/24", "db"),
+      peering("app", "db"),
+    );
+    expect(findings(text)).toEqual([
+      "KN701 @ aws_vpc_peering_connection.p: expected `10.0.1.1 -> 10.0.129.1` to be reachable, but router app-vpc silently drops packets to 10.0.129.1 (blackhole route)",
+      "KN803 @ aws_vpc_peering_connection.p: peering aws_vpc_peering_connection.p of networks that overlap (10.0.0.0/16 and 10.0.128.0/17): the cloud rejects it",
+    ]);
+  });
+
   it("does not connect equal networks that are not peered", () => {
-    const apart = [
-      vpc("a", "10.0.0.0/16"),
-      vpc("b", "10.0.0.0/16"),
-      subnet("a", "10.0.1.0/24", "a", { map_public_ip_on_launch: true }),
-      subnet("b", "10.0.1.0/24", "b", { map_public_ip_on_launch: true }),
-    ];
-    const public_ = ["a", "b"].flatMap((name) => [
-      planned(`aws_internet_gateway.${name}`, {}, { vpc_id: `aws_vpc.${name}` }),
+    const gateway = (name: string): Planned =>
+      planned(`aws_internet_gateway.${name}`, {}, { vpc_id: `aws_vpc.${name}` });
+    const apart = ["a", "b"].flatMap((name) => [
+      vpc(name, "10.0.0.0/16"),
+      subnet(name, "10.0.1.0/24", name, { map_public_ip_on_launch: true }),
+      gateway(name),
       table(name, name),
       associated(name),
-      route(name, "0.0.0.0/0", name, { gateway_id: `aws_internet_gateway.${name}` }),
     ]);
-    expect(serious(plan(...apart, ...public_))).toEqual([]);
+    const out = (name: string): Planned =>
+      route(name, "0.0.0.0/0", name, { gateway_id: `aws_internet_gateway.${name}` });
+    const text = plan(...apart, out("a"), out("b"));
+    expect(findings(text)).toEqual([]);
+    expect(imported(text)).toContain(
+      "expect a-machine -> internet reachable\nexpect b-machine -> internet reachable\n",
+    );
   });
 });
 

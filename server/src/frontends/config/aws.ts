@@ -16,7 +16,7 @@ import type {
   CloudTable,
   Target,
 } from "./model.ts";
-import { rangesAt } from "./ranges.ts";
+import { overlapOf, overlapProblem, rangesAt } from "./ranges.ts";
 import { type Field, field, inside, isTrue, items, type Resource, text, textOf } from "./resource.ts";
 import type { Resources } from "./resources.ts";
 
@@ -245,7 +245,11 @@ function peeringsOf(all: Resources, problems: FileProblem[]): readonly CloudPeer
       problems.push(assumed(id.object, t`peering ${id.object.name} is ${status}: packets to it are dropped`));
       return [];
     }
-    if (requester && accepter) return [{ id, nets: [requester, accepter] as const }];
+    if (requester && accepter) {
+      const overlap = overlapOf(netOf(all, requester).ranges, netOf(all, accepter).ranges);
+      if (overlap) problems.push(overlapProblem(id, overlap));
+      return [{ id, nets: [requester, accepter] as const, isRejected: overlap !== undefined }];
+    }
     problems.push(
       assumed(id.object, t`a VPC of peering ${id.object.name} is not in the input: packets to it are dropped`),
     );

@@ -16,7 +16,7 @@ import type {
   Range,
   Target,
 } from "./model.ts";
-import { rangesAt } from "./ranges.ts";
+import { overlapOf, overlapProblem, rangesAt } from "./ranges.ts";
 import { type Field, field, inside, items, namePath, type Resource, text, textOf, whole } from "./resource.ts";
 import type { Resources } from "./resources.ts";
 
@@ -35,7 +35,7 @@ export function azureModel(all: Resources): CloudModel {
     }),
   );
   const directions = directionsOf(all, problems);
-  const peerings = pairsOf(directions);
+  const peerings = pairsOf(directions, nets, problems);
   const tables = tableReader(all, nets, directions, peerings);
   const subnets = all.ofType(SUBNET).flatMap((id): CloudSubnet[] => {
     const net = netOf(all, id);
@@ -108,10 +108,19 @@ function directionsOf(all: Resources, problems: FileProblem[]): readonly Directi
   });
 }
 
-function pairsOf(directions: readonly Direction[]): readonly CloudPeering[] {
+function pairsOf(
+  directions: readonly Direction[],
+  all: readonly CloudNet[],
+  problems: FileProblem[],
+): readonly CloudPeering[] {
   const pairs: CloudPeering[] = [];
-  for (const { id, from, to } of directions)
-    if (!pairs.some(({ nets }) => nets.includes(from) && nets.includes(to))) pairs.push({ id, nets: [from, to] });
+  const rangesOf = (net: Resource): readonly Range[] => all.find(({ id }) => id === net)?.ranges ?? [];
+  for (const { id, from, to } of directions) {
+    if (pairs.some(({ nets }) => nets.includes(from) && nets.includes(to))) continue;
+    const overlap = overlapOf(rangesOf(from), rangesOf(to));
+    if (overlap) problems.push(overlapProblem(id, overlap));
+    pairs.push({ id, nets: [from, to], isRejected: overlap !== undefined });
+  }
   return pairs;
 }
 

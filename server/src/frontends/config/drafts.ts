@@ -454,7 +454,7 @@ function distinct(routes: readonly Draft[]): readonly Draft[] {
   });
 }
 
-function peeringDraft(wiring: Wiring, { id, nets }: CloudPeering): readonly Draft[] {
+function peeringDraft(wiring: Wiring, { id, nets, isRejected }: CloudPeering): readonly Draft[] {
   const place = whole(id);
   const name = wiring.nameOf(id);
   const sides = nets.flatMap((net) => wiring.ofNet(net) ?? []);
@@ -464,7 +464,7 @@ function peeringDraft(wiring: Wiring, { id, nets }: CloudPeering): readonly Draf
       args: { name },
       children: [
         ...sides.flatMap((side) => attachLink(place, side, name)),
-        ...distinct(sides.flatMap((side) => subnetRoutes(side, name))),
+        ...(isRejected ? [] : distinct(sides.flatMap((side) => subnetRoutes(side, name)))),
       ],
     }),
   ];

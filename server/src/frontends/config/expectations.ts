@@ -1,7 +1,7 @@
 /**
  * The traffic that routes and clusters are there for, as expectations: a route to another network needs a route back, a
  * default route must reach the internet, and nodes need it to start. The endpoints are the gateways of the subnets, so access
- * lists of machines do not matter.
+ * lists of machines do not matter; a machine represents a subnet whose gateway has the same address as another one.
  */
 import { type Prefix, prefixCovers, prefixRange, rangesOverlap } from "../../addressing/ip.ts";
 import type { Draft } from "../../declared/build.ts";
@@ -11,76 +11,115 @@ import type { CloudCluster, CloudModel, CloudRoute, CloudSubnet } from "./model.
 import { type At, draftAt, type Resource, whole } from "./resource.ts";
 import type { TableRouter, Wired, Wiring } from "./wiring.ts";
 
-/** `internet`: the name of the host that represents the internet. */
+interface World {
+  readonly model: CloudModel;
+  readonly wiring: Wiring;
+  /** The name of the host that represents the internet. */
+  readonly internet: string | undefined;
+}
+
+/** `to`: a subnet, or the name of a host. */
+interface Expected {
+  readonly at: At;
+  readonly from: CloudSubnet | string;
+  readonly to: CloudSubnet | string;
+  readonly family: 4 | 6;
+}
+
 export function expectations(model: CloudModel, wiring: Wiring, internet: string | undefined): readonly Draft[] {
-  const seen = new Set<string>();
-  return [
+  const world: World = { model, wiring, internet };
+  const all = [
     ...wiring.nets.flatMap((wired) =>
       wired.routers.flatMap((router) =>
         router.table.routes.flatMap((route) =>
-          route.isImplied && route.to === undefined
-            ? []
-            : route.to === undefined
-              ? toInternet(model, wiring, { router, internet }, route)
-              : toNetworks(model, wiring, { wired, router }, route),
+          route.to === undefined ? toInternet(world, router, route) : toNetworks(world, { wired, router }, route),
         ),
       ),
     ),
-    ...unusedPeerings(model, wiring),
-    ...model.clusters.flatMap((cluster) => ofCluster(model, wiring, cluster, internet)),
-  ].filter(({ args }) => {
-    const key = `${String(args?.["from"])} ${String(args?.["to"])}`;
-    return !seen.has(key) && seen.add(key);
-  });
+    ...unusedPeerings(world),
+    ...model.clusters.flatMap((cluster) => ofCluster(world, cluster)),
+  ];
+  return drafted(world, all);
 }
 
-function expect(at: At, from: string, to: string): Draft {
-  return draftAt(at, { keyword: "expect", args: { from, to, reachable: true } });
-}
+/* ------------------------------------------------------------------ endpoints */
 
 function rangeIn({ ranges }: CloudSubnet, family: 4 | 6): CloudSubnet["ranges"][number] | undefined {
   return ranges.find(({ prefix }) => (typeof prefix.ip === "number" ? 4 : 6) === family);
 }
 
-function addressIn(subnet: CloudSubnet | undefined, family: 4 | 6): string | undefined {
-  const range = subnet && rangeIn(subnet, family);
+function addressIn(subnet: CloudSubnet, family: 4 | 6): string | undefined {
+  const range = rangeIn(subnet, family);
   return range && gatewayAddress(range);
 }
+
+/** Each pair once, with the hosts that represent subnets. */
+function drafted({ model, wiring }: World, all: readonly Expected[]): readonly Draft[] {
+  const owners = new Map<string, number>();
+  for (const subnet of model.subnets)
+    for (const range of subnet.ranges) {
+      const address = gatewayAddress(range) ?? "";
+      owners.set(address, (owners.get(address) ?? 0) + 1);
+    }
+  const hosts = new Map<CloudSubnet, string>();
+  const endOf = (end: CloudSubnet | string, family: 4 | 6): string | undefined => {
+    if (typeof end === "string") return end;
+    const address = addressIn(end, family);
+    if (address === undefined || owners.get(address) === 1) return address;
+    const name = hosts.get(end) ?? wiring.unused(`${wiring.subnetName(end.id)}-machine`, "host");
+    hosts.set(end, name);
+    return name;
+  };
+  const seen = new Set<string>();
+  const expects = all.flatMap(({ at, from: sender, to: receiver, family }) => {
+    const from = endOf(sender, family);
+    const to = endOf(receiver, family);
+    const key = `${from} ${to}`;
+    if (from === undefined || to === undefined || from === to || seen.has(key)) return [];
+    seen.add(key);
+    return [draftAt(at, { keyword: "expect", args: { from, to, reachable: true } })];
+  });
+  const machines = [...hosts].map(([subnet, name]) => {
+    const place = whole(subnet.id);
+    const attach = draftAt(place, { keyword: "attach", args: { segment: wiring.subnetName(subnet.id) } });
+    return draftAt(place, { keyword: "host", args: { name }, children: [attach] });
+  });
+  return [...machines, ...expects];
+}
+
+/* ------------------------------------------------------------------ routes */
 
 /**
  * Packets of a subnet without public addresses do not return from an internet gateway; nodes in it are reported. A transit
  * gateway without a default route can have one from a connection that is not modeled.
  */
 function toInternet(
-  { transits }: CloudModel,
-  { appliances }: Wiring,
-  { router, internet }: { readonly router: TableRouter; readonly internet: string | undefined },
-  { target, family, at }: CloudRoute,
-): readonly Draft[] {
-  if (internet === undefined || family === 6) return [];
+  { model: { transits }, wiring: { appliances }, internet }: World,
+  router: TableRouter,
+  { target, family, at, isImplied }: CloudRoute,
+): readonly Expected[] {
+  if (internet === undefined || family === 6 || isImplied) return [];
   const senders = target.kind === "internet" ? router.subnets.filter(({ isPublic }) => isPublic) : router.subnets;
-  const from = addressIn(senders[0], 4);
+  const from = senders.find((subnet) => rangeIn(subnet, 4));
   const tables = target.kind === "transit" ? (transits.find(({ id }) => id === target.transit)?.tables ?? []) : [];
   const isWay =
     target.kind === "internet" ||
     target.kind === "nat" ||
     appliances.some(({ address }) => target.kind === "address" && target.address === address) ||
     tables.some(({ routes }) => routes.some(({ to, via }) => to === undefined && via !== undefined));
-  return from === undefined || !isWay ? [] : [expect(at, from, internet)];
+  return from && isWay ? [{ at, from, to: internet, family }] : [];
 }
 
 /** One pair of subnets for each route table on the other side. */
 function toNetworks(
-  model: CloudModel,
-  wiring: Wiring,
+  { model, wiring }: World,
   { wired, router }: { readonly wired: Wired; readonly router: TableRouter },
   route: CloudRoute,
-): readonly Draft[] {
+): readonly Expected[] {
   const { to, family, at } = route;
-  const sender = router.subnets.find((subnet) => rangeIn(subnet, family));
-  const from = addressIn(sender, family);
-  if (!to || !sender || from === undefined) return [];
-  const own = sender.ranges.map(({ prefix }) => prefix);
+  const from = router.subnets.find((subnet) => rangeIn(subnet, family));
+  if (!to || !from) return [];
+  const own = from.ranges.map(({ prefix }) => prefix);
   return otherNets(model, route, wired.net.id).flatMap((net) => {
     const routers = wiring.ofNet(net)?.routers ?? [];
     const covered = routers.flatMap((one) => {
@@ -91,11 +130,9 @@ function toNetworks(
     });
     const back = covered.filter((one) => hasRoute(one.router, own));
     // A public subnet often takes no part: it is not reported if other subnets of the network have a route back.
-    return covered.flatMap((one) => {
-      const address = addressIn(one.subnet, family);
-      const isMeant = back.length === 0 || back.includes(one) || !isPublicTable(one.router);
-      return address !== undefined && isMeant ? [expect(at, from, address)] : [];
-    });
+    return covered
+      .filter((one) => back.length === 0 || back.includes(one) || !isPublicTable(one.router))
+      .map(({ subnet }) => ({ at, from, to: subnet, family }));
   });
 }
 
@@ -122,31 +159,28 @@ function otherNets({ peerings, transits }: CloudModel, { target }: CloudRoute, o
 }
 
 /** A peering that no route uses. */
-function unusedPeerings({ peerings }: CloudModel, wiring: Wiring): readonly Draft[] {
-  return peerings.flatMap(({ id, nets }) => {
+function unusedPeerings({ model: { peerings }, wiring }: World): readonly Expected[] {
+  return peerings.flatMap(({ id, nets }): Expected[] => {
     const [a, b] = nets.map((net) => wiring.ofNet(net)?.routers ?? []);
     const isUsed = [...(a ?? []), ...(b ?? [])].some(({ table }) =>
       table.routes.some(({ target }) => target.kind === "peering" && target.peering === id),
     );
-    const from = addressIn(a?.[0]?.subnets[0], 4);
-    const to = addressIn(b?.[0]?.subnets[0], 4);
-    return isUsed || from === undefined || to === undefined || from === to ? [] : [expect(whole(id), from, to)];
+    const from = a?.[0]?.subnets[0];
+    const to = b?.[0]?.subnets[0];
+    return isUsed || !from || !to ? [] : [{ at: whole(id), from, to, family: 4 }];
   });
 }
 
 /** Nodes in subnets whose default route is not checked itself. A network without any way to the internet is private. */
 function ofCluster(
-  { subnets }: CloudModel,
-  wiring: Wiring,
+  { model: { subnets }, wiring, internet }: World,
   { id, pools, needsInternet }: CloudCluster,
-  internet: string | undefined,
-): readonly Draft[] {
+): readonly Expected[] {
   if (internet === undefined || !needsInternet) return [];
   // One node of each subnet represents all of them.
   const first = pools.filter(({ subnet }, index) => pools.findIndex((one) => one.subnet === subnet) === index);
-  return first.flatMap((pool) => {
-    const { subnet, at } = pool;
-    const found = subnets.find((one) => one.id === subnet);
+  return first.flatMap((pool): Expected[] => {
+    const found = subnets.find((one) => one.id === pool.subnet);
     const isPrivate = subnets.every(
       ({ net, table }) =>
         net !== found?.net || table.routes.every(({ to, target }) => to !== undefined || target.kind === "drop"),
@@ -155,6 +189,7 @@ function ofCluster(
     const isChecked = found?.table.routes.some(
       ({ to, target }) => to === undefined && target.kind !== "drop" && (target.kind !== "internet" || found.isPublic),
     );
-    return isChecked || isPrivate ? [] : [expect(at, `${wiring.nameOf(id)}/${firstNode(pool)}`, internet)];
+    const from = `${wiring.nameOf(id)}/${firstNode(pool)}`;
+    return isChecked || isPrivate ? [] : [{ at: pool.at, from, to: internet, family: 4 }];
   });
 }

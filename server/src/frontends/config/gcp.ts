@@ -90,7 +90,7 @@ function pairsOf(peers: readonly Peer[]): readonly CloudPeering[] {
   const pairs: CloudPeering[] = [];
   for (const { at, from, to } of peers) {
     if (pairs.some(({ nets }) => nets.includes(from) && nets.includes(to))) continue;
-    pairs.push({ id: { ...at.resource, label: `${from.label}-${to.label}` }, nets: [from, to] });
+    pairs.push({ id: { ...at.resource, label: `${from.label}-${to.label}` }, nets: [from, to], isRejected: false });
   }
   return pairs;
 }

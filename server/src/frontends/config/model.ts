@@ -71,6 +71,8 @@ export interface CloudNat {
 export interface CloudPeering {
   readonly id: Resource;
   readonly nets: readonly [Resource, Resource];
+  /** The cloud rejects the peering, because ranges of its networks overlap. */
+  readonly isRejected: boolean;
 }
 
 export interface CloudTransit {

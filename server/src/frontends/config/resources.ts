@@ -29,6 +29,7 @@ const OWN: Readonly<Record<string, readonly string[]>> = {
   aws_instance: ["instance_id"],
   aws_network_interface: ["network_interface_id"],
 };
+const CLOUD = /^(?:aws|azurerm|google)_/;
 const COMMON: readonly string[] = ["id", "arn", "self_link", "name"];
 
 export function resourcesOf(all: readonly Resource[]): Resources {
@@ -54,7 +55,9 @@ export function resourcesOf(all: readonly Resource[]): Resources {
     if (known.length > 0) return known.flatMap((id) => withId(id, types) ?? []);
     const referred = resource.references?.of(path);
     const found = (referred?.resources ?? []).filter(({ type }) => types.includes(type));
-    if (found.length > 0 || referred?.isOpaque !== true) return found;
+    // A value can also pass through a helper, such as `time_sleep` or `terraform_data`.
+    const isHidden = referred?.isOpaque === true || referred?.resources.some(({ type }) => !CLOUD.test(type)) === true;
+    if (found.length > 0 || !isHidden) return found;
     const [only, ...more] = nearest(
       resource,
       types.flatMap((type) => byType.get(type) ?? []),

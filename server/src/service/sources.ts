@@ -7,6 +7,7 @@ import type { Handle } from "../declared/handle.ts";
 import { completed } from "../declared/merge.ts";
 import { type Origin, sourceOf } from "../declared/origin.ts";
 import { pointer } from "../declared/point.ts";
+import { readNetworks } from "../frontends/config/document.ts";
 import { type Around, importInto } from "../frontends/kubernetes/document.ts";
 import { memo, valueAt } from "../memo/memo.ts";
 import { sameMembers } from "../memo/same.ts";
@@ -23,8 +24,8 @@ interface Shown {
 
 /** A statement that reads a source, and what it declares. */
 interface Reading extends Shown {
-  /** The top-level declaration with the statement. */
-  readonly within: Decl;
+  /** The cluster with the statement; undefined for a statement at the top level. */
+  readonly within: Decl | undefined;
   readonly statement: Decl;
 }
 
@@ -49,10 +50,11 @@ export function createExpander(): Expand {
       const readings = own.flatMap((use) => {
         const texts = use.files.flatMap((name) => byName.get(name) ?? []);
         return readingsOf(file, use).map(({ within, statement }): Reading => {
+          const key = `${file.file} ${use.kind} ${use.path}`;
+          if (!within) return { ...showing(key, texts, () => readNetworks(texts)), within, statement };
           const around = aroundOf(within, declared);
           const name = nameOf(within) ?? "";
           const inputs = [name, keyOf(around), ...texts];
-          const key = `${file.file} ${use.kind} ${use.path}`;
           const shown = showing(key, inputs, () => importInto(file.file, name, around, texts));
           return { ...shown, within, statement };
         });
@@ -71,11 +73,17 @@ const MOST_VERSIONS = 2;
 
 /** The statements of this use: after an edit, the path can be gone. */
 function readingsOf({ decls }: Document, { kind, path }: SourceUse): readonly Pick<Reading, "within" | "statement">[] {
-  return decls.flatMap((within) =>
-    within.children
-      .filter((one) => one.spec?.keyword === kind && all(one, "path").some(({ text }) => text === path))
-      .map((statement) => ({ within, statement })),
-  );
+  const isUse = (one: Decl): boolean =>
+    one.spec?.keyword === kind && all(one, "path").some(({ text }) => text === path);
+  switch (kind) {
+    case "network":
+      return decls.filter(isUse).map((statement) => ({ within: undefined, statement }));
+    case "manifests":
+      return decls.flatMap((within) => within.children.filter(isUse).map((statement) => ({ within, statement })));
+    // It declares nothing.
+    case "state":
+      return [];
+  }
 }
 
 /* ------------------------------------------------------------------ what a cluster's source must know */
@@ -119,11 +127,12 @@ function pointing(file: Document, decls: readonly Decl[]): Document {
 function expanded(file: Document, readings: readonly Reading[]): Document {
   const statements = new Map<Handle, Decl>();
   for (const { decls, statement } of readings) for (const decl of decls) locate(file.file, decl, statement, statements);
-  const clusters = new Map<Decl, Decl>();
+  const completions = new Map<Decl, Decl>();
   const added: Decl[] = [];
   for (const { decls, within } of readings) {
     for (const decl of decls) {
-      if (decl.spec?.keyword === "cluster") clusters.set(within, completed(clusters.get(within) ?? within, decl));
+      const own = within && decl.spec?.keyword === "cluster" ? within : file.decls.find((one) => isSameName(one, decl));
+      if (own) completions.set(own, completed(completions.get(own) ?? own, decl));
       else added.push(decl);
     }
   }
@@ -140,7 +149,7 @@ function expanded(file: Document, readings: readonly Reading[]): Document {
   );
   return {
     ...file,
-    decls: [...file.decls.map((decl) => clusters.get(decl) ?? decl), ...added],
+    decls: [...file.decls.map((decl) => completions.get(decl) ?? decl), ...added],
     problems: () => [...file.problems(), ...problems],
     spanOf: (source) => file.spanOf(placed(source)),
     innerSpanOf: (source) => file.innerSpanOf(placed(source)),
@@ -149,6 +158,10 @@ function expanded(file: Document, readings: readonly Reading[]): Document {
     render: (change) =>
       "source" in change && statements.has(change.source.decl.handle) ? undefined : file.render(change),
   };
+}
+
+function isSameName(a: Decl, b: Decl): boolean {
+  return a.spec?.keyword === b.spec?.keyword && nameOf(a) !== undefined && nameOf(a) === nameOf(b);
 }
 
 /** Values without evidence are located at the statement that reads the source. */

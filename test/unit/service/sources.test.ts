@@ -212,3 +212,43 @@ describe("features in manifests", () => {
     ).toEqual([`dump/shop.yaml:web@${SHOP.indexOf("web   #")}`, `prod.knet:web@${PROD.indexOf("web:80")}`]);
   });
 });
+
+describe("a network at the top level", () => {
+  const plan = JSON.stringify({
+    format_version: "1.2",
+    terraform_version: "1.9.8",
+    planned_values: {
+      root_module: {
+        resources: [
+          {
+            address: "aws_vpc.a",
+            mode: "managed",
+            type: "aws_vpc",
+            name: "a",
+            values: { id: "vpc-1", cidr_block: "10.1.0.0/16" },
+          },
+          {
+            address: "aws_subnet.db",
+            mode: "managed",
+            type: "aws_subnet",
+            name: "db",
+            values: { id: "subnet-1", vpc_id: "vpc-1", cidr_block: "10.1.0.0/24", availability_zone: "eu-west-1a" },
+          },
+        ],
+      },
+    },
+  });
+  const knet = `network "plan.json"
+segment office { cidr 10.1.0.128/25 }
+host pg { attach db 10.1.0.20; listen 5432/tcp }
+router fw { attach office; attach db 10.1.0.30 }
+`;
+
+  it("declares its segments, on which the file declares hosts; findings name both files", () => {
+    expect(findings({ "prod.knet": knet, "plan.json": plan })).toEqual([
+      expect.stringMatching(
+        /^plan.json:1:\d+ KN107 segment `db` \(10.1.0.0\/24\) overlaps segment `office` \(10.1.0.128\/25\)/,
+      ),
+    ]);
+  });
+});

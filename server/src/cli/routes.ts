@@ -5,16 +5,20 @@ import { printNetns, routesReport } from "../dataplane/print.ts";
 import type { Analysis } from "../service/analysis.ts";
 import { jsonText } from "../text/visible.ts";
 import { switchText } from "../trace/switches.ts";
-import { netnsAt } from "./files.ts";
+import { netnsAt, type StateOptions } from "./files.ts";
 import { analysisOf } from "./input.ts";
 import { locator } from "./locate.ts";
 import { say, writeOut } from "./output.ts";
 
 export type RoutesFormat = "text" | "json" | "fib";
 
-export function routes(file: string, where: string, options: { readonly format: RoutesFormat }): number {
-  const analysis = analysisOf(file);
-  const netns = netnsAt(analysis, where);
+export interface RoutesOptions extends StateOptions {
+  readonly format: RoutesFormat;
+}
+
+export function routes(file: string, where: string, options: RoutesOptions): number {
+  const analysis = analysisOf(file, options.state);
+  const netns = netnsAt(analysis, where, options);
   const text = print(analysis, netns, options.format);
   if (options.format === "json") writeOut(text);
   else say(text);

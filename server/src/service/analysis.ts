@@ -7,11 +7,14 @@ import { type RunOptions, runChecks } from "../checks/run.ts";
 import { modeAddressing } from "../cni/modes.ts";
 import { buildNetwork } from "../cni/network.ts";
 import type { Network } from "../dataplane/model.ts";
+import { realNetwork } from "../dataplane/real/network.ts";
+import type { RealState } from "../dataplane/real/state.ts";
 import type { Document } from "../declared/document.ts";
 import type { Origin } from "../declared/origin.ts";
 import { plainDocument } from "../declared/plain.ts";
 import type { Finding } from "../findings/finding.ts";
 import { kubernetes } from "../kubernetes/contribute.ts";
+import { machinesOf } from "../questions/drift/machines.ts";
 import type { Span } from "../text/span.ts";
 import { buildTopology, type TopologyMemo } from "../topology/build.ts";
 import type { Topology } from "../topology/model.ts";
@@ -20,6 +23,8 @@ import type { Config } from "./config.ts";
 export interface AnalysisOptions extends RunOptions {
   /** The `knet.json` that applies to these files. */
   readonly config?: Config | undefined;
+  /** The state of real machines, which is compared with the topology. */
+  readonly state?: RealState | undefined;
 }
 
 export interface Analysis {
@@ -27,6 +32,8 @@ export interface Analysis {
   readonly files: readonly Document[];
   readonly topology: Topology;
   readonly network: Network;
+  /** The network with real machines in place of those of which the state is known; undefined without state. */
+  readonly realNetwork: Network | undefined;
   readonly options: AnalysisOptions;
   /** Sorted by file and position. Undefined if the run was canceled. `watch`: see `RunOptions`; not called if the findings are known. */
   findings(cancelled: () => boolean, watch?: (finding: Finding) => void): readonly Finding[] | undefined;
@@ -49,9 +56,10 @@ export function analyse(
   memo: TopologyMemo = new Map(),
 ): Analysis {
   const byName = new Map(files.map((file) => [file.file, file]));
-  const { config } = options;
+  const { config, state } = options;
   // Findings can also point into knet.json, which has text but no statements.
   if (config) byName.set(config.file, plainDocument(config.file, config.text));
+  for (const document of state?.documents ?? []) byName.set(document.file, document);
   const spanOf = (source: Origin): Span | undefined => byName.get(source.file)?.spanOf(source);
   const prepare = (found: readonly Finding[]): void => {
     for (const file of files) {
@@ -60,6 +68,7 @@ export function analyse(
   };
   let topology: Topology | undefined;
   let network: Network | undefined;
+  let real: Network | undefined;
   let findings: readonly Finding[] | undefined;
   const self: Analysis = {
     root,
@@ -73,6 +82,10 @@ export function analyse(
       network ??= buildNetwork(self.topology, kubernetes());
       return network;
     },
+    get realNetwork() {
+      if (state) real ??= realNetwork(self.network, machinesOf(self.topology, state).known);
+      return real;
+    },
     findings(cancelled, watch) {
       if (findings) return findings;
       let stopped = false;
@@ -80,8 +93,8 @@ export function analyse(
         stopped ||= cancelled();
         return stopped;
       };
-      const context = { files, topology: self.topology, network: self.network, cancelled: ask };
-      const extra = [...(options.extra ?? []), ...files.flatMap((file) => file.problems())];
+      const context = { files, topology: self.topology, network: self.network, state, cancelled: ask };
+      const extra = [...(options.extra ?? []), ...(state?.problems ?? []), ...files.flatMap((file) => file.problems())];
       const found = runChecks(context, { ...options, extra, ...(watch ? { watch } : {}) });
       if (stopped) return undefined;
       prepare(found);
@@ -96,6 +109,11 @@ export function analyse(
     edited: (others) => analyse(root, others, { ...options, extra: [] }, new Map(memo)),
   };
   return self;
+}
+
+/** The same files with the state of real machines. */
+export function withState({ root, files, options }: Analysis, state: RealState): Analysis {
+  return analyse(root, files, { ...options, state });
 }
 
 function sortFindings(

@@ -19,19 +19,19 @@ export interface RoutesOptions extends StateOptions {
 export function routes(file: string, where: string, options: RoutesOptions): number {
   const analysis = analysisOf(file, options.state);
   const netns = netnsAt(analysis, where, options);
-  const text = print(analysis, netns, options.format);
+  const text = print(analysis, netns, options);
   if (options.format === "json") writeOut(text);
   else say(text);
   return 0;
 }
 
-function print(analysis: Analysis, netns: Netns, format: RoutesFormat): string {
+function print(analysis: Analysis, netns: Netns, { format, real }: RoutesOptions): string {
   switch (format) {
     case "text":
       return printNetns(netns);
     case "json":
       return `${jsonText(routesReport(netns, locator(analysis).source))}\n`;
     case "fib":
-      return switchText(analysis.topology, analysis.network, netns);
+      return switchText(analysis.topology, (real && analysis.realNetwork) || analysis.network, netns);
   }
 }

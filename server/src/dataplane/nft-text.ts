@@ -71,7 +71,7 @@ const PRIORITIES: Readonly<Record<string, number>> = {
 /** Older versions of nft print words for the operators on marks. */
 const OPERATORS: Readonly<Record<string, string>> = { and: "&", or: "|", xor: "^" };
 
-/** Handles, counters, and comments have no effect. */
+/** Handles, counters, and comments have no effect; `fully-random` only on the choice of source ports. */
 function plainRule(text: string): string {
   return text
     .replace(/ ?# handle \d+$/, "")
@@ -80,6 +80,9 @@ function plainRule(text: string): string {
     .replace(/priority (\w+)(?: ([+-]) (\d+))?;/, priorityText)
     .replace(/\b(?:and|or|xor)\b(?= 0x)/g, (word) => OPERATORS[word] ?? word)
     .replace(/\b0x[0-9a-f]+\b/gi, (hex) => String(Number(hex)))
+    .replace(/ fully-random\b/g, "")
+    // The version without `addr . port` means the same (nftables 1.0.6).
+    .replace(/\bdnat (ip6?) addr \. port to\b/g, "dnat $1 to")
     .replace(/\{ ([^,{}]+) \}$|\{ ([^,{}]+) \}(?= )/g, "$1$2")
     .trim();
 }

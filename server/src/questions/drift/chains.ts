@@ -128,19 +128,20 @@ function chainPlace({ table, chain: { name } }: Named, { comparison, family }: C
     ?.origin;
 }
 
-/** A rule as text without its comment, with matches in one order and the names of real devices. */
+/**
+ * A rule as text without its comment, with matches in one order and the names of real devices. How SNAT chooses a source port is not
+ * compared: old kernels and versions of iptables do not support --random-fully.
+ */
 function meaning({ matches, target }: NfRule, family: 4 | 6, nameOf: (name: string) => string): string {
   const own = matches
     .filter((match) => match.kind !== "comment" && !(match.kind === "ports" && !match.dport && !match.sport))
     .map((match) => (match.kind === "in" || match.kind === "out" ? { ...match, is: nameOf(match.is) } : match));
   const [first] = own;
-  const sorted = own
-    .map((match) => ruleText({ matches: [match], target: { kind: "NONE" }, origin: undefined }, family))
-    .sort();
-  if (target.kind === "NFQUEUE") return withoutComment(ruleText({ matches, target, origin: undefined }, family));
-  return first?.kind === "unread"
-    ? withoutComment(first.text)
-    : `${sorted.join(" ")} ${ruleText({ matches: [], target, origin: undefined }, family)}`;
+  const textOf = (part: Pick<NfRule, "matches" | "target">): string => ruleText({ ...part, origin: undefined }, family);
+  if (target.kind === "NFQUEUE") return withoutComment(textOf({ matches, target }));
+  if (first?.kind === "unread") return withoutComment(first.text);
+  const sorted = own.map((match) => textOf({ matches: [match], target: { kind: "NONE" } })).sort();
+  return `${sorted.join(" ")} ${textOf({ matches: [], target }).replace(" --random-fully", "")}`;
 }
 
 /** Rules of other programs in built-in chains: jumps to their chains, and rules for devices that the topology does not have. */

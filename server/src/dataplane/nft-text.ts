@@ -73,18 +73,20 @@ const OPERATORS: Readonly<Record<string, string>> = { and: "&", or: "|", xor: "^
 
 /** Handles, counters, and comments have no effect; `fully-random` only on the choice of source ports. */
 function plainRule(text: string): string {
-  return text
-    .replace(/ ?# handle \d+$/, "")
-    .replace(/ ?counter(?: packets \d+ bytes \d+)?/g, "")
-    .replace(/ ?comment "(?:[^"\\]|\\.)*"/g, "")
-    .replace(/priority (\w+)(?: ([+-]) (\d+))?;/, priorityText)
-    .replace(/\b(?:and|or|xor)\b(?= 0x)/g, (word) => OPERATORS[word] ?? word)
-    .replace(/\b0x[0-9a-f]+\b/gi, (hex) => String(Number(hex)))
-    .replace(/ fully-random\b/g, "")
-    // The version without `addr . port` means the same (nftables 1.0.6).
-    .replace(/\bdnat (ip6?) addr \. port to\b/g, "dnat $1 to")
-    .replace(/\{ ([^,{}]+) \}$|\{ ([^,{}]+) \}(?= )/g, "$1$2")
-    .trim();
+  return (
+    text
+      .replace(/ ?# handle \d+$/, "")
+      .replace(/ ?counter(?: packets \d+ bytes \d+)?/g, "")
+      .replace(/ ?comment "(?:[^"\\]|\\.)*"/g, "")
+      .replace(/priority (\w+)(?: ([+-]) (\d+))?;/, priorityText)
+      .replace(/\b(?:and|or|xor)\b(?= 0x)/g, (word) => OPERATORS[word] ?? word)
+      .replace(/\b0x[0-9a-f]+\b/gi, (hex) => String(Number(hex)))
+      .replace(/ fully-random\b/g, "")
+      // The version without `addr . port` means the same (nftables 1.0.6).
+      .replace(/\bdnat (ip6?) addr \. port to\b/g, "dnat $1 to")
+      .replace(/\{ ([^,{}]+) \}$|\{ ([^,{}]+) \}(?= )/g, "$1$2")
+      .trim()
+  );
 }
 
 function priorityText(whole: string, name: string, sign: string | undefined, more: string | undefined): string {

@@ -7,7 +7,7 @@ import type { Origin } from "../../declared/origin.ts";
 import { list } from "../../text/format.ts";
 import { type Comparison, paired } from "./comparison.ts";
 import type { Difference } from "./difference.ts";
-import { endpointsOf, isServiceChain, serviceOf } from "./services.ts";
+import { endpointsOf, isEndpointChain, isServiceChain, serviceOf } from "./services.ts";
 
 export interface ChainDifferences {
   readonly differences: readonly Difference[];
@@ -85,7 +85,10 @@ function differencesOf(expected: Named, actual: Named, context: Context): readon
     );
   const service = serviceDifference(expected, actual, context);
   if (service) return [...found, service];
-  const pairs = paired(chain.rules, actual.chain.rules, { expected: textOf, actual: realText });
+  const compared = (rules: readonly NfRule[]): readonly NfRule[] =>
+    isEndpointChain(chain.name) ? rules.filter(({ target }) => target.kind !== "DNAT") : rules;
+  const [own, others] = [compared(chain.rules), compared(actual.chain.rules)];
+  const pairs = paired(own, others, { expected: textOf, actual: realText });
   const extra = pairs.extra.filter((rule) => !isForeign(rule, actual, context));
   for (const rule of pairs.missing) {
     const text = `${of} ${ruleText(rule, family)}`;
@@ -107,7 +110,7 @@ function differencesOf(expected: Named, actual: Named, context: Context): readon
   }
   if (pairs.missing.length === 0 && extra.length === 0) {
     const matched = pairs.both.map(([, rule]) => rule);
-    const moved = firstMoved(chain.rules, matched, actual.chain.rules);
+    const moved = firstMoved(own, matched, others);
     if (moved)
       found.push(
         report.changed({

@@ -117,7 +117,8 @@ function isEqual(a: Route, b: Route, { netns, real, names }: Comparison, { addre
   if (a.type !== b.type || hops(a) !== hops(b)) return false;
   if (a.mtu !== undefined && a.mtu !== b.mtu) return false;
   const [hop] = a.nexthops;
-  if (!hop || addresses.has(hop.dev)) return true;
+  // Without `src`, the address can be that of any device.
+  if (!hop || addresses.has(hop.dev) || (addresses.size > 0 && (a.src ?? b.src) === undefined)) return true;
   const derivedName = names.derived(hop.dev) ?? hop.dev;
   return sourceOf(netns, a, hop, derivedName) === sourceOf(real, b, hop, hop.dev);
 }

@@ -11,6 +11,11 @@ export function isServiceChain(name: string): boolean {
   return /^KUBE-SV[CL]-/.test(name);
 }
 
+/** A chain of one endpoint; its destination is compared as a part of the service. */
+export function isEndpointChain(name: string): boolean {
+  return name.startsWith("KUBE-SEP-");
+}
+
 /** "shop/api:http", from the comment of a rule. */
 export function serviceOf({ rules }: NfChain): string | undefined {
   for (const { matches } of rules)

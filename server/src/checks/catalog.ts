@@ -70,6 +70,8 @@ import { failed } from "./expectations/failed.ts";
 import { unclear } from "./expectations/unclear.ts";
 import { objectNotRead } from "./import/object-not-read.ts";
 import { sourceInvalid } from "./import/source-invalid.ts";
+import { stateDiffers } from "./import/state-differs.ts";
+import { stateUnmatched } from "./import/state-unmatched.ts";
 import { valueAssumed } from "./import/value-assumed.ts";
 import { blackHole } from "./mtu/black-hole.ts";
 import { fragmented } from "./mtu/fragmented.ts";
@@ -346,6 +348,8 @@ const checks = {
   KN802: sourceInvalid,
   KN803: valueAssumed,
   KN801: objectNotRead,
+  KN811: stateUnmatched,
+  KN810: stateDiffers,
 } as const;
 
 type Checks = { readonly [C in ProblemCode]: ProblemCheck<C> };

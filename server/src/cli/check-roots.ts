@@ -27,12 +27,17 @@ const TEXT_PER_WORKER = 200_000;
 const LEAST_TEXT = 500;
 const MOST_WORKERS = 16;
 
-/** One topology after the other; only one is in memory. */
-export function checkHere(service: Service, roots: readonly string[], merged: Merged): void {
+/** One topology after the other; only one is in memory. `view`: adds to an analysis what the files do not contain. */
+export function checkHere(
+  service: Service,
+  roots: readonly string[],
+  merged: Merged,
+  view: (analysis: Analysis) => Analysis = (analysis) => analysis,
+): void {
   for (const root of roots) {
     const analysis = service.analysisOf(root);
     if (!analysis) continue;
-    addAnalysis(analysis, merged);
+    addAnalysis(view(analysis), merged);
     service.release(root);
   }
 }

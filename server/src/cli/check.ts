@@ -1,5 +1,8 @@
 /** `knet check`: the diagnostics of files and folders. */
 import { catalog } from "../checks/catalog.ts";
+import type { RealState } from "../dataplane/real/state.ts";
+import { machinesOf } from "../questions/drift/machines.ts";
+import { withState } from "../service/analysis.ts";
 import { type LineIndex, lineIndex } from "../text/line-index.ts";
 import { jsonText } from "../text/visible.ts";
 import { VERSION } from "../version.ts";
@@ -13,11 +16,14 @@ import { type Opened, openAll } from "./open.ts";
 import { complain, say, useColour, writeOut } from "./output.ts";
 import { mergedReport } from "./report.ts";
 import type { Report } from "./report-schema.ts";
+import { stateAt, stated } from "./state.ts";
 
 export interface CheckOptions {
   readonly format: "text" | "json" | "sarif" | "github";
   readonly failOn: "error" | "warning";
   readonly shard?: Shard;
+  /** The folder with the state of real machines. */
+  readonly state?: string;
 }
 
 /** One of several runs that together check all files: number `index` of `count`, from 1. */
@@ -35,14 +41,15 @@ export async function check(paths: readonly string[], options: CheckOptions): Pr
   for (const problem of problems) complain(problem);
   if (opened.files.length === 0) return 2;
   const { files, roots } = partOf(opened, options.shard);
-  const report = await reportOf(opened, files, roots);
-  write(report, options, (file) => service.textOf(file));
+  const state = options.state === undefined ? undefined : stateAt(options.state);
+  const report = state ? statedReport(opened, files, roots, state) : await reportOf(opened, files, roots);
+  write(report, options, (file) => service.textOf(file) ?? textIn(state, file));
   return problems.length > 0 ? 2 : exitCode(report, options);
 }
 
 /** All manifests of a folder are one cluster. */
 function checkManifests(path: string, options: CheckOptions): number {
-  const analysis = manifestAnalysis(readManifests([path]));
+  const analysis = stated(manifestAnalysis(readManifests([path])), options.state);
   const merged = mergedReport(
     analysis.files.map(({ file }) => file),
     analysis.files.reduce((sum, { text }) => sum + text.length, 0),
@@ -78,6 +85,30 @@ function partOf(
   const roots = all.filter((_, index) => index % shard.count === shard.index - 1);
   const own = new Set(roots);
   return { files: files.filter((file) => own.has(service.rootOf(file))), roots };
+}
+
+/** Machines are searched in all topologies; a topology without any of them is not compared with their state. */
+function statedReport(
+  { service }: Opened,
+  files: readonly string[],
+  roots: readonly string[],
+  state: RealState,
+): Report {
+  const hasMachines = (root: string): boolean => {
+    const analysis = service.analysisOf(root);
+    return analysis !== undefined && machinesOf(analysis.topology, state).known.size > 0;
+  };
+  const found = roots.length > 1 ? roots.filter(hasMachines) : roots;
+  const compared = new Set(found.length === 0 ? roots : found);
+  const merged = mergedReport(files, 0);
+  checkHere(service, roots, merged, (analysis) =>
+    compared.has(analysis.root) ? withState(analysis, state) : analysis,
+  );
+  return merged.report();
+}
+
+function textIn(state: RealState | undefined, file: string): string | undefined {
+  return state?.documents.find((one) => one.file === file)?.text;
 }
 
 async function reportOf(

@@ -6,9 +6,14 @@ import { readText, STDIN } from "./files.ts";
 import { isManifests, looksLikeManifests, manifestAnalysis, notesOf, readManifests } from "./manifests.ts";
 import { diskService } from "./open.ts";
 import { complain } from "./output.ts";
+import { stated } from "./state.ts";
 
-/** Throws UsageError if the file cannot be read. Writes what the manifests do not show to standard error. */
-export function analysisOf(file: string): Analysis {
+/** `state`: the folder of `--state`. Throws UsageError if a file cannot be read. Writes what the manifests do not show to standard error. */
+export function analysisOf(file: string, state?: string): Analysis {
+  return stated(declaredAnalysis(file), state);
+}
+
+function declaredAnalysis(file: string): Analysis {
   if (isManifests(file)) return manifests(file);
   const text = readText(file);
   if (file === STDIN && looksLikeManifests(text)) return manifests(file, text);

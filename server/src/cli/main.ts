@@ -38,6 +38,17 @@ function example(command: string): string {
   return `\n${t`Example: ${command}`}`;
 }
 
+function stateOption(): Option {
+  return new Option(
+    "--state <path>",
+    t`state of real machines, to compare with the topology: the folder of \`knet collect\``,
+  );
+}
+
+function realOption(): Option {
+  return new Option("--real", t`print the real state instead of the derived state (requires --state)`).default(false);
+}
+
 /** Receives the exit code of the command that ran. */
 type Done = (code: number) => void;
 
@@ -94,6 +105,7 @@ function addCheck(program: Command, done: Done): void {
     .addOption(
       new Option("--shard <i/n>", t`check part I of N of the topologies, for N parallel jobs (1/4)`).argParser(shard),
     )
+    .addOption(stateOption())
     .addHelpText("after", example("knet check samples --format json"))
     .action(async (paths, options) => {
       const { check } = await import("./check.ts");
@@ -145,6 +157,14 @@ function addTrace(program: Command, done: Done): void {
         .choices(["text", "json", "mermaid", "svg", "html"])
         .default("text"),
     )
+    .addOption(stateOption())
+    .addOption(
+      new Option("--on <state>", t`state to trace over (default: both with --state, else derived)`).choices([
+        "derived",
+        "real",
+        "both",
+      ]),
+    )
     .addHelpText(
       "after",
       `\n${t`Exit code 0: delivered, and the reply is received, on every path.`}${example("knet trace samples/k1.knet p1/c1.1 10.1.2.1 --port 8080")}`,
@@ -157,6 +177,8 @@ function addTrace(program: Command, done: Done): void {
           proto: undefined,
           size: undefined,
           family: options.ipv4 === true ? 4 : options.ipv6 === true ? 6 : undefined,
+          state: undefined,
+          on: undefined,
           ...options,
         }),
       );
@@ -172,6 +194,8 @@ function addRoutes(program: Command, done: Done): void {
     .argument("<file>", t`.knet file, or Kubernetes manifests: a YAML or JSON file or a folder (- for standard input)`)
     .argument("<where>", t`node, pod, router, or host`)
     .addOption(new Option("--format <format>", t`output format`).choices(["text", "json", "fib"]).default("text"))
+    .addOption(stateOption())
+    .addOption(realOption())
     .addHelpText(
       "after",
       `\n${t`fib: one table with rows of src, sport, dst, dport, and action, in the notation of the Network Graph (samples/k1.knet); the first matching row applies.`}${example("knet routes samples/flannel-vxlan.knet node1")}`,
@@ -209,6 +233,8 @@ function addRules(program: Command, done: Done): void {
     .argument("<file>", t`.knet file, or Kubernetes manifests: a YAML or JSON file or a folder (- for standard input)`)
     .argument("<where>", t`node, pod, router, or host`)
     .addOption(new Option("--format <format>", t`output format`).choices(["text", "json"]).default("text"))
+    .addOption(stateOption())
+    .addOption(realOption())
     .addHelpText("after", example("knet rules samples/services.knet n1"))
     .action(async (file, where, options) => {
       const { rules } = await import("./rules.ts");

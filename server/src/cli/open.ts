@@ -69,11 +69,26 @@ export function openAll(paths: readonly string[]): Opened {
   return { service, files, problems };
 }
 
+/** Options of commands that print a network namespace. */
+export interface StateOptions {
+  /** The folder with the state of real machines. */
+  readonly state?: string | undefined;
+  /** Print the real state instead of the derived one. */
+  readonly real?: boolean | undefined;
+}
+
 /** The network namespace of a node, pod, router, or host, by path. Throws UsageError if the path has no network namespace. */
-export function netnsAt({ topology, network }: Analysis, where: string): Netns {
+export function netnsAt(
+  { topology, network, realNetwork }: Analysis,
+  where: string,
+  { real }: StateOptions = {},
+): Netns {
   const found = namespaceOf(topology, where);
   if (!found.ok) throw new UsageError(found.error);
-  const netns = network.netns(found.netns);
+  if (real && !realNetwork) throw new UsageError(t`--real requires --state`);
+  const netns = ((real && realNetwork) || network).netns(found.netns);
+  if (real && netns !== undefined && netns === network.netns(found.netns))
+    throw new UsageError(t`${where}: the state of this machine is not in the folder of --state`);
   if (!netns) throw new UsageError(t`${where}: has no network namespace (it runs on no node)`);
   return netns;
 }

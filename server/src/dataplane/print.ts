@@ -1,6 +1,17 @@
 import { bits, compareIp, formatIp, formatPrefix, lastAddress, type Prefix } from "../addressing/ip.ts";
 import type { Origin } from "../declared/origin.ts";
-import type { Device, FdbEntry, Neighbour, Netns, Network, Nexthop, NfChain, NfTable, Route } from "./model.ts";
+import type {
+  Device,
+  FdbEntry,
+  Neighbour,
+  Netns,
+  Network,
+  Nexthop,
+  NfChain,
+  NfTable,
+  PolicyRule,
+  Route,
+} from "./model.ts";
 import type { ReportLocation, RouteReport, RoutesReport } from "./routes-schema.ts";
 import { destination, markText, nexthopFlags, routeText, ruleText, withPort } from "./text.ts";
 
@@ -142,14 +153,16 @@ function flags(netns: Netns, hop: Nexthop): readonly string[] {
 export function printPolicyRules(netns: Netns): string[] {
   const usual = netns.rules.every(({ priority }) => priority === 0 || priority === 32766 || priority === 32767);
   if (usual) return [];
-  return netns.rules.map((rule) => {
-    const words = [`${rule.priority}:\tfrom ${rule.from ? selector(rule.from) : "all"}`];
-    if (rule.to) words.push("to", selector(rule.to));
-    if (rule.fwmark) words.push("fwmark", markText(rule.fwmark, 0xffffffff));
-    if (rule.iif !== undefined) words.push("iif", rule.iif);
-    words.push("lookup", rule.table);
-    return words.join(" ");
-  });
+  return netns.rules.map(policyRuleText);
+}
+
+export function policyRuleText({ priority, from, to, fwmark, iif, table }: PolicyRule): string {
+  const words = [`${priority}:\tfrom ${from ? selector(from) : "all"}`];
+  if (to) words.push("to", selector(to));
+  if (fwmark) words.push("fwmark", markText(fwmark, 0xffffffff));
+  if (iif !== undefined) words.push("iif", iif);
+  words.push("lookup", table);
+  return words.join(" ");
 }
 
 /** A single address without prefix length, like in `ip rule`. */

@@ -1,4 +1,6 @@
 /** Sources: the statements that read other files than `.knet` files, and the resulting declarations. */
+
+import type { RealState } from "../dataplane/real/state.ts";
 import { all, child, nameOf } from "../declared/access.ts";
 import type { Decl } from "../declared/decl.ts";
 import type { Document } from "../declared/document.ts";
@@ -8,13 +10,22 @@ import { completed } from "../declared/merge.ts";
 import { type Origin, sourceOf } from "../declared/origin.ts";
 import { pointer } from "../declared/point.ts";
 import { readNetworks } from "../frontends/config/document.ts";
+import { readState } from "../frontends/hoststate/index.ts";
 import { type Around, importInto } from "../frontends/kubernetes/document.ts";
 import { memo, valueAt } from "../memo/memo.ts";
 import { sameMembers } from "../memo/same.ts";
 import type { SourceUse } from "./closure.ts";
 
 /** Adds the declarations of the sources to the documents with the statements that read them. */
-export type Expand = (files: readonly Document[], uses: readonly SourceUse[]) => readonly Document[];
+export type Expand = (files: readonly Document[], uses: readonly SourceUse[]) => Expanded;
+
+export interface Expanded {
+  readonly files: readonly Document[];
+  /** The state of real machines. */
+  readonly state?: RealState;
+}
+
+export const unexpanded: Expand = (files) => ({ files });
 
 /** What a source declares. */
 interface Shown {
@@ -31,18 +42,10 @@ interface Reading extends Shown {
 
 /** Sources that have not changed are read once; the last two versions are known, because fixes are tried in turn. */
 export function createExpander(): Expand {
-  const known = new Map<string, { readonly inputs: readonly unknown[]; readonly shown: Shown }[]>();
-  const showing = (key: string, inputs: readonly unknown[], compute: () => Shown): Shown => {
-    const versions = valueAt(known, key, () => []);
-    const same = versions.find((one) => sameMembers(one.inputs, inputs));
-    if (same) return same.shown;
-    const shown = compute();
-    versions.unshift({ inputs, shown });
-    versions.splice(MOST_VERSIONS);
-    return shown;
-  };
+  const showing = recent<Shown>();
+  const states = recent<RealState>();
   return (files, uses) => {
-    if (uses.length === 0) return files;
+    if (uses.length === 0) return { files };
     const byName = new Map(files.map((file) => [file.file, file]));
     const declared = topOf(files);
     const read = files.map((file) => {
@@ -63,9 +66,29 @@ export function createExpander(): Expand {
     });
     const decls = read.flatMap(({ readings }) => readings.flatMap((one) => one.decls));
     const texts = new Set(uses.flatMap((use) => use.files));
-    return read.map(({ file, readings }) =>
+    const changed = read.map(({ file, readings }) =>
       readings.length > 0 ? expanded(file, readings) : texts.has(file.file) ? pointing(file, decls) : file,
     );
+    const outputs = uses.flatMap((use) =>
+      use.kind === "state" ? use.files.flatMap((name) => byName.get(name) ?? []) : [],
+    );
+    return outputs.length === 0
+      ? { files: changed }
+      : { files: changed, state: states("state", outputs, () => readState(outputs)) };
+  };
+}
+
+/** The results for the last inputs of each key. */
+function recent<T>(): (key: string, inputs: readonly unknown[], compute: () => T) => T {
+  const known = new Map<string, { readonly inputs: readonly unknown[]; readonly result: T }[]>();
+  return (key, inputs, compute) => {
+    const versions = valueAt(known, key, () => []);
+    const same = versions.find((one) => sameMembers(one.inputs, inputs));
+    if (same) return same.result;
+    const result = compute();
+    versions.unshift({ inputs, result });
+    versions.splice(MOST_VERSIONS);
+    return result;
   };
 }
 

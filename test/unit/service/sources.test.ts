@@ -252,3 +252,23 @@ router fw { attach office; attach db 10.1.0.30 }
     ]);
   });
 });
+
+describe("the state of real nodes", () => {
+  it("is compared with the cluster; a difference has both locations", () => {
+    const prod = PROD.replace(`manifests "dump"`, `manifests "dump"\n  state "nodes"`);
+    const routes = `192.168.10.0/24 dev eth0 proto kernel scope link src 192.168.10.11
+10.244.0.0/24 dev cni0 proto kernel scope link src 10.244.0.1
+default via 192.168.10.1 dev eth0
+`;
+    const files = all({
+      "prod.knet": prod,
+      "dump/nodes.yaml": NODES.replace("192.168.20.12", "192.168.10.12"),
+      "nodes/n1/route4.txt": routes,
+      "nodes/n1/kubelet.log": "not read",
+    });
+    const found = findings(files).filter((one) => one.includes("KN81"));
+    expect(found).toEqual([
+      "nodes/n1/route4.txt:1:1 KN810 node `prod/n1` has no route to 10.244.1.0/24; flannel would install `10.244.1.0/24 via 10.244.1.0 dev flannel.1 onlink`",
+    ]);
+  });
+});

@@ -49,6 +49,7 @@ const COMMANDS: readonly ((program: Command, done: Done) => void)[] = [
   addRoutes,
   addMatrix,
   addRules,
+  addPlan,
   addFmt,
   addExplain,
   addImport,
@@ -213,6 +214,25 @@ function addRules(program: Command, done: Done): void {
     .action(async (file, where, options) => {
       const { rules } = await import("./rules.ts");
       done(rules(file, where, options));
+    });
+}
+
+function addPlan(program: Command, done: Done): void {
+  program
+    .command("plan")
+    .description(
+      t`Print how full every range is, and how many nodes and pods other prefix lengths per node would allow`,
+    )
+    .argument("<file>", t`.knet file, or Kubernetes manifests: a YAML or JSON file or a folder (- for standard input)`)
+    .addOption(
+      new Option("--format <format>", t`output format (csv: the ranges)`)
+        .choices(["text", "json", "csv"])
+        .default("text"),
+    )
+    .addHelpText("after", example("knet plan samples/flannel-vxlan.knet"))
+    .action(async (file, options) => {
+      const { plan } = await import("./plan.ts");
+      done(plan(file, options));
     });
 }
 

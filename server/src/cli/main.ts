@@ -53,6 +53,7 @@ const COMMANDS: readonly ((program: Command, done: Done) => void)[] = [
   addFmt,
   addExplain,
   addImport,
+  addCollect,
   addLab,
   addLsp,
 ];
@@ -272,6 +273,22 @@ function addImport(program: Command, done: Done): void {
     .action(async (sources, options) => {
       const { importFiles } = await import("./import.ts");
       done(importFiles(sources, options.output));
+    });
+}
+
+function addCollect(program: Command, done: Done): void {
+  program
+    .command("collect")
+    .description(t`Print a script that collects what knet reads from a cluster, without Secrets (POSIX sh, kubectl)`)
+    .option("--nodes", t`also collect the state of the nodes, with kubectl debug or ssh`, false)
+    .option("-o, --output <script>", t`output file for the script (default: -, standard output)`)
+    .addHelpText(
+      "after",
+      `\n${t`The script writes one folder: cluster/KIND.json, and with --nodes also nodes/NODE/COMMAND.txt or .json.`}${example("npx knet collect --nodes -o collect.sh && sh collect.sh prod")}`,
+    )
+    .action(async (options) => {
+      const { collect } = await import("./collect.ts");
+      done(collect({ output: undefined, ...options }));
     });
 }
 

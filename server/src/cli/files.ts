@@ -19,6 +19,7 @@ import { MAX_TEXT, tooLarge as tooManyCharacters } from "../service/limits.ts";
 import { pulling } from "../service/pull.ts";
 import { createService, type Service } from "../service/service.ts";
 import { t } from "../text/l10n.ts";
+import type { ClusterDefaults } from "../topology/cluster.ts";
 import { namespaceOf } from "../trace/endpoints.ts";
 import { errno, UnreadableError, UsageError } from "./errors.ts";
 
@@ -226,9 +227,10 @@ function configFiles(file: string): string[] {
 }
 
 /** A service that reads from disk. An import of one of the `named` files has that name; other imports are relative to the working folder. */
-export function diskService(named: readonly string[] = []): Service {
+export function diskService(named: readonly string[] = [], defaults?: ClusterDefaults): Service {
   const names = new Map(named.filter((file) => file !== STDIN).map((file) => [resolve(file), file]));
   const service = createService({
+    defaults,
     configFiles,
     resolveImport(from, path) {
       const base = from === STDIN ? process.cwd() : dirname(resolve(from));
@@ -261,13 +263,13 @@ export interface Opened extends Found {
   readonly service: Service;
 }
 
-/** Opens the readable ones of the given files and folders in one service. */
-export function openAll(paths: readonly string[]): Opened {
+/** Opens the readable ones of the given files and folders in one service. `input`: standard input, if it has been read. */
+export function openAll(paths: readonly string[], defaults?: ClusterDefaults, input?: string): Opened {
   const found = expandPaths(paths);
   const problems = [...found.problems];
-  const service = diskService(found.files);
+  const service = diskService(found.files, defaults);
   const files = found.files.filter((file) => {
-    const text = attempt(problems, () => readText(file));
+    const text = attempt(problems, () => (file === STDIN && input !== undefined ? input : readText(file)));
     if (text !== undefined) service.setText(file, text);
     return text !== undefined;
   });

@@ -11,6 +11,7 @@ import {
 import { type Analysis, analyse } from "../service/analysis.ts";
 import { t } from "../text/l10n.ts";
 import { lineIndex } from "../text/line-index.ts";
+import type { ClusterDefaults } from "../topology/cluster.ts";
 import { errno, UnreadableError, UsageError } from "./errors.ts";
 import { SKIPPED_FOLDERS, STDIN } from "./files.ts";
 import { complain } from "./output.ts";
@@ -110,8 +111,8 @@ function placeText(documents: readonly Document[], file: string, offset: number)
 }
 
 /** The topology of manifests. Writes the notes to standard error. */
-export function manifestAnalysis(path: string, text?: string): Analysis {
+export function manifestAnalysis(path: string, text?: string, defaults?: ClusterDefaults): Analysis {
   const read = readManifests([path], text);
   for (const note of notesOf(read)) complain(note);
-  return analyse(read.documents[0].file, read.documents);
+  return analyse(read.documents[0].file, read.documents, { defaults });
 }

@@ -5,6 +5,7 @@ import { printNetns, routesReport } from "../dataplane/print.ts";
 import type { Analysis } from "../service/analysis.ts";
 import { jsonText } from "../text/visible.ts";
 import { switchText } from "../trace/switches.ts";
+import type { TopologyOptions } from "./defaults.ts";
 import { netnsAt } from "./files.ts";
 import { analysisOf } from "./input.ts";
 import { locator } from "./locate.ts";
@@ -12,8 +13,12 @@ import { say, writeOut } from "./output.ts";
 
 export type RoutesFormat = "text" | "json" | "fib";
 
-export function routes(file: string, where: string, options: { readonly format: RoutesFormat }): number {
-  const analysis = analysisOf(file);
+export function routes(
+  file: string,
+  where: string,
+  options: TopologyOptions & { readonly format: RoutesFormat },
+): number {
+  const analysis = analysisOf(file, options);
   const netns = netnsAt(analysis, where);
   const text = print(analysis, netns, options.format);
   if (options.format === "json") writeOut(text);

@@ -1,13 +1,18 @@
 /** `knet rules`: the netfilter rules of a node, pod, router, or host. */
 import { printRules, rulesReport } from "../dataplane/rules.ts";
 import { jsonText } from "../text/visible.ts";
+import type { TopologyOptions } from "./defaults.ts";
 import { netnsAt } from "./files.ts";
 import { analysisOf } from "./input.ts";
 import { locator } from "./locate.ts";
 import { say, writeOut } from "./output.ts";
 
-export function rules(file: string, where: string, options: { readonly format: "text" | "json" }): number {
-  const analysis = analysisOf(file);
+export function rules(
+  file: string,
+  where: string,
+  options: TopologyOptions & { readonly format: "text" | "json" },
+): number {
+  const analysis = analysisOf(file, options);
   const netns = netnsAt(analysis, where);
   if (options.format === "text") say(printRules(netns));
   else writeOut(`${jsonText(rulesReport(netns, locator(analysis).source))}\n`);

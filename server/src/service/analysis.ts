@@ -66,7 +66,7 @@ export function analyse(
     files,
     options,
     get topology() {
-      topology ??= buildTopology(files, modeAddressing, memo);
+      topology ??= buildTopology(files, modeAddressing, memo, { defaults: options.defaults });
       return topology;
     },
     get network() {

@@ -1,6 +1,8 @@
 /** The topology that a FILE argument denotes: a `.knet` file, or Kubernetes manifests. */
 import type { Analysis } from "../service/analysis.ts";
 import { t } from "../text/l10n.ts";
+import type { ClusterDefaults } from "../topology/cluster.ts";
+import { defaultsOf, type TopologyOptions } from "./defaults.ts";
 import { UsageError } from "./errors.ts";
 import { readText, STDIN } from "./files.ts";
 import { isManifests, looksLikeManifests, manifestAnalysis, notesOf, readManifests } from "./manifests.ts";
@@ -8,16 +10,21 @@ import { diskService } from "./open.ts";
 import { complain } from "./output.ts";
 import { stated } from "./state.ts";
 
-/** `state`: the folder of `--state`. Throws UsageError if a file cannot be read. Writes what the manifests do not show to standard error. */
-export function analysisOf(file: string, state?: string): Analysis {
-  return stated(declaredAnalysis(file), state);
+/** Throws UsageError if a file cannot be read. Writes what the manifests do not show to standard error. */
+export function analysisOf(file: string, options: InputOptions): Analysis {
+  return stated(declaredAnalysis(file, defaultsOf(options)), options.state);
 }
 
-function declaredAnalysis(file: string): Analysis {
-  if (isManifests(file)) return manifests(file);
+export interface InputOptions extends TopologyOptions {
+  /** The folder with the state of real machines. */
+  readonly state?: string | undefined;
+}
+
+function declaredAnalysis(file: string, defaults: ClusterDefaults | undefined): Analysis {
+  if (isManifests(file)) return manifests(file, defaults);
   const text = readText(file);
-  if (file === STDIN && looksLikeManifests(text)) return manifests(file, text);
-  const service = diskService([file]);
+  if (file === STDIN && looksLikeManifests(text)) return manifests(file, defaults, text);
+  const service = diskService([file], defaults);
   service.setText(file, text);
   const analysis = service.analysisOf(file);
   if (!analysis) throw new UsageError(t`${file}: cannot be read`);
@@ -25,8 +32,8 @@ function declaredAnalysis(file: string): Analysis {
 }
 
 /** `text`: of standard input. */
-function manifests(file: string, text?: string): Analysis {
+function manifests(file: string, defaults: ClusterDefaults | undefined, text?: string): Analysis {
   const read = readManifests([file], text);
   for (const note of notesOf(read)) complain(note);
-  return manifestAnalysis(read);
+  return manifestAnalysis(read, defaults);
 }

@@ -12,6 +12,7 @@ import {
 import { type Analysis, analyse } from "../service/analysis.ts";
 import { t } from "../text/l10n.ts";
 import { lineIndex } from "../text/line-index.ts";
+import type { ClusterDefaults } from "../topology/cluster.ts";
 import { errno, UnreadableError, UsageError } from "./errors.ts";
 import { SKIPPED_FOLDERS, STDIN } from "./files.ts";
 
@@ -134,6 +135,6 @@ function placeText(file: string, text: string, offset: number): string {
 }
 
 /** The topology of manifests. */
-export function manifestAnalysis(read: ManifestDocuments): Analysis {
-  return analyse(read.documents[0].file, read.documents);
+export function manifestAnalysis(read: ManifestDocuments, defaults?: ClusterDefaults): Analysis {
+  return analyse(read.documents[0].file, read.documents, { defaults });
 }

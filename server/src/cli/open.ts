@@ -8,6 +8,7 @@ import { CONFIG_FILE } from "../service/front-ends.ts";
 import { pulling } from "../service/pull.ts";
 import { createService, type Service } from "../service/service.ts";
 import { t } from "../text/l10n.ts";
+import type { ClusterDefaults } from "../topology/cluster.ts";
 import { namespaceOf } from "../trace/endpoints.ts";
 import { UnreadableError, UsageError } from "./errors.ts";
 import { attempt, expandPaths, type Found, readRegular, readText, STDIN } from "./files.ts";
@@ -25,9 +26,10 @@ function configFiles(file: string): string[] {
 }
 
 /** A service that reads from disk. An import of one of the `named` files has that name; other imports are relative to the working folder. */
-export function diskService(named: readonly string[] = []): Service {
+export function diskService(named: readonly string[] = [], defaults?: ClusterDefaults): Service {
   const names = new Map(named.filter((file) => file !== STDIN).map((file) => [resolve(file), file]));
   const service = createService({
+    defaults,
     configFiles,
     resolveImport(from, path) {
       const base = from === STDIN ? process.cwd() : dirname(resolve(from));
@@ -56,13 +58,13 @@ export interface Opened extends Found {
   readonly service: Service;
 }
 
-/** Opens the readable ones of the given files and folders in one service. */
-export function openAll(paths: readonly string[]): Opened {
+/** Opens the readable ones of the given files and folders in one service. `input`: standard input, if it has been read. */
+export function openAll(paths: readonly string[], defaults?: ClusterDefaults, input?: string): Opened {
   const found = expandPaths(paths);
   const problems = [...found.problems];
-  const service = diskService(found.files);
+  const service = diskService(found.files, defaults);
   const files = found.files.filter((file) => {
-    const text = attempt(problems, () => readText(file));
+    const text = attempt(problems, () => (file === STDIN && input !== undefined ? input : readText(file)));
     if (text !== undefined) service.setText(file, text);
     return text !== undefined;
   });

@@ -5,6 +5,7 @@ import { printNetns, routesReport } from "../dataplane/print.ts";
 import type { Analysis } from "../service/analysis.ts";
 import { jsonText } from "../text/visible.ts";
 import { switchText } from "../trace/switches.ts";
+import type { TopologyOptions } from "./defaults.ts";
 import { analysisOf } from "./input.ts";
 import { locator } from "./locate.ts";
 import { netnsAt, type StateOptions } from "./open.ts";
@@ -12,12 +13,12 @@ import { say, writeOut } from "./output.ts";
 
 export type RoutesFormat = "text" | "json" | "fib";
 
-export interface RoutesOptions extends StateOptions {
+export interface RoutesOptions extends TopologyOptions, StateOptions {
   readonly format: RoutesFormat;
 }
 
 export function routes(file: string, where: string, options: RoutesOptions): number {
-  const analysis = analysisOf(file, options.state);
+  const analysis = analysisOf(file, options);
   const netns = netnsAt(analysis, where, options);
   const text = print(analysis, netns, options);
   if (options.format === "json") writeOut(text);

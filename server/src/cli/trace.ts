@@ -9,12 +9,13 @@ import { renderSvg } from "../trace/render/svg.ts";
 import { renderText } from "../trace/render/text.ts";
 import type { Query, Trace } from "../trace/schema.ts";
 import { ask } from "../trace/trace.ts";
+import type { TopologyOptions } from "./defaults.ts";
 import { UsageError } from "./errors.ts";
 import { analysisOf } from "./input.ts";
 import { locator } from "./locate.ts";
 import { say, useColour, writeOut } from "./output.ts";
 
-export interface TraceOptions {
+export interface TraceOptions extends TopologyOptions {
   readonly port: number | undefined;
   readonly proto: Query["proto"] | undefined;
   readonly size: number | undefined;
@@ -30,7 +31,7 @@ export interface TraceOptions {
 /** Exit code: 0 delivered and answered on every path of every traced state, 1 otherwise. */
 export function trace(file: string, from: string, to: string, options: TraceOptions): number {
   const { format } = options;
-  const analysis = analysisOf(file, options.state);
+  const analysis = analysisOf(file, options);
   const { topology, network, realNetwork } = analysis;
   const on = options.on ?? (realNetwork === undefined ? "derived" : isPicture(format) ? "real" : "both");
   if (on !== "derived" && realNetwork === undefined) throw new UsageError(t`--on ${on} requires --state`);

@@ -85,7 +85,7 @@ export function analyse(
     declared,
     options,
     get topology() {
-      topology ??= buildTopology(declared, modeAddressing, memo);
+      topology ??= buildTopology(declared, modeAddressing, memo, { defaults: options.defaults });
       return topology;
     },
     get network() {

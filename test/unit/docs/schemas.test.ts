@@ -118,6 +118,18 @@ describe("knet rules --format json", () => {
   });
 });
 
+describe("knet plan --format json", () => {
+  const validate = schemaOf("knet-plan-1");
+  it("of a dual-stack cluster", () => expectValid(validate, knet(["plan", "-"])));
+  it.each(readdirSync(`${root}samples`).filter((name) => name.endsWith(".knet")))("of samples/%s", (name) => {
+    expectValid(validate, knet(["plan", `samples/${name}`]));
+  });
+
+  it("rejects an invalid plan", () => {
+    expect(validate({ schema: "knet-plan/1", ranges: [{ range: "10.0.0.0/8" }], clusters: [] })).toBe(false);
+  });
+});
+
 describe("npm run bench -- --json", () => {
   const validate = schemaOf("knet-bench-1");
   it("of one measurement, with a ratio", () => {

@@ -46,6 +46,10 @@ export function readManifests(paths: readonly string[], text?: string): Manifest
     text === undefined
       ? paths.flatMap((path) => filesIn(path)).map((file): TextFile => ({ file, text: readLarge(file) }))
       : [{ file: STDIN, text }];
+  return readFiles(paths, files);
+}
+
+function readFiles(paths: readonly string[], files: readonly TextFile[]): ManifestDocuments {
   const read = manifestDocuments(paths[0] ?? STDIN, files);
   // Files below `templates/` of a chart are Go templates, not YAML.
   const template = read.problems.length === 0 ? undefined : files.find(({ text: content }) => content.includes("{{"));
@@ -57,7 +61,6 @@ export function readManifests(paths: readonly string[], text?: string): Manifest
   throw new UsageError(problem ?? t`${paths.join(", ")}: no Kubernetes object found`);
 }
 
-/** The text of a manifest. PowerShell writes UTF-16 with a byte order mark. */
 function readLarge(file: string): string {
   let bytes: Uint8Array;
   try {
@@ -65,6 +68,11 @@ function readLarge(file: string): string {
   } catch (error) {
     throw new UnreadableError(file, errno(error), t`${file}: cannot be read (${errno(error)})`);
   }
+  return decodedLarge(file, bytes);
+}
+
+/** The text of a manifest. PowerShell writes UTF-16 with a byte order mark. */
+export function decodedLarge(file: string, bytes: Uint8Array): string {
   const encoding = bytes[0] === 0xff && bytes[1] === 0xfe ? "utf-16le" : "utf-8";
   try {
     const text = new TextDecoder(encoding, { fatal: true }).decode(bytes);
@@ -111,7 +119,15 @@ function placeText(documents: readonly Document[], file: string, offset: number)
 
 /** The topology of manifests. Writes the notes to standard error. */
 export function manifestAnalysis(path: string, text?: string): Analysis {
-  const read = readManifests([path], text);
+  return analysisOfDocuments(readManifests([path], text));
+}
+
+/** The same for files that were already read. */
+export function analysisOfFiles(path: string, files: readonly TextFile[]): Analysis {
+  return analysisOfDocuments(readFiles([path], files));
+}
+
+function analysisOfDocuments(read: ManifestDocuments): Analysis {
   for (const note of notesOf(read)) complain(note);
   return analyse(read.documents[0].file, read.documents);
 }

@@ -6,7 +6,6 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { family, formatIp } from "../../../server/src/addressing/ip.ts";
 import { simulate } from "../../../server/src/dataplane/simulator/simulate.ts";
-import { policySetOf, verdictFor } from "../../../server/src/kubernetes/policy/evaluate.ts";
 import type { Analysis } from "../../../server/src/service/analysis.ts";
 import { compare } from "../../../server/src/service/diff/diff.ts";
 import type { Diff, DiffChange, DiffConnection, DiffEnd } from "../../../server/src/service/diff/schema.ts";
@@ -137,15 +136,17 @@ function endsOf({ topology }: Analysis): readonly End[] {
   );
   const hosts = topology.hosts.flatMap((host) =>
     host.interfaces.flatMap(({ addresses }) =>
-      addresses.map(({ ip }): End => ({
-        name: formatIp(ip),
-        place: "outside",
-        path: formatIp(ip),
-        netns: host.path,
-        node: undefined,
-        ips: [ip],
-        ports: host.processes.flatMap(({ listeners }) => listeners),
-      })),
+      addresses.map(
+        ({ ip }): End => ({
+          name: formatIp(ip),
+          place: "outside",
+          path: formatIp(ip),
+          netns: host.path,
+          node: undefined,
+          ips: [ip],
+          ports: host.processes.flatMap(({ listeners }) => listeners),
+        }),
+      ),
     ),
   );
   return [...pods, ...hosts];
@@ -154,12 +155,8 @@ function endsOf({ topology }: Analysis): readonly End[] {
 /** By workloads, then by places and family: the open ports. */
 type Results = Map<string, Map<string, Set<string>>>;
 
-function byPackets(analysis: Analysis, isAssumed: boolean): Results {
-  const { network, topology } = analysis;
-  const [cluster] = topology.clusters;
-  if (!cluster) throw new Error("no cluster");
-  const set = policySetOf(cluster);
-  const podOf = (path: string) => cluster.workloads.flatMap((workload) => [...Array(workload.replicas).keys()].map((n) => cluster.pods.podAt(workload, n))).find((pod) => pod.path === path);
+function byPackets(analysis: Analysis): Results {
+  const { network } = analysis;
   const results: Results = new Map();
   const ends = endsOf(analysis);
   for (const from of ends) {
@@ -182,17 +179,7 @@ function byPackets(analysis: Analysis, isAssumed: boolean): Results {
           const passes = journeys.every(
             ({ verdict, reply, end }) => verdict === "delivered" && reply?.verdict === "delivered" && end === to.netns,
           );
-          const [a, b] = [podOf(from.path), podOf(to.path)];
-          const isOnNode = from.place === to.place && (a?.workload.hostNetwork || b?.workload.hostNetwork);
-          const connection = { proto, port };
-          const endAt = (pod: typeof a, ip: number | bigint) => (pod ? set.endOf(pod, ip) : set.endAt(ip));
-          const [s, d] = [endAt(a, src), endAt(b, dst)];
-          const allowed =
-            !isAssumed ||
-            isOnNode ||
-            ((!a || a.workload.hostNetwork || verdictFor(set, s, d, { ...connection, direction: "egress" }).allowed) &&
-              (!b || b.workload.hostNetwork || verdictFor(set, d, s, { ...connection, direction: "ingress" }).allowed));
-          if (passes && allowed) open.add(`${port}/${proto}`);
+          if (passes) open.add(`${port}/${proto}`);
         }
       }
     }
@@ -221,7 +208,12 @@ function expected(before: Results, after: Results, kept: (pair: string) => boole
 }
 
 /** What the lists state about each pair of places. */
-function listed({ connections }: Diff, before: Analysis, after: Analysis, places: readonly Results[]): readonly string[] {
+function listed(
+  { connections }: Diff,
+  before: Analysis,
+  after: Analysis,
+  places: readonly Results[],
+): readonly string[] {
   const found: string[] = [];
   const nodes = new Map(
     [before, after].flatMap(({ topology }, side) =>
@@ -300,8 +292,7 @@ describe("the connections of a comparison", () => {
           { name: "before", analysis: before, locate: () => undefined },
           { name: "after", analysis: after, locate: () => undefined },
         );
-        const isAssumed = diff.notes.some((note) => note.includes("as if its policies were enforced"));
-        const results = [byPackets(before, isAssumed), byPackets(after, isAssumed)] as const;
+        const results = [byPackets(before), byPackets(after)] as const;
         const names = [before, after].map((analysis) => new Set(endsOf(analysis).map(({ name }) => name)));
         const kept = (pair: string): boolean => pair.split(" > ").every((name) => names.every((all) => all.has(name)));
         expect(listed(diff, before, after, results)).toEqual(expected(...results, kept));

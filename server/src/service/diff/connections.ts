@@ -2,8 +2,17 @@
  * Connections that a change opens and closes. Endpoints that neither topology distinguishes form a class; each pair of classes is
  * evaluated once per relation of its pods (`relations.ts`), in both topologies.
  */
+
+import {
+  difference,
+  intersection,
+  NO_PORTS,
+  type PortSet,
+  portKey,
+  portSetEquals,
+  union,
+} from "../../kubernetes/policy/ports.ts";
 import { memo, valueAt } from "../../memo/memo.ts";
-import { NO_PORTS, type PortSet, difference, intersection, portKey, portSetEquals, union } from "../../kubernetes/policy/ports.ts";
 import { type Endpoint, existsIn, type Group, type SideName, type Sides } from "./endpoints.ts";
 import { type Index, indexOf, type Relation, relationsBetween } from "./relations.ts";
 import type { Scope } from "./schema.ts";
@@ -189,7 +198,6 @@ function cellsBetween(sides: Sides, from: EndClass, to: EndClass): readonly Cell
             relation: relation.name[side],
             family: relation.family,
             listeners: b.listeners[side] ?? [],
-            assumed: a.isAssumed || b.isAssumed,
           });
         };
         cells.push({ from: fromKey, to: toKey, relation, before: value("before"), after: value("after") });
@@ -275,7 +283,10 @@ function factored(changes: readonly Change[], all: readonly Change[]): readonly 
   if (changes.length === all.length)
     return [{ from: undefined, to: undefined, scope: [], before, after, cells: changes.map(nameOf) }];
   const scopes = grouped(changes, ({ relation }) => `${relation.place} ${relation.family}`);
-  const parts = new Map<string, { readonly from: readonly string[]; readonly to: readonly string[]; readonly cells: Change[] }>();
+  const parts = new Map<
+    string,
+    { readonly from: readonly string[]; readonly to: readonly string[]; readonly cells: Change[] }
+  >();
   for (const inside of scopes.values()) {
     for (const { from, to, cells } of rectangles(inside))
       valueAt(parts, `${from.join("|")}\n${to.join("|")}`, () => ({ from, to, cells: [] })).cells.push(...cells);
@@ -312,7 +323,8 @@ type Place = Relation["place"];
 function scopesOf(cells: readonly Change[], possible: readonly Change[]): readonly (readonly Scope[])[] {
   if (cells.length === possible.length) return [[]];
   const familiesOf = (list: readonly Change[]) => [...new Set(list.map(({ relation }) => relation.family))];
-  const placesOf = (list: readonly Change[]): Place[] => [...new Set(list.map(({ relation }) => relation.place))].sort();
+  const placesOf = (list: readonly Change[]): Place[] =>
+    [...new Set(list.map(({ relation }) => relation.place))].sort();
   const byPlaces = grouped(familiesOf(cells), (family) =>
     placesOf(cells.filter(({ relation }) => relation.family === family)).join(),
   );

@@ -4,7 +4,6 @@ import type { Finding } from "../../findings/finding.ts";
 import { KINDS } from "../../kubernetes/matrix/ends.ts";
 import { allowedOf } from "../../kubernetes/matrix/matrix.ts";
 import { isEmpty, type PortSet } from "../../kubernetes/policy/ports.ts";
-import { t } from "../../text/l10n.ts";
 import type { Location } from "../../trace/schema.ts";
 import type { Analysis } from "../analysis.ts";
 import { changedConnections, closed, opened, type Part, type Statement } from "./connections.ts";
@@ -12,9 +11,9 @@ import { type Endpoint, endpointsOf, existsIn, type Group, type Position, type S
 import { changedFindings } from "./findings.ts";
 import { changedMachines } from "./machines.ts";
 import { type OutsideChange, outsideChanges } from "./outside.ts";
-import { type ClusterPairing, pairingsOf } from "./pairing.ts";
+import { pairingsOf } from "./pairing.ts";
 import type { Diff, DiffChange, DiffConnection, DiffDiagnostic, DiffEnd } from "./schema.ts";
-import { isEnforced, sideOf } from "./side.ts";
+import { sideOf } from "./side.ts";
 
 /** One of the topologies, and its name for the report. */
 export interface Compared {
@@ -30,15 +29,14 @@ export function compare(before: Compared, after: Compared): Diff {
     before: sideOf(old.topology, old.network),
     after: sideOf(current.topology, current.network),
   };
-  const endpoints = endpointsOf(sides, pairings, isAssumed);
+  const endpoints = endpointsOf(sides, pairings);
   const connections = connectionsOf(changedConnections(sides, endpoints), outsideChanges(sides, endpoints));
   const { notes, ...routes } = changedMachines(sides, pairings);
-  const findings = changedFindings(
-    old.findings(() => false) ?? [],
-    current.findings(() => false) ?? [],
-    pairings,
-  );
-  const diagnostic = ({ locate }: Compared) => (finding: Finding) => diagnosticOf(finding, locate(finding));
+  const findings = changedFindings(old.findings(() => false) ?? [], current.findings(() => false) ?? [], pairings);
+  const diagnostic =
+    ({ locate }: Compared) =>
+    (finding: Finding) =>
+      diagnosticOf(finding, locate(finding));
   return {
     schema: "knet-diff/1",
     before: before.name,
@@ -47,7 +45,7 @@ export function compare(before: Compared, after: Compared): Diff {
     endpoints: {
       added: endpoints.filter((one) => !existsIn(one, "before") && existsIn(one, "after")).map(endOf),
       removed: endpoints.filter((one) => existsIn(one, "before") && !existsIn(one, "after")).map(endOf),
-      renamed: endpoints.flatMap(({ name }) => (name.before === name.after ? [] : [name])),
+      renamed: endpoints.flatMap(({ name, groups }) => (name.before === name.after || groups.size === 0 ? [] : [name])),
     },
     routes: {
       added: [...routes.added],
@@ -63,7 +61,7 @@ export function compare(before: Compared, after: Compared): Diff {
         after: diagnostic(after)(pair.after),
       })),
     },
-    notes: [...assumptions(pairings.clusters), ...notes],
+    notes: [...notes],
   };
 }
 
@@ -72,27 +70,6 @@ export function isSame({ connections, endpoints, routes, diagnostics }: Diff): b
   return [connections, endpoints, routes, diagnostics].every((part) =>
     Object.values(part).every((list: readonly unknown[]) => list.length === 0),
   );
-}
-
-/**
- * Manifests do not show which program enforces policies. The policies in them are meant to be enforced, so a change of a policy is
- * a change of connections, unless the file states that no program enforces them.
- */
-function isAssumed({ before, after }: ClusterPairing): boolean {
-  const known = [before ?? [], after ?? []].flat();
-  return (
-    known.some(({ policies }) => policies.length > 0) &&
-    known.every((cluster) => cluster.policyEngine === undefined && !isEnforced(cluster))
-  );
-}
-
-function assumptions(clusters: readonly ClusterPairing[]): readonly string[] {
-  return clusters
-    .filter(isAssumed)
-    .map(
-      ({ before, after }) =>
-        t`cluster \`${(after ?? before)?.name ?? ""}\` has no policy engine: connections are compared as if its policies were enforced`,
-    );
 }
 
 function diagnosticOf({ code, severity, message }: Finding, location: Location | undefined): DiffDiagnostic {
@@ -120,7 +97,7 @@ function connectionsOf(statements: readonly Statement[], outside: readonly Outsi
     const pods = change.endpoints.map(endOf);
     const ranges = change.ranges.map((range): DiffEnd => ({ range: formatRange(range) }));
     const [from, to] = change.direction === "egress" ? [pods, ranges] : [ranges, pods];
-    add({ from, to, basis: "policies" }, change);
+    add({ from, to, basis: "policies", ...(change.isEverything ? { outside: "all" } : {}) }, change);
   }
   return { added, removed, changed };
 }

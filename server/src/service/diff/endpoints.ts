@@ -7,7 +7,7 @@ import { formatIp, type Ip } from "../../addressing/ip.ts";
 import { policySetOf } from "../../kubernetes/policy/evaluate.ts";
 import { valueAt } from "../../memo/memo.ts";
 import type { Cluster, ExternalHost, Listener, Node, Pod, Workload } from "../../topology/model.ts";
-import type { ClusterPairing, Pairing, Pairings } from "./pairing.ts";
+import type { Pairing, Pairings } from "./pairing.ts";
 import type { Side, Spot, SpotKind } from "./side.ts";
 
 export type SideName = "before" | "after";
@@ -49,7 +49,6 @@ export interface Endpoint {
   /** Absent: a workload. */
   readonly host?: { readonly name: string; readonly range: string };
   readonly listeners: Pairing<readonly Listener[]>;
-  readonly isAssumed: boolean;
   readonly groups: ReadonlyMap<string, Group>;
   /** Endpoints with the same key have the same connections. */
   readonly key: string;
@@ -63,24 +62,17 @@ export interface Sides {
 const ABSENT = "-";
 const UNPLACED = -1;
 
-/** `isAssumed`: whether the policies of the cluster are evaluated although no program enforces them. */
-export function endpointsOf(
-  sides: Sides,
-  { clusters, hosts }: Pairings,
-  isAssumed: (pair: ClusterPairing) => boolean,
-): readonly Endpoint[] {
+export function endpointsOf(sides: Sides, { clusters, hosts }: Pairings): readonly Endpoint[] {
   const several = Math.max(sides.before.topology.clusters.length, sides.after.topology.clusters.length) > 1;
   const nodes = numbersOf(clusters.flatMap((pair) => pair.nodes));
   const endpoints: Omit<Endpoint, "index">[] = [];
   for (const pair of clusters) {
-    const assumed = isAssumed(pair);
     for (const workload of pair.workloads) {
       const before = here(sides.before, pair.before, workload.before, nodes);
       const after = here(sides.after, pair.after, workload.after, nodes);
       endpoints.push({
         name: namesOf(workload, (one) => `${several ? `${one.cluster}/` : ""}${one.namespace}/${one.name}`),
         workload,
-        isAssumed: assumed,
         ...grouped(joined(before, after), listenersOf(workload.before), listenersOf(workload.after)),
       });
     }
@@ -99,7 +91,6 @@ export function endpointsOf(
         name: names,
         workload: { before: undefined, after: undefined },
         host: { name: names.after, range: ip === undefined ? "" : formatIp(ip) },
-        isAssumed: false,
         ...grouped(
           [position],
           position.before && (host.before?.processes ?? []).flatMap(({ listeners }) => listeners),
@@ -144,18 +135,17 @@ function hostHere(side: Side, host: ExternalHost | undefined, ip: Ip | undefined
   if (!host || ip === undefined) return undefined;
   const owner: Owner = {
     podAt: () => undefined,
-    spotOf: (_, kind) => ({ kind, netns: host.path, addresses: [ip], isHostNetwork: false }),
+    spotOf: (_, kind) => ({ kind, netns: host.path, addresses: [ip] }),
   };
   return { owner, kind: side.hostKind(host, ip), node: undefined, ordinals: [0] };
 }
 
 function ownerOf({ pods }: Cluster, workload: Workload): Owner {
-  const isHostNetwork = workload.hostNetwork;
   return {
     podAt: (ordinal) => pods.podAt(workload, ordinal),
     spotOf(ordinal, kind) {
       const { path, node, addresses } = pods.podAt(workload, ordinal);
-      return { kind, netns: isHostNetwork && node ? node.path : path, addresses, isHostNetwork };
+      return { kind, netns: workload.hostNetwork && node ? node.path : path, addresses };
     },
   };
 }

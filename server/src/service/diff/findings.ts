@@ -59,8 +59,10 @@ function namesIn(message: string): readonly string[] {
 /** Replaces the old names of renamed objects: parts of paths, and pods of renamed workloads (`web-0`). */
 function renamer({ clusters, routers, hosts }: Pairings): (message: string) => string {
   const names = new Map<string, string>();
-  const pairs: readonly { readonly before?: { name: string } | undefined; readonly after?: { name: string } | undefined }[] =
-    [...clusters, ...clusters.flatMap(({ nodes, workloads }) => [...nodes, ...workloads]), ...routers, ...hosts];
+  const pairs: readonly {
+    readonly before?: { name: string } | undefined;
+    readonly after?: { name: string } | undefined;
+  }[] = [...clusters, ...clusters.flatMap(({ nodes, workloads }) => [...nodes, ...workloads]), ...routers, ...hosts];
   for (const { before, after } of pairs)
     if (before && after && before.name !== after.name) names.set(before.name, after.name);
   if (names.size === 0) return (message) => message;

@@ -6,6 +6,7 @@ import { formatIp, formatPrefix, parseIp } from "../../addressing/ip.ts";
 import type { Netns } from "../../dataplane/model.ts";
 import { netnsParts } from "../../dataplane/print.ts";
 import { ruleSections } from "../../dataplane/rules.ts";
+import { valueAt } from "../../memo/memo.ts";
 import type { Node, Topology } from "../../topology/model.ts";
 import type { Side } from "./side.ts";
 
@@ -119,24 +120,86 @@ function namer(
     if (kind === "veth" && node !== undefined) names.set(name, POD_INTERFACE);
   for (const [name, value] of values) if (!names.has(value)) names.set(value, nameOf(name));
   if (names.size === 0) return (line) => line;
-  const words = [...names.keys()].sort((a, b) => b.length - a.length).map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+  const words = [...names.keys()]
+    .sort((a, b) => b.length - a.length)
+    .map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
   const pattern = new RegExp(`(?<![\\w.:])(?:${words.join("|")})(?![\\w:]|\\.\\d)`, "g");
   return (line) => line.replace(pattern, (word) => names.get(word) ?? word);
 }
 
 /** An address of either family without its prefix length. */
-const ADDRESS = /(?<![\w.:/])(?:\d{1,3}(?:\.\d{1,3}){3}|(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4})(?![\w.:])/g;
-/** kube-proxy's chain of an endpoint has a hash of its address. */
-const ENDPOINT_CHAIN = /KUBE-SEP-[A-Z2-7]{16}/g;
+const ADDRESS = /(?<![A-Za-z0-9.:/])(?:\d{1,3}(?:\.\d{1,3}){3}|(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4})(?![\w.:])/g;
+/** Names of kube-proxy's chains of an endpoint contain a hash of its address, and their probabilities depend on the number of endpoints. */
+const ENDPOINTS = [
+  [/KUBE-SEP-[A-Z2-7]{16}/g, "KUBE-SEP-<endpoint>"],
+  [/endpoint-[A-Z2-7]{8}-/g, "endpoint-<endpoint>-"],
+  [/--probability [\d.]+/g, "--probability <1/n>"],
+] as const;
 
-function listingsOf({ side: { network }, netns }: Machine, withRules: boolean): ReadonlyMap<string, Listing> {
-  const routes = netnsParts(netns, network).map(([command, lines]): Listing => {
+function listingsOf(machine: Machine, withRules: boolean): ReadonlyMap<string, Listing> {
+  const { side, netns } = machine;
+  const routes = netnsParts(netns, side.network).map(([command, lines]): Listing => {
     return { command, kind: "routes", lines: new Set(whole(lines)) };
   });
-  const rules = (withRules ? ruleSections(netns) : []).map(({ command, lines }): Listing => {
-    return { command, kind: "rules", lines: new Set(lines.map(({ text }) => text)) };
-  });
+  const rules = withRules ? rulesOf(machine) : [];
   return new Map([...routes, ...rules].map((listing) => [listing.command, listing]));
+}
+
+function rulesOf({ side: { topology }, netns }: Machine): readonly Listing[] {
+  const sets = new Set<string>();
+  return ruleSections(netns).map(({ command, lines }) => {
+    const texts = lines.map(({ text }) => text);
+    const own = /^ip6?tables-save$/.test(command) ? withoutPods(texts, podMatcher(topology, netns)) : texts;
+    for (const line of own) for (const [, name = ""] of line.matchAll(/--match-set (\S+)/g)) sets.add(name);
+    // The sets follow the rules that refer to them.
+    const isSet = command === "ipset save";
+    const used = isSet ? own.filter((line) => sets.has(line.split(" ")[1] ?? "")) : own;
+    return { command, kind: "rules", lines: new Set(used) };
+  });
+}
+
+/**
+ * The lines without the chains of single pods, such as those of policy engines: which pods run on a node is not a property of
+ * the node. These are the chains to which only rules for an address or interface of a pod jump.
+ */
+function withoutPods(lines: readonly string[], isOfPod: (line: string) => boolean): readonly string[] {
+  const jumps = new Map<string, Set<string>>();
+  const roots: string[] = [];
+  const own: { readonly line: string; readonly chain: string | undefined }[] = [];
+  let table = "";
+  for (const line of lines) {
+    if (line.startsWith("*")) table = line;
+    const [, declared, policy] = /^:(\S+) (\S+)/.exec(line) ?? [];
+    const [, chain] = /^-A (\S+)/.exec(line) ?? [];
+    if (declared !== undefined && policy !== "-") roots.push(`${table} ${declared}`);
+    if (chain !== undefined && isOfPod(line)) continue;
+    const [, target] = /^-A .* -[jg] (\S+)/.exec(line) ?? [];
+    if (chain !== undefined && target !== undefined)
+      valueAt(jumps, `${table} ${chain}`, () => new Set<string>()).add(`${table} ${target}`);
+    const name = declared ?? chain;
+    own.push({ line, chain: name === undefined ? undefined : `${table} ${name}` });
+  }
+  const reached = new Set(roots);
+  for (const chain of reached) for (const target of jumps.get(chain) ?? []) reached.add(target);
+  return own.flatMap(({ line, chain }) => (chain === undefined || reached.has(chain) ? line : []));
+}
+
+/** Whether a rule matches the address of a pod, or the interface of a pod on the machine. */
+function podMatcher({ clusters }: Topology, { kind, devices }: Netns): (line: string) => boolean {
+  const interfaces = new Set(
+    kind === "node" ? [...devices.values()].flatMap((device) => (device.kind === "veth" ? device.name : [])) : [],
+  );
+  const isPod = (text: string): boolean => {
+    const ip = parseIp(text);
+    return ip !== undefined && clusters.some(({ pods }) => pods.podsByAddress(ip).length > 0);
+  };
+  return (line) => {
+    for (const [, address, device] of line.matchAll(
+      / -[sd] ([^/ ]+)\/(?:32|128)(?= )| (?:-[io]|--physdev-(?:in|out)) (\S+)/g,
+    ))
+      if (address === undefined ? interfaces.has(device ?? "") : isPod(address)) return true;
+    return false;
+  };
 }
 
 /** Joins the lines of one entry: a route with several next hops, a peer, a policy. */
@@ -152,17 +215,16 @@ function whole(lines: readonly string[]): readonly string[] {
 
 /** Rules are compared by workload, routes to the node's own pods not at all: replicas are not told apart. */
 function withPods({ clusters }: Topology, line: string, kind: Listing["kind"]): string {
-  return line
-    .replace(ADDRESS, (text) => {
-      const ip = parseIp(text);
-      if (ip === undefined) return text;
-      for (const { pods } of clusters) {
-        const [pod] = pods.podsByAddress(ip);
-        if (!pod) continue;
-        const { namespace, name } = pod.workload;
-        return kind === "rules" ? `<pod of ${namespace}/${name}>` : "<pod address>";
-      }
-      return text;
-    })
-    .replace(ENDPOINT_CHAIN, "KUBE-SEP-<endpoint>");
+  const text = line.replace(ADDRESS, (address) => {
+    const ip = parseIp(address);
+    if (ip === undefined) return address;
+    for (const { pods } of clusters) {
+      const [pod] = pods.podsByAddress(ip);
+      if (!pod) continue;
+      const { namespace, name } = pod.workload;
+      return kind === "rules" ? `<pod of ${namespace}/${name}>` : "<pod address>";
+    }
+    return address;
+  });
+  return ENDPOINTS.reduce((rest, [pattern, name]) => rest.replace(pattern, name), text);
 }

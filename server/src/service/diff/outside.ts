@@ -14,6 +14,8 @@ export interface OutsideChange {
   readonly direction: "ingress" | "egress";
   readonly endpoints: readonly Endpoint[];
   readonly ranges: readonly IpRange[];
+  /** The ranges together are all addresses outside the clusters. */
+  readonly isEverything: boolean;
   readonly before: PortSet;
   readonly after: PortSet;
 }
@@ -30,7 +32,7 @@ export function outsideChanges(sides: Sides, endpoints: readonly Endpoint[]): re
   for (const { endpoints: members, before, after } of alike.values()) {
     for (const direction of ["ingress", "egress"] as const) {
       for (const change of changesIn(sides, { before, after }, direction)) {
-        const key = `${direction} ${portKey(change.before)} ${portKey(change.after)} ${change.ranges.map(({ first, last }) => `${first}-${last}`).join()}`;
+        const key = `${direction} ${change.isEverything} ${portKey(change.before)} ${portKey(change.after)} ${change.ranges.map(({ first, last }) => `${first}-${last}`).join()}`;
         valueAt(joined, key, () => ({ ...change, direction, endpoints: [] })).endpoints.push(...members);
       }
     }
@@ -52,7 +54,7 @@ function rulesOf(side: Side, endpoint: Endpoint, name: SideName): Rules {
     for (const one of positions[0]?.[name]?.kind?.policies ?? []) found.set(one.id, one);
   const workload = endpoint.workload[name];
   const cluster = side.topology.clusters.find((one) => one.name === workload?.cluster);
-  const isEffective = endpoint.isAssumed || (cluster !== undefined && isEnforced(cluster));
+  const isEffective = cluster !== undefined && isEnforced(cluster);
   if (!existsIn(endpoint, name)) return { key: "absent", classes: undefined, isEffective };
   return { key: `${[...found.keys()].sort().join()} ${isEffective}`, classes: [...found.values()], isEffective };
 }
@@ -76,7 +78,9 @@ function changesIn(
     if (previous && addIp(previous.last, 1) === first) ranges[ranges.length - 1] = { first: previous.first, last };
     else ranges.push({ first, last });
   }
-  return [...groups.values()];
+  const all = [...groups.values()];
+  const isWhole = all.length === 1 && pieces.every((piece) => !portSetEquals(piece.before, piece.after));
+  return all.map((group) => ({ ...group, isEverything: isWhole }));
 }
 
 type Open = IpRange & { readonly ports: PortSet };

@@ -64,20 +64,22 @@ function workloadsOf({ before, after }: Pairing<Cluster>): readonly Pairing<Work
     owned("before", before),
     owned("after", after),
     ({ workload, space }) => `${space} ${workload.name}`,
-    [
-      ({ workload, space }) => withLabels(workload, space),
-      ({ workload, space }) => withListeners(workload, space),
-    ],
+    [({ workload, space }) => withLabels(workload, space), ({ workload, space }) => withListeners(workload, space)],
   ).map((pair) => ({ before: pair.before?.workload, after: pair.after?.workload }));
 }
 
 function withLabels({ kind, labels }: Workload, space: string): string | undefined {
   if (labels.size === 0) return undefined;
-  return `${space} ${kind} ${[...labels].map((pair) => pair.join("=")).sort().join()}`;
+  return `${space} ${kind} ${[...labels]
+    .map((pair) => pair.join("="))
+    .sort()
+    .join()}`;
 }
 
 function withListeners({ kind, containers, replicas }: Workload, space: string): string | undefined {
-  const ports = containers.flatMap(({ listeners }) => listeners.map(({ proto, first, last }) => `${proto}${first}-${last}`));
+  const ports = containers.flatMap(({ listeners }) =>
+    listeners.map(({ proto, first, last }) => `${proto}${first}-${last}`),
+  );
   return ports.length === 0 ? undefined : `${space} ${kind} ${replicas} ${ports.join()}`;
 }
 

@@ -52,6 +52,8 @@ const pairs = {
    * decide.
    */
   basis: Type.Optional(Type.Literal("policies")),
+  /** The ranges together are all addresses outside the clusters. */
+  outside: Type.Optional(Type.Literal("all")),
 };
 
 const allowed = Type.Array(MatrixAllowed);
@@ -77,8 +79,6 @@ export const DiffMachines = Type.Object(
     /** Machines with the same changes; `<address>`, `<pod CIDR>`, and similar words are values of each machine. */
     machines: Type.Array(Type.String(), { minItems: 1 }),
     sections: Type.Array(DiffSection),
-    /** Why rules are not compared. */
-    skipped: Type.Optional(Type.String()),
   },
   strict,
 );
@@ -128,7 +128,7 @@ export const Diff = Type.Object(
       },
       strict,
     ),
-    /** Assumptions, and parts that were not compared. */
+    /** Parts that were not compared. */
     notes: Type.Array(Type.String()),
   },
   { ...strict, $id: "knet-diff-1.schema.json", title: "knet diff" },

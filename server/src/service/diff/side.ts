@@ -5,7 +5,7 @@ import type { Network } from "../../dataplane/model.ts";
 import { type EndClass, type PolicyClasses, policyClasses } from "../../kubernetes/matrix/policy.ts";
 import { type Space, spaceOf } from "../../kubernetes/matrix/space.ts";
 import type { PolicySet } from "../../kubernetes/policy/evaluate.ts";
-import { intersection, NO_PORTS, type PortSet } from "../../kubernetes/policy/ports.ts";
+import { NO_PORTS, type PortSet } from "../../kubernetes/policy/ports.ts";
 import { memo, valueAt } from "../../memo/memo.ts";
 import { nodeClasses } from "../../questions/classes.ts";
 import { planOf } from "../../questions/plan.ts";
@@ -27,7 +27,6 @@ export interface Spot {
   readonly kind: SpotKind;
   readonly netns: string;
   readonly addresses: readonly Ip[];
-  readonly isHostNetwork: boolean;
 }
 
 /** Two spots with their relation: on one node, or the segments that their nodes share. */
@@ -37,8 +36,6 @@ export interface Asked {
   readonly relation: string;
   readonly family: Family;
   readonly listeners: readonly Listener[];
-  /** No program enforces the policies, but they are evaluated as if one did. */
-  readonly assumed: boolean;
 }
 
 export interface Side {
@@ -93,14 +90,12 @@ export function sideOf(topology: Topology, network: Network): Side {
       key: `${path} ${String(ip)}`,
       policies: [classes.ofRange({ first: ip, last: ip })],
     }),
-    between(asked) {
-      const { from, to, relation, family: of, listeners, assumed } = asked;
+    between({ from, to, relation, family: of, listeners }) {
       const key = `${from.kind.key} > ${to.kind.key} ${relation} ${of} ${listenersKey(listeners)}`;
       return valueAt(known, key, () => {
         const dst = to.addresses.find((ip) => family(ip) === of);
         if (dst === undefined) return NO_PORTS;
-        const ports = reachable(network, from.netns, { netns: to.netns, ip: dst }, listeners, cuts);
-        return assumed ? intersection(ports, policyPorts(classes, asked)) : ports;
+        return reachable(network, from.netns, { netns: to.netns, ip: dst }, listeners, cuts);
       });
     },
   };
@@ -111,18 +106,6 @@ export function isEnforced(cluster: Cluster): boolean {
   return cluster.nodes.some((node) => policyEngineOf(cluster, node) !== "none");
 }
 
-/** A node is allowed to connect to its pods, and so is a pod on its network. */
-function policyPorts(classes: PolicyClasses, { from, to, relation, family: of }: Asked): PortSet {
-  const a = from.kind.policies.find(({ end }) => family(end.ip) === of);
-  const b = to.kind.policies.find(({ end }) => family(end.ip) === of);
-  if (a === undefined || b === undefined) return NO_PORTS;
-  return relation === SAME_NODE && (from.isHostNetwork || to.isHostNetwork)
-    ? classes.between({ ...a, programs: NONE }, { ...b, programs: NONE })
-    : classes.between(a, b);
-}
-
-const NONE: EndClass["programs"] = { ingress: undefined, egress: undefined };
-
 export const SAME_NODE = "same node";
 
 /** The positions of the segments that two nodes share: "0=0" if both are attached to one segment with their first interface. */
@@ -130,7 +113,9 @@ export function sharedSegments(a: string, b: string): string {
   const there = b.split(",");
   return a
     .split(",")
-    .flatMap((segment, index) => (segment !== "" && there.includes(segment) ? `${index}=${there.indexOf(segment)}` : []))
+    .flatMap((segment, index) =>
+      segment !== "" && there.includes(segment) ? `${index}=${there.indexOf(segment)}` : [],
+    )
     .join();
 }
 

@@ -37,20 +37,38 @@ const SOURCE_PORT = 40000;
 export function reachable(
   network: Network,
   from: string,
-  to: { readonly netns: string; readonly ip: Ip },
+  to: Target,
   listeners: readonly Listener[],
   cuts: readonly number[],
 ): PortSet {
-  const passes = (proto: Protocol | "icmp", dport: number): boolean =>
-    simulate(network, { from, dst: to.ip, proto, sport: SOURCE_PORT, dport, df: false }).every(
-      // The packet can end at a different machine: a second pod with this address, or a host with `answers any`.
-      ({ verdict, reply, end }) => verdict === "delivered" && reply?.verdict === "delivered" && end === to.netns,
-    );
-  let open: PortSet = passes("icmp", 0) ? { ...NO_PORTS, icmp: true } : NO_PORTS;
+  return openPorts(listeners, cuts, (proto, port) => passes(network, from, to, proto, port));
+}
+
+/** An address, and the network namespace that has it. */
+export interface Target {
+  readonly netns: string;
+  readonly ip: Ip;
+}
+
+/** Whether a packet is delivered, and its reply returns, on every path. */
+export function passes(network: Network, from: string, to: Target, proto: Protocol | "icmp", port: number): boolean {
+  return simulate(network, { from, dst: to.ip, proto, sport: SOURCE_PORT, dport: port, df: false }).every(
+    // The packet can end at a different machine: a second pod with this address, or a host with `answers any`.
+    ({ verdict, reply, end }) => verdict === "delivered" && reply?.verdict === "delivered" && end === to.netns,
+  );
+}
+
+/** The ports of the listeners, and ping, that pass. */
+export function openPorts(
+  listeners: readonly Listener[],
+  cuts: readonly number[],
+  isOpen: (proto: Protocol | "icmp", port: number) => boolean,
+): PortSet {
+  let open: PortSet = isOpen("icmp", 0) ? { ...NO_PORTS, icmp: true } : NO_PORTS;
   for (const proto of PROTOCOLS) {
     for (const listener of listeners) {
       if (listener.proto !== proto) continue;
-      const through = piecesOf(listener, cuts).filter(({ first }) => passes(proto, first));
+      const through = piecesOf(listener, cuts).filter(({ first }) => isOpen(proto, first));
       if (through.length > 0) open = union(open, { ...NO_PORTS, [proto]: through });
     }
   }

@@ -50,10 +50,10 @@ interface Cell {
 }
 
 export function changedConnections(sides: Sides, endpoints: readonly Endpoint[]): readonly Statement[] {
-  const classes = classesOf(endpoints);
+  const [senders, receivers] = [classesOf(endpoints, "from"), classesOf(endpoints, "to")];
   const collected = collector();
-  for (const from of classes) {
-    for (const to of classes) {
+  for (const from of senders) {
+    for (const to of receivers) {
       if (isHost(from) && isHost(to)) continue;
       compareClasses(sides, from, to, collected);
     }
@@ -65,10 +65,8 @@ function isHost({ endpoints }: EndClass): boolean {
   return endpoints[0]?.host !== undefined;
 }
 
-function classesOf(endpoints: readonly Endpoint[]): readonly EndClass[] {
-  const byKey = new Map<string, Endpoint[]>();
-  for (const endpoint of endpoints) valueAt(byKey, endpoint.key, (): Endpoint[] => []).push(endpoint);
-  return [...byKey.values()].map((members) => ({
+function classesOf(endpoints: readonly Endpoint[], as: "from" | "to"): readonly EndClass[] {
+  return [...grouped(endpoints, ({ keys }) => keys[as]).values()].map((members) => ({
     endpoints: members,
     groups: new Map(
       [...(members[0]?.groups.keys() ?? [])].map((key) => [
@@ -150,28 +148,30 @@ function compareFootprints(
     const names = new Set(own.map(nameOf));
     return ofClass.filter(({ cells: covered }) => covered.some((name) => names.has(name)));
   };
-  const [a, second] = row;
-  const [b] = column;
-  if (!a || !b) return;
-  if (a !== b) {
-    addAll(statements([a, b]), row, column, collected);
-    return;
-  }
+  const [own, mutual] = examples(row, column).map((pair) => pair && statements(pair));
   // Two endpoints can share a node on which each of them has one pod.
-  const [own, mutual] = [statements([a, a]), second && statements([a, second])];
-  if (!mutual || JSON.stringify(own) === JSON.stringify(mutual)) {
-    addAll(own, row, column, collected);
+  if (!own || !mutual || JSON.stringify(own) === JSON.stringify(mutual)) {
+    addAll(mutual ?? own ?? [], row, column, collected);
     return;
   }
-  for (const one of row) {
-    addAll(own, [one], [one], collected);
-    addAll(
-      mutual,
-      [one],
-      row.filter((other) => other !== one),
-      collected,
-    );
+  for (const one of column) {
+    const others = row.filter((other) => other !== one);
+    if (others.length < row.length) addAll(own, [one], [one], collected);
+    addAll(mutual, others, [one], collected);
   }
+}
+
+/** An endpoint with itself, and two endpoints. */
+function examples(
+  row: readonly Endpoint[],
+  column: readonly Endpoint[],
+): readonly [own: readonly [Endpoint, Endpoint] | undefined, mutual: readonly [Endpoint, Endpoint] | undefined] {
+  const inRow = new Set(row);
+  const both = column.find((one) => inRow.has(one));
+  const [a] = row;
+  const b = column.find((one) => one !== a);
+  const c = row.find((one) => one !== column[0]);
+  return [both && [both, both], a && b ? [a, b] : c && column[0] ? [c, column[0]] : undefined];
 }
 
 /** Whether the endpoints exist in both topologies. */

@@ -50,8 +50,8 @@ export interface Endpoint {
   readonly host?: { readonly name: string; readonly range: string };
   readonly listeners: Pairing<readonly Listener[]>;
   readonly groups: ReadonlyMap<string, Group>;
-  /** Endpoints with the same key have the same connections. */
-  readonly key: string;
+  /** Endpoints with the same keys have the same connections, as senders and as receivers. */
+  readonly keys: { readonly from: string; readonly to: string };
 }
 
 export interface Sides {
@@ -135,7 +135,7 @@ function hostHere(side: Side, host: ExternalHost | undefined, ip: Ip | undefined
   if (!host || ip === undefined) return undefined;
   const owner: Owner = {
     podAt: () => undefined,
-    spotOf: (_, kind) => ({ kind, netns: host.path, addresses: [ip] }),
+    spotOf: (_, kind) => ({ kind, netns: host.path, addresses: [ip], isPod: false }),
   };
   return { owner, kind: side.hostKind(host, ip), node: undefined, ordinals: [0] };
 }
@@ -145,7 +145,7 @@ function ownerOf({ pods }: Cluster, workload: Workload): Owner {
     podAt: (ordinal) => pods.podAt(workload, ordinal),
     spotOf(ordinal, kind) {
       const { path, node, addresses } = pods.podAt(workload, ordinal);
-      return { kind, netns: workload.hostNetwork && node ? node.path : path, addresses };
+      return { kind, netns: workload.hostNetwork && node ? node.path : path, addresses, isPod: !workload.hostNetwork };
     },
   };
 }
@@ -195,7 +195,7 @@ function grouped(
   positions: readonly Position[],
   before: readonly Listener[] | undefined,
   after: readonly Listener[] | undefined,
-): Pick<Endpoint, "groups" | "key" | "listeners"> {
+): Pick<Endpoint, "groups" | "keys" | "listeners"> {
   const groups = new Map<string, { readonly key: string; readonly positions: Position[] }>();
   const keyOf = (one: Here | undefined): string => (one === undefined ? ABSENT : (one.kind?.key ?? "unplaced"));
   for (const position of positions) {
@@ -205,7 +205,8 @@ function grouped(
   const ports = [before, after].map((listeners) =>
     listeners === undefined ? ABSENT : listeners.map(({ proto, first, last }) => `${proto}${first}-${last}`).join(),
   );
-  return { groups, listeners: { before, after }, key: `${[...groups.keys()].sort().join("|")} ${ports.join(" => ")}` };
+  const from = [...groups.keys()].sort().join("|");
+  return { groups, listeners: { before, after }, keys: { from, to: `${from} ${ports.join(" => ")}` } };
 }
 
 /** Whether the endpoint has pods on this side; the positions of a group are all on the same sides. */

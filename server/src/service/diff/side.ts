@@ -9,8 +9,9 @@ import { NO_PORTS, type PortSet } from "../../kubernetes/policy/ports.ts";
 import { memo, valueAt } from "../../memo/memo.ts";
 import { nodeClasses } from "../../questions/classes.ts";
 import { planOf } from "../../questions/plan.ts";
+import { firstThat } from "../../text/search.ts";
 import type { Cluster, ExternalHost, Listener, Node, Pod, Topology } from "../../topology/model.ts";
-import { reachable, writtenPorts } from "../reach.ts";
+import { openPorts, passes, writtenPorts } from "../reach.ts";
 
 export type Family = 4 | 6;
 export const FAMILIES: readonly Family[] = [4, 6];
@@ -27,6 +28,8 @@ export interface Spot {
   readonly kind: SpotKind;
   readonly netns: string;
   readonly addresses: readonly Ip[];
+  /** Its addresses are not those of a machine. */
+  readonly isPod: boolean;
 }
 
 /** Two spots with their relation: on one node, or the segments that their nodes share. */
@@ -59,6 +62,7 @@ export function sideOf(topology: Topology, network: Network): Side {
   const kinds = nodeKinds(topology);
   const cuts = writtenPorts(topology);
   const known = new Map<string, PortSet>();
+  const results = new Map<string, boolean>();
   const plain = new Map<number, SpotKind>();
   const special = new Map<string, SpotKind>();
   const listenersKey = memo((listeners: readonly Listener[]) =>
@@ -91,11 +95,16 @@ export function sideOf(topology: Topology, network: Network): Side {
       policies: [classes.ofRange({ first: ip, last: ip })],
     }),
     between({ from, to, relation, family: of, listeners }) {
-      const key = `${from.kind.key} > ${to.kind.key} ${relation} ${of} ${listenersKey(listeners)}`;
-      return valueAt(known, key, () => {
+      const key = `${from.kind.key} > ${to.kind.key} ${relation} ${of}`;
+      return valueAt(known, `${key} ${listenersKey(listeners)}`, () => {
         const dst = to.addresses.find((ip) => family(ip) === of);
         if (dst === undefined) return NO_PORTS;
-        return reachable(network, from.netns, { netns: to.netns, ip: dst }, listeners, cuts);
+        const target = { netns: to.netns, ip: dst };
+        return openPorts(listeners, cuts, (proto, port) => {
+          // Rules for single ports, such as node ports and port forwards, are for the addresses of machines.
+          const part = to.isPod ? firstThat(cuts.length, (index) => (cuts[index] ?? 0) > port) : port;
+          return valueAt(results, `${key} ${proto} ${part}`, () => passes(network, from.netns, target, proto, port));
+        });
       });
     },
   };

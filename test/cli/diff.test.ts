@@ -68,6 +68,11 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
+function run(args: readonly string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], { cwd: folder, encoding: "utf8" });
+  return { code: status, out: stdout, err: stderr };
+}
+
 function diff(
   args: readonly string[],
   options: { readonly input?: string; readonly cwd?: string; readonly path?: string } = {},
@@ -96,11 +101,13 @@ describe("knet diff", () => {
     // Only the import differs, and the old text of an import comes from the revision of the file that imports it.
     write("net/lan.knet", LAN.replace("router tor {", "router tor {\n  deny udp port 8472\n "));
     const { code, out } = diff(["HEAD:net/prod.knet", "net/prod.knet"]);
-    write("net/lan.knet", LAN);
     expect(code).toBe(1);
     expect(out).toContain("0 connections opened, 4 closed, 0 changed\n");
     expect(out).toContain("  - shop/web -> shop/db  5432/tcp, icmp (between nodes on different segments)\n");
-    expect(out).toContain("    knet trace HEAD:net/prod.knet pod/shop/web pod/shop/db --port 5432 --proto tcp\n");
+    // The suggested commands show the packet before and after the change.
+    const traces = [...out.matchAll(/^ {4}knet (trace .*)$/gm)].map(([, command = ""]) => command.split(" "));
+    expect(traces.map((args) => run(args).code)).toEqual([0, 1]);
+    write("net/lan.knet", LAN);
     expect(out).toMatch(/\n {2}\+ \S+lan\.knet:\d+:\d+ error KN/);
     expect(out).toContain("  router tor\n    # iptables-save\n");
     expect(out).toContain("    + -A FORWARD -p udp -m udp --dport 8472 -j DROP\n");

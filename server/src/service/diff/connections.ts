@@ -14,8 +14,8 @@ import {
 } from "../../kubernetes/policy/ports.ts";
 import { memo, valueAt } from "../../memo/memo.ts";
 import { type Endpoint, existsIn, type Group, type SideName, type Sides } from "./endpoints.ts";
-import { type Index, indexOf, type Relation, relationsBetween } from "./relations.ts";
-import type { Scope } from "./schema.ts";
+import { type Index, indexOf, type Pair, type Relation, relationsBetween } from "./relations.ts";
+import type { Example, Scope } from "./schema.ts";
 
 /** An endpoint, or some of its pods. */
 export interface Part {
@@ -32,6 +32,7 @@ export interface Statement {
   readonly scope: readonly Scope[];
   readonly before: PortSet;
   readonly after: PortSet;
+  readonly example: Example;
 }
 
 interface EndClass {
@@ -217,7 +218,7 @@ function existing(cells: readonly Cell[], a: Endpoint, b: Endpoint): readonly Ce
     });
     const relation = relations.get(cell.relation.id);
     if (!relation) return [];
-    return [{ ...cell, before: relation.before && cell.before, after: relation.after && cell.after }];
+    return [{ ...cell, relation, before: relation.before && cell.before, after: relation.after && cell.after }];
   });
 }
 
@@ -233,8 +234,21 @@ interface GroupStatement {
   readonly scope: readonly Scope[];
   readonly before: PortSet;
   readonly after: PortSet;
+  readonly example: Example;
   /** The names of its cells. */
   readonly cells: readonly string[];
+}
+
+function exampleOf([cell]: readonly Cell[]): Example {
+  const [before, after] = [cell?.relation.before, cell?.relation.after].map((pair) => pair && pathsOf(pair));
+  return { ...(before ? { before } : {}), ...(after ? { after } : {}) };
+}
+
+function pathsOf({ from, to, isOneEntry }: Pair): { from: string; to: string } {
+  return {
+    from: from.owner.pathOf(from.ordinals[0] ?? 0),
+    to: to.owner.pathOf(to.ordinals[isOneEntry ? 1 : 0] ?? 0),
+  };
 }
 
 function nameOf({ from, to, relation }: Cell): string {
@@ -281,7 +295,17 @@ function rangeOf(sets: readonly PortSet[]): { readonly least: PortSet; readonly 
 function factored(changes: readonly Change[], all: readonly Change[]): readonly GroupStatement[] {
   const [{ before, after }] = changes as [Change];
   if (changes.length === all.length)
-    return [{ from: undefined, to: undefined, scope: [], before, after, cells: changes.map(nameOf) }];
+    return [
+      {
+        from: undefined,
+        to: undefined,
+        scope: [],
+        before,
+        after,
+        example: exampleOf(changes),
+        cells: changes.map(nameOf),
+      },
+    ];
   const scopes = grouped(changes, ({ relation }) => `${relation.place} ${relation.family}`);
   const parts = new Map<
     string,
@@ -295,13 +319,14 @@ function factored(changes: readonly Change[], all: readonly Change[]): readonly 
   const everyTo = new Set(all.map(({ to }) => to));
   return [...parts.values()].flatMap(({ from, to, cells }) => {
     const possible = all.filter((cell) => from.includes(cell.from) && to.includes(cell.to));
-    return scopesOf(cells, possible).map((scope) => ({
+    return scopesOf(cells, possible).map(({ scope, cells: own }) => ({
       from: from.length === everyFrom.size ? undefined : from,
       to: to.length === everyTo.size ? undefined : to,
       scope,
       before,
       after,
-      cells: cells.map(nameOf),
+      example: exampleOf(own),
+      cells: own.map(nameOf),
     }));
   });
 }
@@ -319,9 +344,12 @@ function rectangles(cells: readonly Change[]) {
 
 type Place = Relation["place"];
 
-/** Scopes that together select the cells among the possible ones; an empty scope selects all. */
-function scopesOf(cells: readonly Change[], possible: readonly Change[]): readonly (readonly Scope[])[] {
-  if (cells.length === possible.length) return [[]];
+/** Scopes that together select the cells among the possible ones, each with its cells; an empty scope selects all. */
+function scopesOf(
+  cells: readonly Change[],
+  possible: readonly Change[],
+): readonly { readonly scope: readonly Scope[]; readonly cells: readonly Change[] }[] {
+  if (cells.length === possible.length) return [{ scope: [], cells }];
   const familiesOf = (list: readonly Change[]) => [...new Set(list.map(({ relation }) => relation.family))];
   const placesOf = (list: readonly Change[]): Place[] =>
     [...new Set(list.map(({ relation }) => relation.place))].sort();
@@ -333,10 +361,11 @@ function scopesOf(cells: readonly Change[], possible: readonly Change[]): readon
     const places = placesOf(cells.filter(isOwn));
     const isEveryPlace = places.length === placesOf(possible.filter(isOwn)).length;
     const isEveryFamily = families.length === familiesOf(possible).length;
-    return [
+    const scope = [
       ...(isEveryPlace ? [] : places),
       ...(isEveryFamily ? [] : families.flatMap((family) => (family === undefined ? [] : (`ipv${family}` as const)))),
     ];
+    return { scope, cells: cells.filter(isOwn) };
   });
 }
 
@@ -368,20 +397,21 @@ type Collector = ReturnType<typeof collector>;
 function collector() {
   interface Change {
     readonly statement: Pick<Statement, "scope" | "before" | "after">;
-    readonly rows: Map<string, { readonly from: Parts; readonly to: Map<string, Parts> }>;
+    readonly rows: Map<string, { readonly from: Parts; readonly to: Map<string, Parts>; readonly example: Example }>;
   }
   const changes = new Map<string, Change>();
   return {
-    add({ scope, before, after }: Pick<Statement, "scope" | "before" | "after">, from: Parts, to: Parts): void {
+    add({ scope, before, after, example }: Omit<Statement, "from" | "to">, from: Parts, to: Parts): void {
       const key = `${scope.join()} ${portKey(before)} ${portKey(after)}`;
       const change = valueAt(changes, key, (): Change => ({ statement: { scope, before, after }, rows: new Map() }));
-      valueAt(change.rows, from.id, () => ({ from, to: new Map<string, Parts>() })).to.set(to.id, to);
+      valueAt(change.rows, from.id, () => ({ from, to: new Map<string, Parts>(), example })).to.set(to.id, to);
     },
     statements(): readonly Statement[] {
       return [...changes.values()].flatMap(({ statement, rows }) => {
         const alike = grouped([...rows.values()], ({ to }) => [...to.keys()].join("\n"));
         return [...alike.values()].map((same) => ({
           ...statement,
+          example: same[0]?.example ?? {},
           from: same.flatMap(({ from }) => from.parts),
           to: [...(same[0]?.to.values() ?? [])].flatMap(({ parts }) => parts),
         }));

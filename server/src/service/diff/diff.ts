@@ -89,9 +89,9 @@ function connectionsOf(statements: readonly Statement[], outside: readonly Outsi
     else changed.push({ ...pairs, before, after, opened: portsOf(opened(change)), closed: portsOf(closed(change)) });
   };
   for (const statement of statements) {
-    const { scope } = statement;
+    const { scope, example } = statement;
     const [from, to] = [statement.from.map(partEnd), statement.to.map(partEnd)];
-    add({ from, to, ...(scope.length === 0 ? {} : { scope: [...scope] }) }, statement);
+    add({ from, to, ...(scope.length === 0 ? {} : { scope: [...scope] }), example }, statement);
   }
   for (const change of outside) {
     const pods = change.endpoints.map(endOf);

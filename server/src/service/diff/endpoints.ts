@@ -7,6 +7,7 @@ import { formatIp, type Ip } from "../../addressing/ip.ts";
 import { policySetOf } from "../../kubernetes/policy/evaluate.ts";
 import { valueAt } from "../../memo/memo.ts";
 import type { Cluster, ExternalHost, Listener, Node, Pod, Workload } from "../../topology/model.ts";
+import { podPath } from "../../topology/names.ts";
 import type { Pairing, Pairings } from "./pairing.ts";
 import type { Side, Spot, SpotKind } from "./side.ts";
 
@@ -16,6 +17,8 @@ export type SideName = "before" | "after";
 export interface Owner {
   podAt(ordinal: number): Pod | undefined;
   spotOf(ordinal: number, kind: SpotKind): Spot;
+  /** The path for a trace. */
+  pathOf(ordinal: number): string;
 }
 
 /** Pods of one endpoint on one node that the topology does not distinguish. */
@@ -135,14 +138,17 @@ function hostHere(side: Side, host: ExternalHost | undefined, ip: Ip | undefined
   if (!host || ip === undefined) return undefined;
   const owner: Owner = {
     podAt: () => undefined,
+    pathOf: () => host.path,
     spotOf: (_, kind) => ({ kind, netns: host.path, addresses: [ip], isPod: false }),
   };
   return { owner, kind: side.hostKind(host, ip), node: undefined, ordinals: [0] };
 }
 
-function ownerOf({ pods }: Cluster, workload: Workload): Owner {
+function ownerOf(cluster: Cluster, workload: Workload): Owner {
+  const { pods } = cluster;
   return {
     podAt: (ordinal) => pods.podAt(workload, ordinal),
+    pathOf: (ordinal) => podPath(cluster, pods.podAt(workload, ordinal)),
     spotOf(ordinal, kind) {
       const { path, node, addresses } = pods.podAt(workload, ordinal);
       return { kind, netns: workload.hostNetwork && node ? node.path : path, addresses, isPod: !workload.hostNetwork };

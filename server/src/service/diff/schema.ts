@@ -41,6 +41,11 @@ export const Scope = Type.Enum([
   "ipv6",
 ]);
 
+const Paths = Type.Object({ from: Type.String(), to: Type.String() }, strict);
+
+/** Paths of two pods or hosts that the change affects, for `knet trace`; pods on the same nodes can have other names after the change. */
+export const Example = Type.Object({ before: Type.Optional(Paths), after: Type.Optional(Paths) }, strict);
+
 const pairs = {
   /** Each sender with each receiver. A pod and itself are not a pair. */
   from: Type.Array(DiffEnd, { minItems: 1 }),
@@ -52,6 +57,7 @@ const pairs = {
    * decide.
    */
   basis: Type.Optional(Type.Literal("policies")),
+  example: Type.Optional(Example),
   /** The ranges together are all addresses outside the clusters. */
   outside: Type.Optional(Type.Literal("all")),
 };
@@ -136,6 +142,7 @@ export const Diff = Type.Object(
 
 export type DiffEnd = Static<typeof DiffEnd>;
 export type Scope = Static<typeof Scope>;
+export type Example = Static<typeof Example>;
 export type DiffConnection = Static<typeof DiffConnection>;
 export type DiffChange = Static<typeof DiffChange>;
 export type DiffSection = Static<typeof DiffSection>;

@@ -44,18 +44,13 @@ function connectionLines({ connections, before, after }: Diff): readonly string[
     const sign = SIGNS[kind];
     return `  ${sign} ${from} -> ${to}  ${ports}${where === "" ? "" : ` (${where})`}`;
   });
-  const { added, removed, changed } = connections;
-  const opened = [
-    ...added.map((one) => [one, one.allowed] as const),
-    ...changed.map((one) => [one, one.opened] as const),
-  ];
-  const closed = [
-    ...removed.map((one) => [one, one.allowed] as const),
-    ...changed.map((one) => [one, one.closed] as const),
-  ];
-  const traces = [traceCommand(after, opened), traceCommand(after, closed), traceCommand(before, closed)].flatMap(
-    (command) => (command === undefined ? [] : `    ${command}`),
-  );
+  const opened = rows.filter(({ kind }) => kind === "opened");
+  const others = rows.filter(({ kind }) => kind !== "opened");
+  const traces = [
+    traceCommand(after, opened, "after"),
+    traceCommand(before, others, "before"),
+    traceCommand(after, others, "after"),
+  ].flatMap((command) => (command === undefined ? [] : `    ${command}`));
   return [
     connectionSummary(connections),
     ...shortened(lines),

@@ -13,21 +13,38 @@ export interface ConnectionRow {
   readonly ports: string;
   /** The pairs of pods, and the basis of the result; can be empty. */
   readonly where: string;
+  readonly entry: AnyConnection;
+  /** The ports that were opened or closed. */
+  readonly differs: DiffConnection["allowed"];
 }
 
 /** Opened connections first: they are a risk. */
 export function connectionRows({ added, removed, changed }: Connections): readonly ConnectionRow[] {
-  const row = (kind: ConnectionRow["kind"], entry: AnyConnection, ports: string): ConnectionRow => ({
+  const row = (
+    kind: ConnectionRow["kind"],
+    entry: AnyConnection,
+    differs: DiffConnection["allowed"],
+    ports = allowedText(differs),
+  ): ConnectionRow => ({
     kind,
+    entry,
+    differs,
     from: endsText(entry.from, entry),
     to: endsText(entry.to, entry),
     ports,
     where: whereText(entry),
   });
   return [
-    ...added.map((entry) => row("opened", entry, allowedText(entry.allowed))),
-    ...removed.map((entry) => row("closed", entry, allowedText(entry.allowed))),
-    ...changed.map((entry) => row("changed", entry, t`${allowedText(entry.before)} -> ${allowedText(entry.after)}`)),
+    ...added.map((entry) => row("opened", entry, entry.allowed)),
+    ...removed.map((entry) => row("closed", entry, entry.allowed)),
+    ...changed.map((entry) =>
+      row(
+        "changed",
+        entry,
+        [...entry.opened, ...entry.closed],
+        t`${allowedText(entry.before)} -> ${allowedText(entry.after)}`,
+      ),
+    ),
   ];
 }
 
@@ -157,23 +174,37 @@ export function severityText({ severity }: DiffDiagnostic): string {
   }
 }
 
-/** `knet trace` for the first connection of the list whose endpoints have names. */
-export function traceCommand(
-  file: string,
-  entries: readonly (readonly [AnyConnection, DiffConnection["allowed"]])[],
-): string | undefined {
-  const [entry, allowed] = entries.find(([one, ports]) => !one.basis && ports.length > 0) ?? [];
-  const [from, to, first] = [entry?.from[0], entry?.to[0], allowed?.[0]];
-  if (!from || !to || !first || file === "-") return undefined;
-  const port = first.proto === "icmp" ? "--proto icmp" : `--port ${first.ports.split("-")[0]} --proto ${first.proto}`;
-  return `knet trace ${quoted(file)} ${quoted(pathOf(from))} ${quoted(pathOf(to))} ${port}`;
+/** A packet to one of the ports of a receiver. */
+export interface PacketQuery {
+  readonly from: string;
+  readonly to: string;
+  readonly proto: DiffConnection["allowed"][number]["proto"];
+  readonly port?: number;
 }
 
-function pathOf(end: DiffEnd): string {
-  if ("host" in end) return end.host;
-  if ("range" in end) return end.range;
-  const [pod] = end.pods ?? [];
-  return pod === undefined ? `pod/${end.path}` : `pod/${[...end.path.split("/").slice(0, -1), pod].join("/")}`;
+/** A packet between two pods that the change affects; undefined: they do not exist on this side, or policies alone decide. */
+export function packetOf(
+  { example }: AnyConnection,
+  ports: DiffConnection["allowed"],
+  side: "before" | "after",
+): PacketQuery | undefined {
+  const [paths, first] = [example?.[side], ports[0]];
+  if (!paths || !first) return undefined;
+  const port = Number(first.ports.split("-")[0]);
+  return { ...paths, proto: first.proto, ...(first.proto === "icmp" ? {} : { port }) };
+}
+
+/** `knet trace` for the first connection of the list with a packet. */
+export function traceCommand(
+  file: string,
+  rows: readonly Pick<ConnectionRow, "entry" | "differs">[],
+  side: "before" | "after",
+): string | undefined {
+  const [packet] = rows.flatMap(({ entry, differs }) => packetOf(entry, differs, side) ?? []);
+  if (!packet || file === "-") return undefined;
+  const { from, to, proto, port } = packet;
+  const options = `${port === undefined ? "" : `--port ${port} `}--proto ${proto}`;
+  return `knet trace ${[file, from, to].map(quoted).join(" ")} ${options}`;
 }
 
 /** An argument for a shell. */

@@ -64,6 +64,7 @@ const COMMANDS: readonly ((program: Command, done: Done) => void)[] = [
   addTrace,
   addRoutes,
   addMatrix,
+  addDiff,
   addRules,
   addPlan,
   addFmt,
@@ -237,6 +238,27 @@ function addMatrix(program: Command, done: Done): void {
     .action(async (file, options) => {
       const { matrix } = await import("./matrix.ts");
       done(matrix(file, { from: undefined, to: undefined, ...options }));
+    });
+}
+
+function addDiff(program: Command, done: Done): void {
+  program
+    .command("diff")
+    .description(t`Print the connections, routes, rules, and findings that a change adds and removes`)
+    .argument(
+      "<old>",
+      t`.knet file, or Kubernetes manifests: a YAML or JSON file or a folder, also of a git revision (HEAD~1:prod.knet, main:deploy)`,
+    )
+    .argument("<new>", t`the same (- for standard input)`)
+    .addOption(new Option("--format <format>", t`output format`).choices(["text", "json", "markdown"]).default("text"))
+    .addOption(versionOption())
+    .addHelpText(
+      "after",
+      `\n${t`markdown: for a comment on a pull request. Exit code 0: no change; 1: changes.`}${example("knet diff HEAD:samples/policy.knet samples/policy.knet")}`,
+    )
+    .action(async (before, after, options) => {
+      const { diff } = await import("./diff.ts");
+      done(diff(before, after, options));
     });
 }
 

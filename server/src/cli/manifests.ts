@@ -52,6 +52,11 @@ export function readManifests(paths: readonly string[], text?: string): Manifest
     text === undefined
       ? paths.flatMap((path) => filesIn(path)).map((file): TextFile => ({ file, text: readLarge(file) }))
       : [{ file: STDIN, text }];
+  return readFiles(paths, files);
+}
+
+/** The same for files that were already read. */
+export function readFiles(paths: readonly string[], files: readonly TextFile[]): ManifestDocuments {
   const read = sourceDocuments(paths[0] ?? STDIN, files);
   // Files below `templates/` of a chart are Go templates, not YAML.
   const template = read.problems.every(({ code }) => code !== "KN802")
@@ -88,6 +93,11 @@ export function readLarge(file: string): string {
   } catch (error) {
     throw new UnreadableError(file, errno(error), t`${file}: cannot be read (${errno(error)})`);
   }
+  return decodedLarge(file, bytes);
+}
+
+/** The text of a manifest. PowerShell writes UTF-16 with a byte order mark. */
+export function decodedLarge(file: string, bytes: Uint8Array): string {
   const encoding = bytes[0] === 0xff && bytes[1] === 0xfe ? "utf-16le" : "utf-8";
   try {
     const text = new TextDecoder(encoding, { fatal: true }).decode(bytes);

@@ -17,6 +17,16 @@ import { destination, markText, nexthopFlags, routeText, ruleText, withPort } fr
 
 /** The complete state, each part under the command that prints it; empty parts are omitted. */
 export function printNetns(netns: Netns, network?: Network): string {
+  return netnsParts(netns, network)
+    .map(([command, lines]) => `# ${command}\n${lines.join("\n")}\n`)
+    .join("\n");
+}
+
+/** The lines of each part with the command that prints it; empty parts are omitted. */
+export function netnsParts(
+  netns: Netns,
+  network?: Network,
+): readonly (readonly [command: string, lines: readonly string[]])[] {
   const parts: readonly (readonly [string, readonly string[]])[] = [
     ["ip -brief address", printAddresses(netns, network)],
     ["ip rule", printPolicyRules(netns)],
@@ -30,10 +40,7 @@ export function printNetns(netns: Netns, network?: Network): string {
     ["ip xfrm policy", printXfrmPolicies(netns)],
     ["ip xfrm state", printXfrmStates(netns)],
   ];
-  return parts
-    .filter(([, lines]) => lines.length > 0)
-    .map(([command, lines]) => `# ${command}\n${lines.join("\n")}\n`)
-    .join("\n");
+  return parts.filter(([, lines]) => lines.length > 0);
 }
 
 function tablesOf(netns: Netns): readonly string[] {

@@ -1,9 +1,11 @@
 /** Validates the JSON output of the command line and the benchmark against the published schemas. */
 import { spawnSync } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
-import { describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import type { Result } from "../../../bench/schema.ts";
 import { compared } from "../../../bench/statistics.ts";
 
@@ -45,6 +47,15 @@ function knet(args: readonly string[], input = TOPOLOGY): unknown {
   });
   expect(stderr).toBe("");
   return JSON.parse(stdout);
+}
+
+const folder = mkdtempSync(join(tmpdir(), "knet-schemas-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function fileOf(text: string): string {
+  const file = join(folder, "old.knet");
+  writeFileSync(file, text);
+  return file;
 }
 
 function expectValid(validate: ValidateFunction, value: unknown): void {
@@ -92,6 +103,29 @@ describe("knet matrix --format json", () => {
     const policy = "policy p { ingress from namespace default to 80 53/udp }";
     const input = TOPOLOGY.replace("pod a on n1", `network-policy kube-router\n  ${policy}\n  pod a on n1`);
     expectValid(validate, knet(["matrix", "-", "--policy-only", ...more], input));
+  });
+});
+
+describe("knet diff --format json", () => {
+  const validate = schemaOf("knet-diff-1");
+  it.each([
+    ["no change", TOPOLOGY],
+    ["a firewall", TOPOLOGY.replace("deny tcp port 23", "deny udp port 8472")],
+    ["a new pod and a finding", TOPOLOGY.replace("pod a on n1", "pod c on n1 { listen 81/tcp }\n  pod a on n9")],
+    [
+      "renamed and removed machines",
+      TOPOLOGY.replace("node n1", "node n9").replace("on n1", "on n9").replace("host laptop", "host pc"),
+    ],
+    [
+      "a policy",
+      TOPOLOGY.replace(
+        "  node n1",
+        "  network-policy kube-router\n  policy p { ingress from cidr 10.9.0.0/16 to 80 }\n  node n1",
+      ),
+    ],
+  ])("%s", (_, changed) => {
+    expectValid(validate, knet(["diff", fileOf(TOPOLOGY), "-"], changed));
+    expectValid(validate, knet(["diff", "-", fileOf(TOPOLOGY)], changed));
   });
 });
 

@@ -163,7 +163,7 @@ export function readPolicy(
         tier,
         order: kind === "network" ? NETWORK_ORDER : (numberOf(decl, "order") ?? Number.POSITIVE_INFINITY),
         pods: selectorOf(child(decl, "select"), "pods"),
-        namespaces: own === undefined ? EVERYTHING : undefined,
+        namespaces: own === undefined ? (namespacesOf(child(decl, "select")) ?? EVERYTHING) : undefined,
         ingress: of("ingress"),
         egress: of("egress"),
         ignored: rules.filter(({ direction }) => !isolated.has(direction)),
@@ -197,7 +197,12 @@ export function readPolicy(
 export function readCalicoTier(decl: Decl): Tier | undefined {
   const name = nameOf(decl);
   if (name === undefined) return undefined;
-  return { name, order: numberOf(decl, "order") ?? Number.POSITIVE_INFINITY, otherwise: "deny" };
+  const action = oneOf(child(decl, "default-action"), "action", "word")?.text;
+  return {
+    name,
+    order: numberOf(decl, "order") ?? Number.POSITIVE_INFINITY,
+    otherwise: action === "pass" ? "pass" : "deny",
+  };
 }
 
 function readTier(file: string, decl: Decl, tiers: ReadonlyMap<string, Tier>, problems: TopologyProblem[]): Tier {

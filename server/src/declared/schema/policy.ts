@@ -72,7 +72,7 @@ baseline-admin-policy closed {
 }
 `);
 
-const calico = lab(`calico-tier security { order 100 }
+const calico = lab(`calico-tier security { order 100; default-action pass }
 namespace shop {
   pod web { labels app=web; listen 80/tcp }
   pod db { labels app=db; listen 5432/tcp }
@@ -85,7 +85,7 @@ namespace shop {
 calico-policy no-metadata {
   tier security
   order 10
-  select *
+  select * namespace shop
   types egress
   egress deny to cidr 169.254.169.254/32
   egress pass to any
@@ -282,7 +282,7 @@ policy denies all connections in its directions; without \`select\`, it applies 
   },
   {
     keyword: "select",
-    in: ["policy", "calico policy"],
+    in: ["policy"],
     args: [{ ...selector, optional: false }],
     repeat: "once",
     default: "* (all pods of the namespace)",
@@ -291,6 +291,19 @@ policy denies all connections in its directions; without \`select\`, it applies 
 does not exist), and \`app!=web\` and \`tier notin [a b]\` (which also match pods without the label). \`*\` matches all
 pods.`,
     example: shop,
+  },
+  {
+    keyword: "select",
+    in: ["calico policy"],
+    args: peers(undefined, true).filter((arg) => ["pods", "namespaces", "namespace"].includes(arg.name)),
+    atMostOneOf: oneKind,
+    repeat: "once",
+    default: "* (all pods of the namespace; in the cluster's block, of all namespaces)",
+    summary: "Pods that the policy applies to",
+    documentation: `\`selector\`; in the cluster's block, \`namespaces\` and \`namespace\` restrict the policy to the pods of these namespaces
+(GlobalNetworkPolicy \`namespaceSelector\`). Calico's operators \`&&\`, \`==\`, \`!=\`, \`in\`, \`not in\`, and \`has()\` are the
+conditions of a label selector; a selector with \`||\` needs one policy for each alternative.`,
+    example: calico,
   },
   {
     keyword: "types",
@@ -513,7 +526,7 @@ Calico's policy engine supports these policies.`,
     args: [
       {
         name: "value",
-        type: { kind: "number", min: 0, max: 1_000_000_000 },
+        type: { kind: "number", min: 0, max: 1_000_000_000, decimals: true },
         summary: "Lower values are evaluated first",
       },
     ],
@@ -521,6 +534,28 @@ Calico's policy engine supports these policies.`,
     default: "last",
     summary: "Evaluation order",
     documentation: "Without an order, a policy or tier is evaluated last; ties are resolved by name.",
+    example: calico,
+  },
+  {
+    keyword: "default-action",
+    in: ["calico tier"],
+    args: [
+      {
+        name: "action",
+        type: {
+          kind: "enum",
+          values: [
+            { value: "deny", summary: "The packet is dropped" },
+            { value: "pass", summary: "The next tier decides" },
+          ],
+        },
+        summary: "Action if a policy of the tier selects the pod and no rule matches",
+      },
+    ],
+    repeat: "once",
+    default: "deny",
+    summary: "Action at the end of the tier (defaultAction)",
+    documentation: `Applies only to pods that a policy of the tier selects; for all others, the tier is skipped (api, v3/tier.go).`,
     example: calico,
   },
 ];

@@ -46,7 +46,14 @@ export type ArgType =
   | { readonly kind: "interface-address"; readonly lengthRequired?: boolean }
   /** /24 */
   | { readonly kind: "prefix-length" }
-  | { readonly kind: "number"; readonly min: number; readonly max: number; readonly unit?: Unit }
+  /** A whole number; `decimals`: also 10.5. */
+  | {
+      readonly kind: "number";
+      readonly min: number;
+      readonly max: number;
+      readonly unit?: Unit;
+      readonly decimals?: true;
+    }
   | { readonly kind: "boolean" }
   | { readonly kind: "enum"; readonly values: readonly EnumValue[] }
   /** 8080, 8080/tcp, 30000-32767/udp; `protocol: false` forbids the suffix. `named`: also http, dns/udp, and udp (all UDP ports). */

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { messageOf } from "../../../server/src/checks/run.ts";
 import { printDecls } from "../../../server/src/declared/print.ts";
 import { manifestDocuments } from "../../../server/src/frontends/kubernetes/document.ts";
+import { analyse } from "../../../server/src/service/analysis.ts";
 
 const read = (text: string) => manifestDocuments("dump.yaml", [{ file: "dump.yaml", text }], "c");
 const printed = (text: string): string => printDecls(read(text).documents[0].decls);
@@ -311,7 +312,7 @@ describe("clouds and the others", () => {
           ENABLE_PREFIX_DELEGATION: "true",
           AWS_VPC_ENI_MTU: "1500",
         }),
-      "cni aws-vpc {\n  instance m5.xlarge\n  prefix-delegation true\n  external-snat true\n  exclude-snat 10.1.0.0/16 10.2.0.0/16\n  mtu 1500\n}\n",
+      "cni aws-vpc {\n  instance m5.xlarge\n  prefix-delegation true\n  external-snat true\n  vpc 192.168.0.0/16\n  exclude-snat 10.1.0.0/16 10.2.0.0/16\n  mtu 1500\n}\n",
     ],
     [
       "Azure CNI overlay",
@@ -320,7 +321,11 @@ describe("clouds and the others", () => {
         config("azure-ip-masq-agent-config", "ip-masq-agent", "nonMasqueradeCIDRs:\n- 10.244.0.0/16\n- 10.1.0.0/16"),
       "cni azure { non-masquerade 10.244.0.0/16 10.1.0.0/16 }\n",
     ],
-    ["Azure CNI", node() + daemonSet("azure-cns", "image: x"), "cni azure { mode node-subnet }\n"],
+    [
+      "Azure CNI",
+      node() + daemonSet("azure-cns", "image: x"),
+      "cni azure { mode node-subnet; non-masquerade 192.168.0.0/16 }\n",
+    ],
     [
       "GKE",
       labeled("cloud.google.com/gke-nodepool: default") +
@@ -357,6 +362,82 @@ spec: {clusterNetwork: [{cidr: 10.128.0.0/14, hostPrefix: 23}], serviceNetwork: 
     expect(notes(text)).toContain(
       "OVN-Kubernetes (DaemonSet ovnkube-node) is not modeled yet: `cni flannel` with VXLAN is used",
     );
+  });
+});
+
+/** Clusters as they run: the inferred network carries the packets that the real one carries. */
+describe("running pods", () => {
+  const pod = (name: string, on: string, ip: string): string =>
+    `apiVersion: v1
+kind: Pod
+metadata: {name: ${name}, namespace: shop}
+spec: {nodeName: ${on}, containers: [{name: c, ports: [{containerPort: 80}]}]}
+status: {phase: Running, podIP: ${ip}, conditions: [{type: Ready, status: "True"}]}
+---
+`;
+  const two = (first: NodeText, second: NodeText): string =>
+    node({ name: "n1", ip: "10.0.1.11", ...first }) + node({ name: "n2", ip: "10.0.1.12", ...second });
+  const calicoNode = variables("calico-node", {
+    DATASTORE_TYPE: "kubernetes",
+    FELIX_DEFAULTENDPOINTTOHOSTACTION: "ACCEPT",
+  });
+  it.each([
+    [
+      "aws-node",
+      two({}, { ip: "10.0.9.12" }) +
+        variables("aws-node", {}) +
+        pod("a", "n1", "10.0.3.7") +
+        pod("b", "n2", "10.0.9.8"),
+    ],
+    [
+      "azure-cns",
+      two({}, {}) + daemonSet("azure-cns", "image: x") + pod("a", "n1", "10.0.1.70") + pod("b", "n2", "10.0.1.20"),
+    ],
+    [
+      "azure-cns with an overlay",
+      two({ cidr: "10.244.0.0/24" }, { cidr: "10.244.1.0/24" }) +
+        daemonSet("azure-cns", "image: x") +
+        pod("a", "n1", "10.244.0.7") +
+        pod("b", "n2", "10.244.1.8"),
+    ],
+    ["weave-net", two({}, {}) + variables("weave-net", {}) + pod("a", "n1", "10.44.0.3") + pod("b", "n2", "10.32.0.9")],
+    [
+      "kindnet",
+      two({ cidr: "10.244.0.0/24" }, { cidr: "10.244.1.0/24" }) +
+        variables("kindnet", { POD_SUBNET: "10.244.0.0/16" }) +
+        pod("a", "n1", "10.244.0.7") +
+        pod("b", "n2", "10.244.1.8"),
+    ],
+    [
+      "calico-node",
+      two({}, {}) +
+        calicoNode +
+        calico("IPPool", "p", "cidr: 10.8.0.0/16, ipipMode: Always, natOutgoing: true") +
+        pod("a", "n1", "10.8.7.65") +
+        pod("b", "n2", "10.8.200.3"),
+    ],
+    [
+      "calico-node with host-local",
+      two({ cidr: "10.8.3.0/24" }, { cidr: "10.8.4.0/24" }) +
+        calicoNode +
+        calico("IPPool", "p", "cidr: 10.8.0.0/16, natOutgoing: true") +
+        config("calico-config", "cni_network_config", '{"ipam": {"type": "host-local"}}') +
+        pod("a", "n1", "10.8.3.5") +
+        pod("b", "n2", "10.8.4.9"),
+    ],
+    [
+      "canal",
+      two({ cidr: "10.244.0.0/24" }, { cidr: "10.244.1.0/24" }) +
+        variables("canal", { FLANNELD_IP_MASQ: "true" }) +
+        pod("a", "n1", "10.244.0.7") +
+        pod("b", "n2", "10.244.1.8"),
+    ],
+  ])("of %s reach each other with their own addresses", (_, text) => {
+    const { documents } = read(text);
+    const findings = analyse("dump.yaml", documents).findings(() => false) ?? [];
+    expect(
+      findings.flatMap(({ code, message, severity }) => (severity === "info" ? [] : `${code} ${message}`)),
+    ).toEqual([]);
   });
 });
 

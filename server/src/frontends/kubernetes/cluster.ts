@@ -23,6 +23,7 @@ import { adminPolicy, networkPolicy } from "./policies.ts";
 import { assumed, notRead } from "./problems.ts";
 import { labelTerms } from "./selector.ts";
 import { serviceDraft, serviceOf } from "./services.ts";
+import { subnetsOf } from "./subnets.ts";
 import { isController, isEnded, ownerOf, podDraft, workloadDraft } from "./workloads.ts";
 
 export interface Imported {
@@ -160,8 +161,10 @@ interface Places {
   readonly omitted: readonly KubeObject[];
 }
 
-/** Nodes with addresses in the same network share a segment. A Node object has no prefix length: /24 and /64 are assumed. */
-function placesOf({ nodes }: Objects, { name, around }: ClusterOptions): Places {
+/** Nodes with addresses in the same network share a segment. A Node object has no prefix length. */
+function placesOf(objects: Objects, { name, around }: ClusterOptions): Places {
+  const { nodes } = objects;
+  const subnetOf = subnetsOf(objects);
   const declared = new Set<string>();
   const networks = new Map<string, readonly Prefix[]>();
   const omitted: KubeObject[] = [];
@@ -174,7 +177,7 @@ function placesOf({ nodes }: Objects, { name, around }: ClusterOptions): Places 
       declared.add(known.name);
       return [{ node, segment: known.name, key: "", addresses: addresses.map(({ ip }) => ip) }];
     }
-    const prefixes = addresses.map(({ ip, len }) => prefixOf(ip, len ?? (typeof ip === "number" ? 24 : 64)));
+    const prefixes = addresses.map(({ ip, len }) => (len === undefined ? subnetOf(ip) : prefixOf(ip, len)));
     const key = prefixes.map(formatPrefix).join(" ");
     if (addresses.length === 0) {
       omitted.push(node);

@@ -1,6 +1,8 @@
 /** The plugins of clouds: Amazon VPC CNI, Azure CNI, GKE, and kubenet with a cloud's routes. */
+import { formatPrefix, parseIp, prefixOf } from "../../../addressing/ip.ts";
 import type { Draft } from "../../../declared/build.ts";
 import { specFor } from "../../../declared/schema/index.ts";
+import { list } from "../../../text/format.ts";
 import { t } from "../../../text/l10n.ts";
 import {
   configMap,
@@ -15,7 +17,7 @@ import {
   unless,
 } from "../evidence.ts";
 import { note, type Reading } from "../inference.ts";
-import { type KubeObject, labelsOf, podCidrTexts } from "../object.ts";
+import { internalIps, type KubeObject, labelsOf, podCidrTexts } from "../object.ts";
 import { type Program, variable } from "../programs.ts";
 import type { Plugin } from "./plugin.ts";
 
@@ -85,6 +87,7 @@ export function awsPlugin(reading: Reading, program: Program, engine: Plugin["en
       ...setting("prefix-delegation", isTrue("ENABLE_PREFIX_DELEGATION")),
       ...setting("ip-family", ipv6 && { ...ipv6, value: "ipv6" }),
       ...setting("external-snat", isTrue("AWS_VPC_K8S_CNI_EXTERNALSNAT")),
+      ...assumedNetwork(reading, "vpc"),
       ...(excluded && prefixes.length > 0 ? [shown(excluded, "exclude-snat", { value: prefixes })] : []),
       ...setting("mtu", unless(found("POD_MTU") ?? found("AWS_VPC_ENI_MTU"), "9001", "")),
     ],
@@ -96,6 +99,23 @@ export function awsPlugin(reading: Reading, program: Program, engine: Plugin["en
       return own ? instanceDrafts(reading, own) : [];
     },
   };
+}
+
+/** The VPC or VNet that no object shows: the /16 of each node's address, which is the largest CIDR of a VPC. */
+function assumedNetwork(reading: Reading, keyword: string): readonly Draft[] {
+  const { nodes } = reading.dump;
+  const networks = nodes.flatMap((node) =>
+    internalIps(node).flatMap((text) => {
+      const ip = parseIp(text);
+      return typeof ip === "number" ? [formatPrefix(prefixOf(ip, 16))] : [];
+    }),
+  );
+  const [first] = nodes;
+  const ranges = [...new Set(networks)];
+  if (!first || ranges.length === 0) return [];
+  const place = { value: undefined, object: first, path: ["status", "addresses"] };
+  note(reading, place, t`no CIDR of the cloud's network was found: ${list(ranges)} of the nodes is used`);
+  return [shown(place, keyword, { value: ranges })];
 }
 
 /** The first node of each instance type. */
@@ -124,7 +144,9 @@ function instanceDrafts(reading: Reading, found: Evidence<string>): readonly Dra
 
 /* ------------------------------------------------------------------ Azure */
 
-export function azurePlugin({ dump }: Reading, shownBy: Evidence<unknown>, engine: Plugin["engine"]): Plugin {
+export function azurePlugin(reading: Reading, shownBy: Evidence<unknown>, engine: Plugin["engine"]): Plugin {
+  const { dump } = reading;
+  const exempt = exceptionDrafts(dump);
   const type = labeled(dump, "kubernetes.azure.com/podnetwork-type");
   const node = dump.nodes.find((one) => podCidrTexts(one).length > 0);
   // Only with an overlay do nodes have a podCIDR.
@@ -134,7 +156,7 @@ export function azurePlugin({ dump }: Reading, shownBy: Evidence<unknown>, engin
     shown: shownBy,
     settings: [
       ...(isOverlay ? [] : setting("mode", { ...(type ?? shownBy), value: "node-subnet" })),
-      ...exceptionDrafts(dump),
+      ...(exempt.length > 0 || isOverlay ? exempt : assumedNetwork(reading, "non-masquerade")),
     ],
     engine,
     ranges: [],

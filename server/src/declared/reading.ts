@@ -88,7 +88,7 @@ export function readValue(type: ArgType, text: string): Value | Unread {
         type.values.map(({ value }) => value),
       );
     case "ports":
-      return readPorts(type, text);
+      return type.icmp && text === "icmp" ? { kind: "word", text } : readPorts(type, text);
     case "index-range":
       return readIndexRange(type, text);
     case "label":

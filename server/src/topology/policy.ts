@@ -80,6 +80,8 @@ export type PolicyPort =
       readonly last: number;
       readonly source: Origin;
     }
+  /** All ICMP messages; for IPv6, ICMPv6. */
+  | { readonly kind: "icmp"; readonly source: Origin }
   /** `proto` undefined: the port with this name of any protocol (admin policies). */
   | {
       readonly kind: "name";
@@ -365,6 +367,7 @@ function readPorts({ file, kind }: RuleContext, decl: Decl): readonly PolicyPort
   return all(decl, "ports").flatMap((read): readonly PolicyPort[] => {
     const { value } = read;
     const source = sourceOfRead(file, decl, read);
+    if (value.kind === "word") return [{ kind: "icmp", source }];
     if (value.kind === "port-name") {
       const proto = isAdmin(kind) ? undefined : (value.proto ?? "tcp");
       return [{ kind: "name", proto, name: value.name, source }];

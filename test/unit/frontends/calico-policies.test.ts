@@ -82,6 +82,7 @@ describe("Calico policies", () => {
   - {action: Allow, protocol: 17, destination: {notPorts: [53, "100:200"]}}
   - {action: Pass, destination: {selector: set == 'bad', namespaceSelector: global()}}
   - {action: Deny, ipVersion: 6}
+  - {action: Deny, protocol: ICMP, destination: {nets: [10.0.0.0/8]}}
 `,
       );
     expect(policies(text)).toBe(`calico-tier security { order 10.5; default-action pass }
@@ -96,6 +97,7 @@ calico-policy lockdown {
   egress allow { port 1-52/udp 54-99/udp 201-65535/udp }
   egress pass { to cidr 198.51.100.0/24; to cidr 203.0.113.7/32 }
   egress deny { to cidr ::/0 }
+  egress deny { to cidr 10.0.0.0/8; port icmp }
 }`);
   });
 

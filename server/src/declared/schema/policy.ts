@@ -88,7 +88,7 @@ calico-policy no-metadata {
   select * namespace shop
   types egress
   egress deny to cidr 169.254.169.254/32
-  egress pass to any
+  egress pass to any port icmp
 }
 `);
 
@@ -202,17 +202,19 @@ const peers = (literal: string | undefined, isAdmin: boolean): readonly (ArgSpec
   any,
 ];
 
-const ports = (literal: string | undefined): ArgSpec => ({
+const ports = (literal: string | undefined, isAdmin = false): ArgSpec => ({
   name: "ports",
-  type: { kind: "ports", protocol: true, range: true, named: true },
+  type: { kind: "ports", protocol: true, range: true, named: true, ...(isAdmin ? { icmp: true } : {}) },
   ...(literal === undefined ? {} : { after: literal, optional: true }),
   many: true,
-  summary: "Ports of the receiver: 80, 53/udp, 30000-32767/tcp, a port name, or a protocol for all its ports",
+  summary: isAdmin
+    ? "Ports of the receiver: 80, 53/udp, 30000-32767/tcp, a port name, or a protocol for all its ports; icmp"
+    : "Ports of the receiver: 80, 53/udp, 30000-32767/tcp, a port name, or a protocol for all its ports",
   ...(literal === undefined ? {} : { default: "all ports and protocols" }),
 });
 
 const adminPortText = `Defaults to TCP; ports of several protocols can be combined. A name in an admin policy matches the port of that name of any
-protocol: \`namedPort\` has no protocol.`;
+protocol: \`namedPort\` has no protocol. \`icmp\` matches all ICMP messages; only Calico's API has it.`;
 
 const action: ArgSpec = {
   name: "action",
@@ -427,7 +429,7 @@ alphabetical order.`,
   {
     keyword: "ingress",
     in: ["admin policy", "calico policy"],
-    args: [action, ...peers("from", true), ports("to")],
+    args: [action, ...peers("from", true), ports("to", true)],
     block: "admin ingress rule",
     atMostOneOf: oneKind,
     repeat: "many",
@@ -439,7 +441,7 @@ that namespace). In an admin policy, a rule needs a peer, and the peers of \`ing
   {
     keyword: "egress",
     in: ["admin policy", "calico policy"],
-    args: [action, ...peers("to", true), ports("port")],
+    args: [action, ...peers("to", true), ports("port", true)],
     block: "admin egress rule",
     atMostOneOf: oneKind,
     repeat: "many",
@@ -460,7 +462,7 @@ that namespace). In an admin policy, a rule needs a peer, and the peers of \`ing
   {
     keyword: "to",
     in: ["admin ingress rule"],
-    args: [ports(undefined)],
+    args: [ports(undefined, true)],
     repeat: "many",
     summary: "Ports of the receivers",
     documentation: adminPortText,
@@ -479,7 +481,7 @@ that namespace). In an admin policy, a rule needs a peer, and the peers of \`ing
   {
     keyword: "port",
     in: ["admin egress rule"],
-    args: [ports(undefined)],
+    args: [ports(undefined, true)],
     repeat: "many",
     summary: "Ports of the receivers",
     documentation: adminPortText,

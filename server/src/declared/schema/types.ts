@@ -57,7 +57,14 @@ export type ArgType =
   | { readonly kind: "boolean" }
   | { readonly kind: "enum"; readonly values: readonly EnumValue[] }
   /** 8080, 8080/tcp, 30000-32767/udp; `protocol: false` forbids the suffix. `named`: also http, dns/udp, and udp (all UDP ports). */
-  | { readonly kind: "ports"; readonly protocol: boolean; readonly range: boolean; readonly named?: boolean }
+  /** `icmp`: also the protocol ICMP, which has no ports. */
+  | {
+      readonly kind: "ports";
+      readonly protocol: boolean;
+      readonly range: boolean;
+      readonly named?: boolean;
+      readonly icmp?: true;
+    }
   /** 1..50, also 01..50 (the width is kept). */
   | { readonly kind: "index-range"; readonly max: number }
   /** app=web */

@@ -251,13 +251,21 @@ function netPeers(entity: Json): readonly Arguments[] {
 }
 
 /** Numbers of protocols (IANA). */
-const PROTOCOLS: Readonly<Record<string, string>> = { "6": "tcp", "17": "udp", "132": "sctp" };
+const PROTOCOLS: Readonly<Record<string, string>> = {
+  "1": "icmp",
+  "6": "tcp",
+  "17": "udp",
+  "58": "icmp",
+  "132": "sctp",
+  icmpv6: "icmp",
+};
 
 /** Undefined: all ports of all protocols. A text without brackets is a reason. */
 function portTexts(rule: Json): readonly string[] | undefined | string {
   const stated = textAt(rule, "protocol")?.toLowerCase();
   if (stated === undefined) return undefined;
   const protocol = PROTOCOLS[stated] ?? stated;
+  if (protocol === "icmp") return [protocol];
   if (!["tcp", "udp", "sctp"].includes(protocol)) return t`protocol ${stated} cannot be expressed`;
   const ports = listAt(rule, "destination", "ports");
   const excluded = listAt(rule, "destination", "notPorts");

@@ -347,7 +347,12 @@ describe("the behavior of modes", () => {
     ["server/src/questions/node-ranges.ts", "in mode docker all nodes have the same range, which KN140 reports"],
     ["server/src/checks/reachability/peers-off-link.ts", "suggests a backend in a fix"],
     ["server/src/checks/reachability/flannel-no-ipv6.ts", "example file"],
-    ["server/src/frontends/kubernetes/network.ts", "recognizes the plugins in dumps"],
+    ["server/src/frontends/kubernetes/plugins/flannel.ts", "recognizes the plugin in dumps"],
+    ["server/src/frontends/kubernetes/plugins/index.ts", "recognizes the plugins in dumps"],
+    ["server/src/frontends/config/clouds.ts", "recognizes the plugins in files of installers"],
+    ["server/src/frontends/config/k3s.ts", "recognizes the plugins in files of installers"],
+    ["server/src/frontends/config/kubespray.ts", "recognizes the plugins in files of installers"],
+    ["server/src/frontends/config/talos.ts", "recognizes the plugin in files of the installer"],
     ["server/src/service/features/ranges.ts", "docker0 is a kind of range"],
   ]);
 

@@ -70,6 +70,7 @@ import { failed } from "./expectations/failed.ts";
 import { unclear } from "./expectations/unclear.ts";
 import { objectNotRead } from "./import/object-not-read.ts";
 import { sourceInvalid } from "./import/source-invalid.ts";
+import { sourcesDisagree } from "./import/sources-disagree.ts";
 import { stateDiffers } from "./import/state-differs.ts";
 import { stateUnmatched } from "./import/state-unmatched.ts";
 import { valueAssumed } from "./import/value-assumed.ts";
@@ -347,6 +348,7 @@ const checks = {
   KN018: silenceUnused,
   KN802: sourceInvalid,
   KN803: valueAssumed,
+  KN804: sourcesDisagree,
   KN801: objectNotRead,
   KN811: stateUnmatched,
   KN810: stateDiffers,

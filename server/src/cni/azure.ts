@@ -8,6 +8,7 @@ import {
   addIp,
   formatPrefix,
   type IpRange,
+  isNear,
   lastAddress,
   type Prefix,
   parsePrefix,
@@ -74,6 +75,7 @@ export const azure: Mode = {
       gateway: () => undefined,
       usable: (cidr) => firstOf(cidr, pods),
       nodeRanges: [],
+      accepts: (ip, node) => node.interfaces.some(({ addresses }) => addresses.some((own) => isNear(own, ip))),
       fromSegment: { kind: "block", family: 4, len: 32 - Math.ceil(Math.log2(pods)), atWorst: 32 },
       maxPods: MAX_PODS.nodeSubnet,
     };
@@ -170,7 +172,7 @@ function compile(context: ClusterContext): CompiledMode {
     localAddresses: () => [],
     ...(overlay ? { fabricDomain: (router: Router) => domainOf(context, router, routes) } : {}),
     fabricEnd: (ip) => {
-      const node = cluster.nodeByPodAddress(ip);
+      const node = cluster.pods.podsByAddress(ip)[0]?.node ?? cluster.nodeByPodAddress(ip);
       const [iface] = node?.interfaces ?? [];
       return node && iface && pluginOf(cluster, node) === "azure"
         ? { segment: iface.segment, node, device: iface.device }

@@ -78,6 +78,8 @@ export const weave: Mode = {
         const end = last === lastAddress(range) ? addIp(last, -1) : last;
         return first === undefined || end === undefined || first > end ? undefined : { first, last: end };
       },
+      // All addresses of the range are on-link; weave transfers parts of it between the nodes.
+      accepts: (ip) => prefixContains(range, ip),
       nodeRanges: [
         {
           within: range,

@@ -44,6 +44,8 @@ export interface FileProblemData {
   readonly KN802: { readonly error: string };
   /** A value that the source does not show; `text` names it, and the default. */
   readonly KN803: { readonly text: string };
+  /** Two places state different values. `what`: "pod CIDR"; `place`: where the value in use is stated. */
+  readonly KN804: { readonly what: string; readonly value: string; readonly used: string; readonly place: string };
 }
 
 /** `span`: the location in the text if it is not part of a declaration; `source` then specifies only the file. */

@@ -88,7 +88,7 @@ export function readValue(type: ArgType, text: string): Value | Unread {
         type.values.map(({ value }) => value),
       );
     case "ports":
-      return readPorts(type, text);
+      return type.icmp && text === "icmp" ? { kind: "word", text } : readPorts(type, text);
     case "index-range":
       return readIndexRange(type, text);
     case "label":
@@ -334,7 +334,7 @@ function digits(text: string): number | undefined {
 }
 
 function readNumber(type: ArgType & { kind: "number" }, text: string): Value | Unread {
-  const value = digits(text);
+  const value = type.decimals && /^\d{1,15}\.\d{1,15}$/.test(text) ? Number(text) : digits(text);
   if (value === undefined) {
     const signed = /^-\d+$/.test(text);
     if (signed) return outOfRange(text, type.min, type.max, type.unit);

@@ -13,7 +13,7 @@ import {
   prefixOf,
 } from "../addressing/ip.ts";
 import type { Origin } from "../declared/origin.ts";
-import type { CniSettings, NodeCidr, PodAddressing, PodCidr } from "./model.ts";
+import type { CniSettings, Node, NodeCidr, PodAddressing, PodCidr } from "./model.ts";
 
 /** The blocks of one prefix that are allocated, in order, to nodes without a configured range. */
 export interface NodeRange {
@@ -50,6 +50,8 @@ export interface ModeAddressing extends PodAddressing {
   readonly shared?: readonly SharedRange[] | undefined;
   /** Pods have addresses of the segment of their node's first interface: each node has a part of the segment. */
   readonly fromSegment?: SegmentShare;
+  /** Whether a configured address outside the node's range works, because it is on-link or known to the cloud. */
+  readonly accepts?: (ip: Ip, node: Node) => boolean;
   /** Default number of pods that kubelet starts on a node; 110 if absent. */
   readonly maxPods?: number;
 }

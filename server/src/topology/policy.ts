@@ -80,6 +80,8 @@ export type PolicyPort =
       readonly last: number;
       readonly source: Origin;
     }
+  /** All ICMP messages; for IPv6, ICMPv6. */
+  | { readonly kind: "icmp"; readonly source: Origin }
   /** `proto` undefined: the port with this name of any protocol (admin policies). */
   | {
       readonly kind: "name";
@@ -163,7 +165,7 @@ export function readPolicy(
         tier,
         order: kind === "network" ? NETWORK_ORDER : (numberOf(decl, "order") ?? Number.POSITIVE_INFINITY),
         pods: selectorOf(child(decl, "select"), "pods"),
-        namespaces: own === undefined ? EVERYTHING : undefined,
+        namespaces: own === undefined ? (namespacesOf(child(decl, "select")) ?? EVERYTHING) : undefined,
         ingress: of("ingress"),
         egress: of("egress"),
         ignored: rules.filter(({ direction }) => !isolated.has(direction)),
@@ -197,7 +199,12 @@ export function readPolicy(
 export function readCalicoTier(decl: Decl): Tier | undefined {
   const name = nameOf(decl);
   if (name === undefined) return undefined;
-  return { name, order: numberOf(decl, "order") ?? Number.POSITIVE_INFINITY, otherwise: "deny" };
+  const action = oneOf(child(decl, "default-action"), "action", "word")?.text;
+  return {
+    name,
+    order: numberOf(decl, "order") ?? Number.POSITIVE_INFINITY,
+    otherwise: action === "pass" ? "pass" : "deny",
+  };
 }
 
 function readTier(file: string, decl: Decl, tiers: ReadonlyMap<string, Tier>, problems: TopologyProblem[]): Tier {
@@ -360,6 +367,7 @@ function readPorts({ file, kind }: RuleContext, decl: Decl): readonly PolicyPort
   return all(decl, "ports").flatMap((read): readonly PolicyPort[] => {
     const { value } = read;
     const source = sourceOfRead(file, decl, read);
+    if (value.kind === "word") return [{ kind: "icmp", source }];
     if (value.kind === "port-name") {
       const proto = isAdmin(kind) ? undefined : (value.proto ?? "tcp");
       return [{ kind: "name", proto, name: value.name, source }];

@@ -2,8 +2,10 @@
  * Label selectors as in k8s.io/apimachinery (meta/v1 LabelSelectorAsSelector, labels.Requirement.Matches): all
  * conditions must match, and a selector without conditions matches everything.
  */
+import { holds } from "../declared/requirement.ts";
 import type { Requirement } from "../declared/values.ts";
 
+export { holds } from "../declared/requirement.ts";
 export type { Requirement } from "../declared/values.ts";
 export type Selector = readonly Requirement[];
 export type Labels = ReadonlyMap<string, string>;
@@ -13,21 +15,6 @@ export const EVERYTHING: Selector = [];
 export function selects(selector: Selector, labels: Labels): boolean {
   for (const requirement of selector) if (!holds(requirement, labels)) return false;
   return true;
-}
-
-/** A missing label has no value: NotIn and DoesNotExist match it. */
-export function holds({ key, operator, values }: Requirement, labels: Labels): boolean {
-  const value = labels.get(key);
-  switch (operator) {
-    case "In":
-      return value !== undefined && values.includes(value);
-    case "NotIn":
-      return value === undefined || !values.includes(value);
-    case "Exists":
-      return value !== undefined;
-    case "DoesNotExist":
-      return value === undefined;
-  }
 }
 
 /** The selector as written: `app=web tier in [a b]`; `*` for everything. */

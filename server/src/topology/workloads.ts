@@ -80,7 +80,7 @@ export const tenantsOf = query<ClusterDraft, Tenants, [readonly Node[], ClusterM
     });
     const problems = [
       ...built.problems,
-      ...givenAddressProblems(workloads, planned),
+      ...givenAddressProblems(workloads, planned, addressings.cluster),
       ...demandProblems(read, nodes, planned, addressings.cluster),
       ...sharedProblems(cluster.name, addressings.cluster.shared, planned),
     ];
@@ -218,14 +218,18 @@ const workloadOf = memo(
 
 /* ---------------------------------------------------------------- problems */
 
-function givenAddressProblems(workloads: readonly Workload[], { index }: PlannedPods): readonly TopologyProblem[] {
+function givenAddressProblems(
+  workloads: readonly Workload[],
+  { index }: PlannedPods,
+  { accepts }: ModeAddressing,
+): readonly TopologyProblem[] {
   const problems: TopologyProblem[] = [];
   for (const workload of workloads) {
     if (workload.addresses.length === 0 || workload.hostNetwork) continue;
     const { path, node } = index.podAt(workload, 0);
     if (node === undefined || node.podCidrs.length === 0) continue;
     for (const { ip, source } of workload.addresses) {
-      if (node.podCidrs.some(({ prefix }) => prefixContains(prefix, ip))) continue;
+      if (node.podCidrs.some(({ prefix }) => prefixContains(prefix, ip)) || accepts?.(ip, node)) continue;
       const range = node.podCidrs.map(({ prefix }) => formatPrefix(prefix)).join(", ");
       const data = { pod: path, address: formatIp(ip), node: node.path, range };
       const related = node.podCidrs.map((cidr) => ({

@@ -300,11 +300,7 @@ spec: {cidr: 192.168.128.0/17, ipipMode: CrossSubnet, vxlanMode: Never, natOutgo
     expect(printed(text)).toContain(`  pods 192.168.128.0/17
   services 10.96.0.0/12
   cni calico {
-    pool default-ipv4-ippool 192.168.128.0/17 {
-      ipip cross-subnet
-      block-size /26
-      nat-outgoing true
-    }
+    pool default-ipv4-ippool 192.168.128.0/17 { ipip cross-subnet; nat-outgoing true }
   }
   node n0 {
     attach nodes 192.168.7.10
@@ -447,13 +443,13 @@ spec: {clusterIP: None, selector: {a: b}, ports: [{port: 80, targetPort: 80}]}
           "net-conf.json",
           '{"Network": "10.9.0.0/16", "Backend": {"Type": "vxlan", "VNI": 5, "Port": 4789, "DirectRouting": true}}',
         ),
-      "pods 10.9.0.0/16\n  services 10.96.0.0/12\n  cni flannel {\n    network 10.9.0.0/16\n    backend vxlan {\n      vni 5\n      port 4789\n      direct-routing true\n    }\n  }\n",
+      "pods 10.9.0.0/16\n  services 10.96.0.0/12\n  cni flannel {\n    backend vxlan {\n      vni 5\n      port 4789\n      direct-routing true\n    }\n  }\n",
     ],
     [
       "canal",
       set("canal") +
         config("canal-config", "net-conf.json", '{"Network": "10.9.0.0/16", "Backend": {"Type": "host-gw"}}'),
-      "cni flannel { network 10.9.0.0/16; backend host-gw }\n  network-policy calico\n",
+      "pods 10.9.0.0/16\n  services 10.96.0.0/12\n  cni flannel { backend host-gw }\n  network-policy calico\n",
     ],
     [
       "kindnet",
@@ -463,7 +459,7 @@ spec: {clusterIP: None, selector: {a: b}, ports: [{port: 80, targetPort: 80}]}
     [
       "weave",
       set("weave-net", "{name: IPALLOC_RANGE, value: 10.40.0.0/14}"),
-      "pods 10.40.0.0/14\n  services 10.96.0.0/12\n  cni weave\n",
+      "cluster c {\n  services 10.96.0.0/12\n  cni weave { range 10.40.0.0/14 }\n",
     ],
     ["aws", set("aws-node"), "cni aws-vpc\n"],
     [

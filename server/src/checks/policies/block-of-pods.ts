@@ -96,11 +96,11 @@ function selectFixes(cluster: Cluster, policy: Policy, { ports }: PolicyRule, pl
 }
 
 function isMeant({ name, proto, first, last }: Listener, ports: readonly PolicyPort[]): boolean {
-  return ports.some((port) =>
-    port.kind === "name"
-      ? port.name === name && (port.proto === undefined || port.proto === proto)
-      : port.proto === proto && port.first <= last && first <= port.last,
-  );
+  return ports.some((port) => {
+    if (port.kind === "icmp") return false;
+    if (port.kind === "name") return port.name === name && (port.proto === undefined || port.proto === proto);
+    return port.proto === proto && port.first <= last && first <= port.last;
+  });
 }
 
 /** A rule that has only service addresses allows nothing. */

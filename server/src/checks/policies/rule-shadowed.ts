@@ -105,7 +105,7 @@ function coversPorts(wide: readonly PolicyPort[] | undefined, narrow: readonly P
   if (narrow === undefined) return false;
   // A port name can have a different number in each pod, so it covers only itself.
   const names = new Set(wide.flatMap((port) => (port.kind === "name" ? [portText(port)] : [])));
-  if (!narrow.every((port) => port.kind === "range" || names.has(portText(port)))) return false;
+  if (!narrow.every((port) => port.kind !== "name" || names.has(portText(port)))) return false;
   return isEmpty(
     difference(
       portsOf(narrow, () => []),

@@ -131,9 +131,9 @@ function leadsElsewhere(workload: Workload, port: ServicePort): boolean {
 
 /** Whether the rule also allows the target port: the service port is then intentional. */
 function allows(ports: readonly PolicyPort[], target: number, { proto }: PortRange): boolean {
-  return ports.some((port) =>
-    port.kind === "name"
-      ? port.proto === undefined || port.proto === proto
-      : port.proto === proto && port.first <= target && target <= port.last,
-  );
+  return ports.some((port) => {
+    if (port.kind === "icmp") return false;
+    if (port.kind === "name") return port.proto === undefined || port.proto === proto;
+    return port.proto === proto && port.first <= target && target <= port.last;
+  });
 }

@@ -72,7 +72,7 @@ baseline-admin-policy closed {
 }
 `);
 
-const calico = lab(`calico-tier security { order 100 }
+const calico = lab(`calico-tier security { order 100; default-action pass }
 namespace shop {
   pod web { labels app=web; listen 80/tcp }
   pod db { labels app=db; listen 5432/tcp }
@@ -85,10 +85,10 @@ namespace shop {
 calico-policy no-metadata {
   tier security
   order 10
-  select *
+  select * namespace shop
   types egress
   egress deny to cidr 169.254.169.254/32
-  egress pass to any
+  egress pass to any port icmp
 }
 `);
 
@@ -202,17 +202,19 @@ const peers = (literal: string | undefined, isAdmin: boolean): readonly (ArgSpec
   any,
 ];
 
-const ports = (literal: string | undefined): ArgSpec => ({
+const ports = (literal: string | undefined, isAdmin = false): ArgSpec => ({
   name: "ports",
-  type: { kind: "ports", protocol: true, range: true, named: true },
+  type: { kind: "ports", protocol: true, range: true, named: true, ...(isAdmin ? { icmp: true } : {}) },
   ...(literal === undefined ? {} : { after: literal, optional: true }),
   many: true,
-  summary: "Ports of the receiver: 80, 53/udp, 30000-32767/tcp, a port name, or a protocol for all its ports",
+  summary: isAdmin
+    ? "Ports of the receiver: 80, 53/udp, 30000-32767/tcp, a port name, or a protocol for all its ports; icmp"
+    : "Ports of the receiver: 80, 53/udp, 30000-32767/tcp, a port name, or a protocol for all its ports",
   ...(literal === undefined ? {} : { default: "all ports and protocols" }),
 });
 
 const adminPortText = `Defaults to TCP; ports of several protocols can be combined. A name in an admin policy matches the port of that name of any
-protocol: \`namedPort\` has no protocol.`;
+protocol: \`namedPort\` has no protocol. \`icmp\` matches all ICMP messages; only Calico's API has it.`;
 
 const action: ArgSpec = {
   name: "action",
@@ -282,7 +284,7 @@ policy denies all connections in its directions; without \`select\`, it applies 
   },
   {
     keyword: "select",
-    in: ["policy", "calico policy"],
+    in: ["policy"],
     args: [{ ...selector, optional: false }],
     repeat: "once",
     default: "* (all pods of the namespace)",
@@ -291,6 +293,19 @@ policy denies all connections in its directions; without \`select\`, it applies 
 does not exist), and \`app!=web\` and \`tier notin [a b]\` (which also match pods without the label). \`*\` matches all
 pods.`,
     example: shop,
+  },
+  {
+    keyword: "select",
+    in: ["calico policy"],
+    args: peers(undefined, true).filter((arg) => ["pods", "namespaces", "namespace"].includes(arg.name)),
+    atMostOneOf: oneKind,
+    repeat: "once",
+    default: "* (all pods of the namespace; in the cluster's block, of all namespaces)",
+    summary: "Pods that the policy applies to",
+    documentation: `\`selector\`; in the cluster's block, \`namespaces\` and \`namespace\` restrict the policy to the pods of these namespaces
+(GlobalNetworkPolicy \`namespaceSelector\`). Calico's operators \`&&\`, \`==\`, \`!=\`, \`in\`, \`not in\`, and \`has()\` are the
+conditions of a label selector; a selector with \`||\` needs one policy for each alternative.`,
+    example: calico,
   },
   {
     keyword: "types",
@@ -414,7 +429,7 @@ alphabetical order.`,
   {
     keyword: "ingress",
     in: ["admin policy", "calico policy"],
-    args: [action, ...peers("from", true), ports("to")],
+    args: [action, ...peers("from", true), ports("to", true)],
     block: "admin ingress rule",
     atMostOneOf: oneKind,
     repeat: "many",
@@ -426,7 +441,7 @@ that namespace). In an admin policy, a rule needs a peer, and the peers of \`ing
   {
     keyword: "egress",
     in: ["admin policy", "calico policy"],
-    args: [action, ...peers("to", true), ports("port")],
+    args: [action, ...peers("to", true), ports("port", true)],
     block: "admin egress rule",
     atMostOneOf: oneKind,
     repeat: "many",
@@ -447,7 +462,7 @@ that namespace). In an admin policy, a rule needs a peer, and the peers of \`ing
   {
     keyword: "to",
     in: ["admin ingress rule"],
-    args: [ports(undefined)],
+    args: [ports(undefined, true)],
     repeat: "many",
     summary: "Ports of the receivers",
     documentation: adminPortText,
@@ -466,7 +481,7 @@ that namespace). In an admin policy, a rule needs a peer, and the peers of \`ing
   {
     keyword: "port",
     in: ["admin egress rule"],
-    args: [ports(undefined)],
+    args: [ports(undefined, true)],
     repeat: "many",
     summary: "Ports of the receivers",
     documentation: adminPortText,
@@ -513,7 +528,7 @@ Calico's policy engine supports these policies.`,
     args: [
       {
         name: "value",
-        type: { kind: "number", min: 0, max: 1_000_000_000 },
+        type: { kind: "number", min: 0, max: 1_000_000_000, decimals: true },
         summary: "Lower values are evaluated first",
       },
     ],
@@ -521,6 +536,28 @@ Calico's policy engine supports these policies.`,
     default: "last",
     summary: "Evaluation order",
     documentation: "Without an order, a policy or tier is evaluated last; ties are resolved by name.",
+    example: calico,
+  },
+  {
+    keyword: "default-action",
+    in: ["calico tier"],
+    args: [
+      {
+        name: "action",
+        type: {
+          kind: "enum",
+          values: [
+            { value: "deny", summary: "The packet is dropped" },
+            { value: "pass", summary: "The next tier decides" },
+          ],
+        },
+        summary: "Action if a policy of the tier selects the pod and no rule matches",
+      },
+    ],
+    repeat: "once",
+    default: "deny",
+    summary: "Action at the end of the tier (defaultAction)",
+    documentation: `Applies only to pods that a policy of the tier selects; for all others, the tier is skipped (api, v3/tier.go).`,
     example: calico,
   },
 ];

@@ -46,11 +46,25 @@ export type ArgType =
   | { readonly kind: "interface-address"; readonly lengthRequired?: boolean }
   /** /24 */
   | { readonly kind: "prefix-length" }
-  | { readonly kind: "number"; readonly min: number; readonly max: number; readonly unit?: Unit }
+  /** A whole number; `decimals`: also 10.5. */
+  | {
+      readonly kind: "number";
+      readonly min: number;
+      readonly max: number;
+      readonly unit?: Unit;
+      readonly decimals?: true;
+    }
   | { readonly kind: "boolean" }
   | { readonly kind: "enum"; readonly values: readonly EnumValue[] }
   /** 8080, 8080/tcp, 30000-32767/udp; `protocol: false` forbids the suffix. `named`: also http, dns/udp, and udp (all UDP ports). */
-  | { readonly kind: "ports"; readonly protocol: boolean; readonly range: boolean; readonly named?: boolean }
+  /** `icmp`: also the protocol ICMP, which has no ports. */
+  | {
+      readonly kind: "ports";
+      readonly protocol: boolean;
+      readonly range: boolean;
+      readonly named?: boolean;
+      readonly icmp?: true;
+    }
   /** 1..50, also 01..50 (the width is kept). */
   | { readonly kind: "index-range"; readonly max: number }
   /** app=web */

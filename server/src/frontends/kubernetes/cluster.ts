@@ -1,14 +1,12 @@
 /** The objects of a dump or of manifests as one cluster, with the segments of its nodes. */
 
 import {
-  compareIp,
   formatIp,
   formatPrefix,
   type Ip,
   type Prefix,
   parseInterfaceAddress,
   parseIp,
-  parsePrefix,
   prefixContains,
   prefixOf,
 } from "../../addressing/ip.ts";
@@ -17,14 +15,16 @@ import type { Decl } from "../../declared/decl.ts";
 import type { FileProblem } from "../../declared/file-problem.ts";
 import { list, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
-import { at, listAt, textAt } from "./json.ts";
-import { defaultPlugin, type Objects, pluginOf, podCidrs, proxyDraft, rangeDraft, rangesOf } from "./network.ts";
+import { isInstaller } from "../config/index.ts";
+import { listAt, textAt } from "./json.ts";
+import { NETWORK_KINDS, type Network, networkOf, type Objects } from "./network.ts";
 import { annotationsOf, drafted, groupOf, type KubeObject, labelsOf } from "./object.ts";
 import { adminPolicy, networkPolicy } from "./policies.ts";
 import { assumed, notRead } from "./problems.ts";
 import { labelTerms } from "./selector.ts";
 import { serviceDraft, serviceOf } from "./services.ts";
-import { isController, isEnded, ownerOf, podDraft, podIps, workloadDraft } from "./workloads.ts";
+import { subnetsOf } from "./subnets.ts";
+import { isController, isEnded, ownerOf, podDraft, workloadDraft } from "./workloads.ts";
 
 export interface Imported {
   readonly decls: readonly Decl[];
@@ -53,8 +53,6 @@ export interface Around {
 
 export const NOTHING_AROUND: Around = { stated: new Set(), segments: [], taken: new Set() };
 
-const DEFAULT_PODS = "10.244.0.0/16";
-const DEFAULT_SERVICES = "10.96.0.0/12";
 /** The default gateway of the nodes; a dump shows nothing about it. */
 const GATEWAY = "gateway";
 /** Benchmarking addresses (RFC 2544): they occur in no cluster. */
@@ -67,8 +65,18 @@ export function importCluster(all: readonly KubeObject[], options: ClusterOption
   const objects: Objects = { all: unique, nodes, pods };
   const problems: FileProblem[] = [];
   const places = placesOf(objects, options);
-  const cluster = clusterDraft(objects, places, options, problems);
-  const segments = segmentDrafts(places, options, problems);
+  const network = networkOf(objects, {
+    origin: options.origin,
+    stated: options.around.stated,
+    gateway: hasGateway(places, options.around) ? untaken(GATEWAY, options.name, options.around) : undefined,
+  });
+  problems.push(...network.problems);
+  problems.push(
+    ...places.omitted.map((node) => assumed(node, t`node ${node.name} has no InternalIP and is omitted`, ["status"])),
+  );
+  const machines = isWithoutNodes(places, options.around) ? network.machines : undefined;
+  const cluster = clusterDraft(objects, places, network, options);
+  const segments = machines ? machines.network : segmentDrafts(places, options, problems);
   const kinds = unreadKinds(unique);
   problems.push(...kinds.map(({ first, count }) => notRead(first, count)));
   const unread = kinds.reduce((sum, { count }) => sum + count, 0);
@@ -92,77 +100,20 @@ function newest(all: readonly KubeObject[]): readonly KubeObject[] {
 function clusterDraft(
   objects: Objects,
   places: Places,
-  { name, origin, around: { stated } }: ClusterOptions,
-  problems: FileProblem[],
+  network: Network,
+  { name, origin, around }: ClusterOptions,
 ): Draft {
-  const ranges = rangesOf(objects);
-  const isPlugin = !stated.has("cni");
-  const shown = isPlugin ? pluginOf(objects) : undefined;
-  if (isPlugin && !shown)
-    problems.push(assumed(origin, t`no CNI plugin was found: \`cni flannel\` with VXLAN is used`));
-  const plugin = shown ?? defaultPlugin(origin);
-  problems.push(...plugin.problems);
-  const own = (keyword: string, args: Draft["args"]): Draft =>
-    drafted(origin, [], args === undefined ? { keyword } : { keyword, args });
-  const perNode = nodePrefixLength(objects);
-  const isEmpty = places.nodes.length === 0 && (stated.has("node") || stated.has("nodes"));
-  const pods =
-    ranges.pods.length > 0
-      ? ranges.pods.map((one) => rangeDraft("pods", one, typeof one.value.ip === "number" ? perNode : undefined))
-      : [own("pods", { prefix: DEFAULT_PODS })];
-  if (ranges.pods.length === 0 && !stated.has("pods"))
-    problems.push(assumed(origin, t`no pod CIDR was found: ${DEFAULT_PODS} is used`));
-  const services = stated.has("services") ? [] : servicesRange(objects, ranges.services, origin, problems);
-  const { engine } = plugin;
-  const proxy = proxyDraft(objects);
-  problems.push(
-    ...places.omitted.map((node) => assumed(node, t`node ${node.name} has no InternalIP and is omitted`, ["status"])),
-  );
+  const isStated = places.nodes.length === 0 && !isWithoutNodes(places, around);
   return drafted(origin, [], {
     keyword: "cluster",
     args: { name },
     children: [
-      ...pods,
-      ...services,
-      ...(isPlugin ? [plugin.draft] : []),
-      ...(engine === undefined || !isPlugin ? [] : [own("network-policy", { engine })]),
-      ...(proxy ? [proxy] : []),
-      ...(isEmpty ? [] : nodeDrafts(objects, places, plugin.hasBlocks, origin)),
+      ...network.statements,
+      ...(isStated ? [] : nodeDrafts(places, network, origin)),
       ...adminDrafts(objects),
-      ...namespaceDrafts(objects),
+      ...namespaceDrafts(objects, network),
     ],
   });
-}
-
-/** The prefix length of the nodes' podCIDRs if it is not the default of kube-controller-manager. */
-function nodePrefixLength({ nodes }: Objects): number | undefined {
-  const lengths = new Set(
-    nodes.flatMap((node) => podCidrs(node).flatMap(({ ip, len }) => (typeof ip === "number" ? len : []))),
-  );
-  const [only] = lengths;
-  return lengths.size === 1 && only !== 24 ? only : undefined;
-}
-
-/** Without evidence: the range that contains the ClusterIPs. */
-function servicesRange(
-  { all }: Objects,
-  found: ReturnType<typeof rangesOf>["services"],
-  origin: KubeObject,
-  problems: FileProblem[],
-): readonly Draft[] {
-  if (found.length > 0) return found.map((one) => rangeDraft("services", one));
-  const ips = all.flatMap((one) =>
-    one.kind === "Service" ? (parseIp(textAt(one.value, "spec", "clusterIP") ?? "") ?? []) : [],
-  );
-  const usual = ["10.96.0.0/12", "10.43.0.0/16", "172.20.0.0/16", "10.100.0.0/16", "100.64.0.0/13", "10.0.0.0/16"];
-  const range = usual.find((text) => {
-    const prefix = parsePrefix(text)?.prefix;
-    return prefix && ips.filter((ip) => typeof ip === "number").every((ip) => prefixContains(prefix, ip));
-  });
-  const chosen = range ?? DEFAULT_SERVICES;
-  if (all.some(({ kind }) => kind === "Service"))
-    problems.push(assumed(origin, t`no service CIDR was found: ${chosen} is used`));
-  return [drafted(origin, [], { keyword: "services", args: { prefix: chosen } })];
 }
 
 /* ------------------------------------------------------------------ nodes */
@@ -210,8 +161,10 @@ interface Places {
   readonly omitted: readonly KubeObject[];
 }
 
-/** Nodes with addresses in the same network share a segment. A Node object has no prefix length: /24 and /64 are assumed. */
-function placesOf({ nodes }: Objects, { name, around }: ClusterOptions): Places {
+/** Nodes with addresses in the same network share a segment. A Node object has no prefix length. */
+function placesOf(objects: Objects, { name, around }: ClusterOptions): Places {
+  const { nodes } = objects;
+  const subnetOf = subnetsOf(objects);
   const declared = new Set<string>();
   const networks = new Map<string, readonly Prefix[]>();
   const omitted: KubeObject[] = [];
@@ -224,7 +177,7 @@ function placesOf({ nodes }: Objects, { name, around }: ClusterOptions): Places 
       declared.add(known.name);
       return [{ node, segment: known.name, key: "", addresses: addresses.map(({ ip }) => ip) }];
     }
-    const prefixes = addresses.map(({ ip, len }) => prefixOf(ip, len ?? (typeof ip === "number" ? 24 : 64)));
+    const prefixes = addresses.map(({ ip, len }) => (len === undefined ? subnetOf(ip) : prefixOf(ip, len)));
     const key = prefixes.map(formatPrefix).join(" ");
     if (addresses.length === 0) {
       omitted.push(node);
@@ -249,15 +202,25 @@ function untaken(name: string, cluster: string, { taken }: Around): string {
   return taken.has(name) ? `${cluster}-${name}` : name;
 }
 
+/** Neither objects nor the file around them have nodes. */
+function isWithoutNodes({ nodes, isDeclared }: Places, { stated }: Around): boolean {
+  return nodes.length === 0 && !isDeclared && !stated.has("node") && !stated.has("nodes");
+}
+
+/** Whether a router is assumed: for nodes that are not on declared segments. */
+function hasGateway(places: Places, around: Around): boolean {
+  return places.segments.length > 0 || isWithoutNodes(places, around);
+}
+
 /** The segments of the nodes with their gateway. */
 function segmentDrafts(
-  { segments, isDeclared, nodes }: Places,
+  places: Places,
   { name: cluster, origin, around }: ClusterOptions,
   problems: FileProblem[],
 ): readonly Draft[] {
+  const { segments, isDeclared, nodes } = places;
   const own = (draft: Omit<Draft, "handle" | "file">): Draft => drafted(origin, [], draft);
-  const hasNodes = isDeclared || around.stated.has("node") || around.stated.has("nodes");
-  if (segments.length === 0 && hasNodes) return [];
+  if (!hasGateway(places, around)) return [];
   if (segments.length === 0)
     problems.push(assumed(origin, t`no node was found: two nodes on segment \`nodes\` (${DEFAULT_NODES}) are used`));
   const outside = nodes.filter(({ segment }) => segments.some(({ name }) => name === segment));
@@ -290,19 +253,17 @@ function segmentDrafts(
   ];
 }
 
-function nodeDrafts(objects: Objects, places: Places, hasBlocks: boolean, origin: KubeObject): readonly Draft[] {
+function nodeDrafts(places: Places, network: Network, origin: KubeObject): readonly Draft[] {
   if (places.nodes.length === 0) {
+    if (network.machines) return network.machines.nodes;
     const attach = drafted(origin, [], { keyword: "attach", args: { segment: "nodes" } });
     return [drafted(origin, [], { keyword: "nodes", args: { name: "node-", range: "1..2" }, children: [attach] })];
   }
-  const blocks = hasBlocks ? blocksOf(objects) : undefined;
-  return places.nodes.map((one) => nodeDraft(one, blocks && (blocks.get(one.node.name) ?? [])));
+  return places.nodes.map((one) => nodeDraft(one, network));
 }
 
-/** `blocks`: of a plugin that ignores podCIDR. */
-function nodeDraft({ node, addresses, segment }: PlacedNode, blocks: readonly Prefix[] | undefined): Draft {
+function nodeDraft({ node, addresses, segment }: PlacedNode, network: Network): Draft {
   const labels = labelsOf(node);
-  const ranges = blocks ? [] : podCidrs(node).map(formatPrefix);
   return drafted(
     node,
     [],
@@ -317,66 +278,11 @@ function nodeDraft({ node, addresses, segment }: PlacedNode, blocks: readonly Pr
         ...(labels.size === 0
           ? []
           : [drafted(node, ["metadata", "labels"], { keyword: "labels", args: { labels: labelTerms(labels) } })]),
-        ...(ranges.length === 0
-          ? []
-          : [
-              drafted(
-                node,
-                ["spec", "podCIDR"],
-                { keyword: "pod-cidr", args: { prefixes: ranges } },
-                { prefixes: ["spec", "podCIDRs"] },
-              ),
-            ]),
-        ...(blocks === undefined || blocks.length === 0
-          ? []
-          : [
-              drafted(node, ["metadata", "name"], {
-                keyword: "cni",
-                args: { plugin: "calico" },
-                children: [
-                  drafted(node, ["metadata", "name"], {
-                    keyword: "block",
-                    args: { prefixes: blocks.map(formatPrefix) },
-                  }),
-                ],
-              }),
-            ]),
+        ...network.ofNode(node),
       ],
     },
     { name: ["metadata", "name"] },
   );
-}
-
-/** Calico's blocks by node: IPAMBlocks, else the blocks of the default size around the addresses of the node's pods. */
-function blocksOf({ all, pods }: Objects): ReadonlyMap<string, readonly Prefix[]> {
-  const blocks = new Map<string, Map<string, Prefix>>();
-  const add = (node: string, prefix: Prefix): void => {
-    const own = blocks.get(node) ?? new Map<string, Prefix>();
-    blocks.set(node, own.set(formatPrefix(prefix), prefix));
-  };
-  for (const object of all) {
-    if (object.kind !== "IPAMBlock" && object.kind !== "BlockAffinity") continue;
-    const affinity = textAt(object.value, "spec", "affinity");
-    const node =
-      textAt(object.value, "spec", "node") ?? (affinity?.startsWith("host:") ? affinity.slice(5) : undefined);
-    const prefix = parsePrefix(textAt(object.value, "spec", "cidr") ?? "")?.prefix;
-    if (node !== undefined && prefix) add(node, prefix);
-  }
-  const stated = [...blocks.values()].flatMap((own) => [...own.values()]);
-  for (const pod of pods) {
-    const node = textAt(pod.value, "spec", "nodeName");
-    if (node === undefined || at(pod.value, "spec", "hostNetwork") === true) continue;
-    for (const text of podIps(pod.value)) {
-      const ip = parseIp(text);
-      if (ip === undefined || stated.some((prefix) => prefixContains(prefix, ip))) continue;
-      add(node, prefixOf(ip, typeof ip === "number" ? 26 : 122));
-    }
-  }
-  const sorted = (own: ReadonlyMap<string, Prefix>): readonly Prefix[] =>
-    [...own.values()].sort((a, b) =>
-      typeof a.ip === typeof b.ip ? compareIp(a.ip, b.ip) : typeof a.ip === "number" ? -1 : 1,
-    );
-  return new Map([...blocks].map(([node, own]) => [node, sorted(own)]));
 }
 
 /* ------------------------------------------------------------------ namespaces */
@@ -391,7 +297,7 @@ function adminDrafts({ all }: Objects): readonly Draft[] {
   return all.filter((one) => ADMIN.has(one.kind) && groupOf(one) === "policy.networking.k8s.io").map(adminPolicy);
 }
 
-function namespaceDrafts(objects: Objects): readonly Draft[] {
+function namespaceDrafts(objects: Objects, network: Network): readonly Draft[] {
   const byName = new Map<string, Draft[]>();
   const inside = (namespace: string | undefined): Draft[] => {
     const name = namespace ?? "default";
@@ -405,6 +311,8 @@ function namespaceDrafts(objects: Objects): readonly Draft[] {
   for (const object of objects.all) {
     const draft = namespacedDraft(objects, lookups, object);
     if (draft) inside(object.namespace).push(draft);
+    const more = network.ofObject(object);
+    if (more.length > 0) inside(object.namespace).push(...more);
   }
   return [...byName].map(([name, children]) => {
     const object = declared.find((one) => one.name === name);
@@ -494,12 +402,7 @@ const READ: ReadonlySet<string> = new Set([
   "Endpoints",
   "EndpointSlice",
   "NetworkPolicy",
-  "ServiceCIDR",
-  "IPPool",
-  "IPAMBlock",
-  "BlockAffinity",
-  "Installation",
-  "ConfigMap",
+  ...NETWORK_KINDS,
   ...ADMIN,
 ]);
 
@@ -531,7 +434,7 @@ function unreadKinds(all: readonly KubeObject[]): readonly UnreadKind[] {
   const kinds = new Map<string, UnreadKind>();
   for (const object of all) {
     const { kind } = object;
-    if (READ.has(kind) || IRRELEVANT.has(kind) || isController(kind)) continue;
+    if (READ.has(kind) || IRRELEVANT.has(kind) || isController(kind) || isInstaller(object)) continue;
     const known = kinds.get(kind);
     kinds.set(kind, { first: known?.first ?? object, count: (known?.count ?? 0) + 1 });
   }

@@ -1,8 +1,11 @@
 /** Kubernetes objects and the places of their fields. */
 import type { Draft } from "../../declared/build.ts";
 import type { Handle, Part } from "../../declared/handle.ts";
+import { NO_DECL } from "../../declared/navigate.ts";
+import type { Origin } from "../../declared/origin.ts";
 import type { Span } from "../../text/span.ts";
-import { at, isRecord, type JsonRecord, type Path, textAt, textsAt } from "./json.ts";
+import { shapeOf } from "../config/shape.ts";
+import { at, isRecord, type JsonRecord, listAt, type Path, textAt, textsAt } from "./json.ts";
 
 export interface KubeObject {
   readonly file: string;
@@ -29,10 +32,12 @@ export function kubeObject(
   locate: KubeObject["locate"],
   implied: { readonly apiVersion?: string | undefined; readonly kind?: string | undefined } = {},
 ): KubeObject | undefined {
-  const kind = textAt(value, "kind") ?? implied.kind;
-  const name = textAt(value, "metadata", "name");
+  const own = textAt(value, "metadata", "name");
+  const shape = own === undefined && implied.kind === undefined ? shapeOf(value) : undefined;
+  const kind = shape?.kind ?? textAt(value, "kind") ?? implied.kind;
+  const name = own ?? (shape && (shape.name ?? file));
   if (kind === undefined || name === undefined) return undefined;
-  const apiVersion = textAt(value, "apiVersion") ?? implied.apiVersion ?? "v1";
+  const apiVersion = shape?.apiVersion ?? textAt(value, "apiVersion") ?? implied.apiVersion ?? "v1";
   return { file, apiVersion, kind, name, namespace: textAt(value, "metadata", "namespace"), value, locate };
 }
 
@@ -42,6 +47,22 @@ export function labelsOf({ value }: KubeObject): ReadonlyMap<string, string> {
 
 export function annotationsOf({ value }: KubeObject): ReadonlyMap<string, string> {
   return textsAt(value, "metadata", "annotations");
+}
+
+/** The addresses that other nodes use for a node. */
+export function internalIps({ value }: KubeObject): readonly string[] {
+  return listAt(value, "status", "addresses").flatMap((one) =>
+    textAt(one, "type") === "InternalIP" ? (textAt(one, "address") ?? []) : [],
+  );
+}
+
+/** The pod CIDRs that the control plane has assigned to a node; before Kubernetes 1.16 only `podCIDR` exists. */
+export function podCidrTexts({ value }: KubeObject): readonly { readonly text: string; readonly path: Path }[] {
+  const all = listAt(value, "spec", "podCIDRs").flatMap((text, index) =>
+    typeof text === "string" ? [{ text, path: ["spec", "podCIDRs", index] }] : [],
+  );
+  const first = textAt(value, "spec", "podCIDR");
+  return all.length > 0 ? all : first === undefined ? [] : [{ text: first, path: ["spec", "podCIDR"] }];
 }
 
 /** What the handles of this front end are: an object, the path of the field, and the paths of the arguments. */
@@ -76,6 +97,13 @@ function itemPath({ value }: KubeObject, path: Path, index: number): Path | unde
   const found = at(value, ...path);
   const key = isRecord(found) ? Object.keys(found)[index] : index;
   return key === undefined ? undefined : [...path, key];
+}
+
+/** The location of a field that is not a declaration. */
+export function originAt(object: KubeObject, path: Path): Origin {
+  const handle = {} as Handle;
+  places.set(handle, { object, path, parts: [] });
+  return { file: object.file, decl: { ...NO_DECL, handle }, part: "whole" };
 }
 
 /** A draft with the place of the field that it was read from, and of its arguments by name. */

@@ -1,5 +1,6 @@
 /** What a dump does not show, or shows twice, as problems at the fields of its objects. */
 import { type FileProblem, problemInText } from "../../declared/file-problem.ts";
+import type { Span } from "../../text/span.ts";
 import type { Path } from "./json.ts";
 import { type KubeObject, spanOfPlace } from "./object.ts";
 
@@ -14,6 +15,6 @@ export function notRead(object: KubeObject, count: number): FileProblem {
 }
 
 /** Of the field, or of the nearest one around it. */
-function spanOf(object: KubeObject, path: Path) {
+export function spanOf(object: KubeObject, path: Path): Span {
   return spanOfPlace({ object, path, parts: [] }, "whole") ?? { start: 0, end: 0 };
 }

@@ -2,6 +2,7 @@
 import { isMap, isNode, isPair, isScalar, parseAllDocuments, type Document as YamlDocument } from "yaml";
 import { type FileProblem, problemInText } from "../../declared/file-problem.ts";
 import type { Span } from "../../text/span.ts";
+import { locatingEmbedded } from "./embedded.ts";
 import { isRecord, type Json, type JsonRecord, listAt, type Path, textAt } from "./json.ts";
 import { jsonSpan } from "./json-span.ts";
 import { type KubeObject, kubeObject } from "./object.ts";
@@ -17,7 +18,7 @@ export function readObjects(file: string, text: string): SourceObjects {
   if (value === undefined) return readYaml(file, text);
   const objects = itemsOf(value, []).flatMap(({ record, path, implied }) => {
     const locate: KubeObject["locate"] = (inner) => jsonSpan(text, [...path, ...inner]);
-    return kubeObject(file, record, locate, implied) ?? [];
+    return kubeObject(file, record, locatingEmbedded(text, record, locate), implied) ?? [];
   });
   return { objects, problems: [] };
 }
@@ -48,7 +49,7 @@ function readYaml(file: string, text: string): SourceObjects {
     const value = jsonOf(document);
     if (value === undefined) continue;
     for (const { record, path, implied } of itemsOf(value, [])) {
-      const found = kubeObject(file, record, locator(document, path), implied);
+      const found = kubeObject(file, record, locatingEmbedded(text, record, locator(document, path)), implied);
       if (found) objects.push(found);
     }
   }

@@ -76,11 +76,11 @@ export function portsOf(
     (proto) =>
       joined(
         ports.flatMap((port): readonly PortRange[] => {
-          if (port.proto !== undefined && port.proto !== proto) return none;
+          if (port.kind === "icmp" || (port.proto !== undefined && port.proto !== proto)) return none;
           return port.kind === "name" ? named(port.name, proto) : [{ first: port.first, last: port.last }];
         }),
       ),
-    false,
+    ports.some(({ kind }) => kind === "icmp"),
   );
 }
 

@@ -65,6 +65,7 @@ function namespacesText(namespaces: Selector): string {
 }
 
 export function portText(port: PolicyPort): string {
+  if (port.kind === "icmp") return "icmp";
   if (port.kind === "name") return port.proto === undefined ? port.name : `${port.name}/${port.proto}`;
   if (port.first === 1 && port.last === 65535) return port.proto;
   return `${port.first === port.last ? port.first : `${port.first}-${port.last}`}/${port.proto}`;

@@ -293,6 +293,35 @@ calico-policy first {
     expect((["ravenclaw", "slytherin"] as const).map((to) => ask("gryffindor", to, "80/tcp"))).toEqual(wanted);
   });
 
+  it.each<readonly [string, string, readonly boolean[]]>([
+    ["deny", "", [false, false]],
+    ["pass", "default-action pass", [true, true]],
+  ])("of a tier with default action %s", (_, action, wanted) => {
+    const ask = school(`calico-tier security { order 100${action === "" ? "" : `; ${action}`} }
+calico-policy first { tier security; select *; types egress; egress deny to cidr 192.0.2.1/32 }`);
+    expect((["ravenclaw", "slytherin"] as const).map((to) => ask("gryffindor", to, "80/tcp"))).toEqual(wanted);
+  });
+
+  it("a cluster's policy can select pods by their namespaces", () => {
+    const ask = school("calico-policy p { select * namespace gryffindor slytherin; types egress }");
+    expect(
+      (["gryffindor", "ravenclaw", "slytherin"] as const).map((from) => ask(from, "hufflepuff", "80/tcp")),
+    ).toEqual([false, true, false]);
+  });
+
+  it("ICMP is matched by its own protocol, and by rules without ports", () => {
+    const written = (port: string): string =>
+      `calico-policy p { select *; types egress; egress deny to any port ${port}; egress allow to any }`;
+    for (const [port, wanted] of [
+      ["icmp", [false, true]],
+      ["80/tcp", [true, false]],
+      ["icmp 80/tcp", [false, false]],
+    ] as const) {
+      const ask = school(written(port));
+      expect([ask("gryffindor", "slytherin", "0/icmp"), ask("gryffindor", "slytherin", "80/tcp")]).toEqual(wanted);
+    }
+  });
+
   it("order applies within a tier, and the namespaces' own policies have order 1000", () => {
     const written = (order: number): string => `calico-policy deny {
   order ${order}

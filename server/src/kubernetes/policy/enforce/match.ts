@@ -91,6 +91,10 @@ function portMatches(
   const matches: Conditions[] = [];
   const byProto = new Map<Protocol, PortRange[]>();
   for (const port of ports) {
+    if (port.kind === "icmp") {
+      matches.push({ proto: "icmp" });
+      continue;
+    }
     if (port.kind === "name") {
       for (const proto of port.proto === undefined ? PROTOCOLS : [port.proto]) {
         const own = { name: port.name, proto };

@@ -1,0 +1,128 @@
+/** The plugin that runs on the nodes. Several can be installed: the one whose DaemonSet runs pods is used. */
+import type { Prefix } from "../../../addressing/ip.ts";
+import { t } from "../../../text/l10n.ts";
+import { configMap, type Evidence, rangesIn, shown, textsOf } from "../evidence.ts";
+import { note, type Reading } from "../inference.ts";
+import { type KubeObject, podCidrTexts } from "../object.ts";
+import { type Program, programOf } from "../programs.ts";
+import { calicoObject, calicoPlugin, calicoProgram } from "./calico.ts";
+import {
+  aksNode,
+  awsPlugin,
+  azurePlugin,
+  conditionOf,
+  gkeNode,
+  gkePlugin,
+  kubenetPlugin,
+  routeNode,
+} from "./clouds.ts";
+import { distributionOf } from "./distribution.ts";
+import { flannelConfig, flannelNode, flannelPlugin, flannelProgram } from "./flannel.ts";
+import type { Plugin } from "./plugin.ts";
+import { kindnetPlugin, weavePlugin } from "./simple.ts";
+
+/** Undefined without evidence. */
+export function pluginOf(reading: Reading): Plugin | undefined {
+  return runningPlugin(reading) ?? unmodeledPlugin(reading) ?? stoppedPlugin(reading);
+}
+
+/** By the programs that run. */
+function runningPlugin(reading: Reading): Plugin | undefined {
+  const { dump } = reading;
+  const run = (name: string): Program | undefined => programOf(dump, (one) => one === name);
+  const calico = calicoProgram(reading);
+  const aws = run("aws-node");
+  const engine = calico && { ...placeOf(calico), value: "calico" };
+  if (aws) return awsPlugin(reading, aws, engine);
+  const azure = run("azure-cns");
+  if (azure) return azurePlugin(reading, placeOf(azure), engine);
+  const gke = gkeNode(dump);
+  if (gke) return gkePlugin(reading, gke, engine);
+  const flannel = flannelProgram(reading);
+  if (flannel) {
+    const plugin = flannelPlugin(reading, flannel, placeOf(flannel));
+    return calico && !plugin.engine ? { ...plugin, engine } : plugin;
+  }
+  if (calico) return calicoPlugin(reading, calico, calico.object);
+  const kindnet = run("kindnet");
+  if (kindnet) return kindnetPlugin(reading, kindnet);
+  const weave = run("weave-net");
+  return weave && weavePlugin(reading, weave);
+}
+
+function placeOf({ object }: Program): Pick<Evidence<unknown>, "object" | "path"> & { readonly value: string } {
+  return { object, path: ["metadata", "name"], value: object.name };
+}
+
+/** Without a running program: by the state of the nodes, custom resources, and ConfigMaps. */
+function stoppedPlugin(reading: Reading): Plugin | undefined {
+  const { dump } = reading;
+  const isReported = (reason: string): boolean => conditionOf(dump.nodes, reason) !== undefined;
+  const calico = calicoObject(reading);
+  if (calico && !isReported("FlannelIsUp")) return calicoPlugin(reading, undefined, calico);
+  const server = distributionOf(dump);
+  const isFlannelOff = server?.flag("flannel-backend")?.value === "none";
+  const annotated = flannelNode(reading) ?? conditionOf(dump.nodes, "FlannelIsUp");
+  const hasFlannel = annotated ?? flannelConfig(reading) ?? (server && !isFlannelOff ? server : undefined);
+  if (hasFlannel) return flannelPlugin(reading, undefined, hasFlannel);
+  const reported = conditionOf(dump.nodes, "CalicoIsUp");
+  if (reported) return calicoPlugin(reading, undefined, reported.object);
+  const routes = routeNode(dump);
+  if (routes) return kubenetPlugin(reading, routes);
+  const aks = aksNode(dump);
+  return aks && azurePlugin(reading, aks, undefined);
+}
+
+const UNMODELED: readonly (readonly [string, string])[] = [
+  ["cilium", "Cilium"],
+  ["anetd", "Cilium"],
+  ["antrea-agent", "Antrea"],
+  ["ovnkube-node", "OVN-Kubernetes"],
+  ["sdn", "OpenShift SDN"],
+  ["kube-router", "kube-router"],
+];
+
+function unmodeledPlugin(reading: Reading): Plugin | undefined {
+  const { dump } = reading;
+  for (const [name, product] of UNMODELED) {
+    const program = programOf(dump, (one) => one === name);
+    if (!program) continue;
+    const place = placeOf(program);
+    note(reading, place, t`${product} (DaemonSet ${name}) is not modeled yet: \`cni flannel\` with VXLAN is used`);
+    return { ...defaultPlugin(place), ...ciliumRanges(reading, name) };
+  }
+  return undefined;
+}
+
+/** Cilium's operator assigns the nodes ranges from a pool and ignores their podCIDR. */
+function ciliumRanges({ dump }: Reading, name: string): Partial<Plugin> {
+  const nodes = new Map(dump.ofKind("CiliumNode").map((object) => [object.name, object]));
+  const ipam = configMap(dump, ["cilium-config"], "ipam");
+  if (name !== "cilium" || ipam?.value === "kubernetes") return {};
+  const ranges = rangesIn(
+    configMap(dump, ["cilium-config"], "cluster-pool-ipv4-cidr"),
+    configMap(dump, ["cilium-config"], "cluster-pool-ipv6-cidr"),
+  );
+  return {
+    ranges,
+    podCidrs: (node) => rangesIn(...textsOf(nodes.get(node.name), "spec", "ipam", "podCIDRs")),
+  };
+}
+
+/** A pod network that any cluster could have: flannel with VXLAN, and a policy engine. */
+export function defaultPlugin(place: Evidence<unknown>): Plugin {
+  return {
+    name: "flannel",
+    shown: place,
+    settings: [shown(place, "backend", { type: "vxlan" })],
+    engine: { ...place, value: "kube-router" },
+    ranges: [],
+  };
+}
+
+/** The ranges of a node's pods, with the field that shows each. */
+export function nodeRangesOf(plugin: Plugin | undefined, node: KubeObject): readonly Evidence<Prefix>[] {
+  const own = plugin?.podCidrs?.(node) ?? [];
+  if (own.length > 0) return own;
+  return podCidrTexts(node).flatMap(({ text, path }) => rangesIn({ value: text, object: node, path }));
+}

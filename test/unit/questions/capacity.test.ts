@@ -307,7 +307,7 @@ cluster c {
     );
     const text = planText(plan);
     expect(text).toMatch(/10\.244\.19\.0\/24 +node +prod\/w20 +253 +7 +246/);
-    expect(text).toMatch(/… +node +43 more ranges, less full +253 +0 +253/);
+    expect(text).toMatch(/… +node +43 more ranges +253 +0 +253/);
     expect([...planCsv(plan)].filter((line) => line.includes(",node,"))).toHaveLength(48);
   });
 

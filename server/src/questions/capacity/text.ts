@@ -133,7 +133,7 @@ function restRow(hidden: readonly PlanRange[], depth: number): string[] {
     const most = counts.at(-1) ?? 0n;
     return least === most ? short(String(least)) : `${short(String(least))}-${short(String(most))}`;
   };
-  const more = t`${plural(hidden.length, "more range")}, less full`;
+  const more = plural(hidden.length, "more range");
   return [`${"  ".repeat(depth)}…`, t`node`, more, span("size"), span("used"), span("free"), "", "", "", "", ""];
 }
 
@@ -199,7 +199,8 @@ function maskText(masks: PlanMasks, cluster: PlanCluster): string {
     return [`/${perNode}`, short(nodes), short(podsPerNode), short(total), verdict(mask, masks, cluster)];
   });
   const lines = table([[...head, ""], ...rows], "rrrrl").map((line) => `    ${line}`);
-  return [`  ${ranges.join(", ")}`, ...lines, `    ${needText(masks, cluster)}`].join("\n");
+  const need = needText(masks, cluster);
+  return [`  ${ranges.join(", ")}`, ...lines, ...(need === "" ? [] : [`    ${need}`])].join("\n");
 }
 
 function verdict({ current, limits }: PlanMask, masks: PlanMasks, cluster: PlanCluster): string {
@@ -217,25 +218,26 @@ function limitText(limit: PlanMask["limits"][number], { unit }: PlanMasks, { nod
   }
 }
 
-/** What the current number of nodes and `max-pods` need. */
+/** What the current number of nodes and `max-pods` need; empty if nothing. */
 function needText({ unit, shortest, longest }: PlanMasks, { nodes, maxPods }: PlanCluster): string {
-  const count = plural(nodes, "node");
-  const forNodes =
-    shortest === undefined
-      ? t`the range is too small for ${count}`
-      : nodes === 1
-        ? t`${count} needs /${shortest} or longer`
-        : t`${count} need /${shortest} or longer`;
+  const forNodes = nodes === 0 ? "" : nodesText(shortest, nodes);
   if (unit === "block") return forNodes;
   const pods = plural(maxPods, "pod");
   const forPods =
     longest === undefined
       ? t`the range is too small for ${pods} on a node`
       : t`${pods} per node: /${longest} or shorter`;
+  if (forNodes === "") return forPods;
   const isApart = shortest !== undefined && longest !== undefined && shortest > longest;
   return isApart
     ? t`${forNodes}; ${forPods}: no length is sufficient, so use a larger range`
-    : t`${forNodes}; ${forPods}`;
+    : `${forNodes}; ${forPods}`;
+}
+
+function nodesText(shortest: number | undefined, nodes: number): string {
+  const count = plural(nodes, "node");
+  if (shortest === undefined) return t`the range is too small for ${count}`;
+  return nodes === 1 ? t`${count} needs /${shortest} or longer` : t`${count} need /${shortest} or longer`;
 }
 
 function growthRow({ unit, now, more, ranges, owner }: PlanGrowth): readonly [string, string] {

@@ -44,6 +44,19 @@ const pods = (out: string): readonly string[] =>
     from.path !== undefined && to.path !== undefined ? `${from.path} > ${to.path}` : [],
   );
 
+describe("files of installers", () => {
+  const KIND = "kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nnodes: [{role: control-plane}, {role: worker}]\n";
+  it("are topologies: a file, and standard input", () => {
+    const imported = knet(["import", file(KIND, "kind.yaml")]);
+    expect(imported.code).toBe(0);
+    expect(imported.out).toContain("cni kindnet");
+    expect(imported.out).toContain("node kind-worker { attach nodes }");
+    expect(knet(["check", file(KIND, "kind.yaml")]).code).toBe(0);
+    expect(knet(["routes", "-", "kind-worker"], KIND).out).toContain("10.244.0.0/24 via 172.18.0.2");
+    expect(knet(["routes", "-", "node-1"], "cluster-cidr: 10.52.0.0/16\n").out).toContain("10.52.1.0/24 via 10.52.1.0 dev flannel.1");
+  });
+});
+
 describe("Kubernetes manifests", () => {
   it("are a topology: a folder, a file, and standard input", () => {
     const root = manifests();

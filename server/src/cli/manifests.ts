@@ -43,7 +43,7 @@ export function isManifestInput(path: string): boolean {
 
 /** The text of a `.knet` file never starts with a document marker, a bracket, or a key with a colon. */
 export function looksLikeManifests(text: string): boolean {
-  return /^\s*(?:#[^\n]*\n\s*)*(?:---|[[{]|[A-Za-z]+:(?:\s|$))/.test(text.slice(0, 10_000));
+  return /^\s*(?:#[^\n]*\n\s*)*(?:---|[[{]|[A-Za-z][\w-]*:(?:\s|$))/.test(text.slice(0, 10_000));
 }
 
 /** Throws UsageError if a file cannot be read or no file contains an object. */

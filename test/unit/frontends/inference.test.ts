@@ -479,6 +479,17 @@ nodePortAddresses: [192.168.10.0/24]`;
     );
   });
 
+  it.each([
+    ["v1.28.3+k3s1", "  version 1.33\n"],
+    ["v1.35.0", "  version 1.35\n"],
+    ["v1.37.1", undefined],
+    ["v1.40.0", undefined],
+  ])("show the release of kubelet %s", (version, expected) => {
+    const text = printed(node().replace("status: {", `status: {nodeInfo: {kubeletVersion: ${version}}, `));
+    if (expected === undefined) expect(text).not.toContain("version");
+    else expect(text).toContain(expected);
+  });
+
   it("are in kubelet's ConfigMap and the Corefile", () => {
     const corefile =
       ".:53 {\n    kubernetes prod.example in-addr.arpa ip6.arpa {\n    }\n    forward . /etc/resolv.conf\n}";

@@ -60,6 +60,7 @@ export function kopsInstallers(reading: Reading): readonly Installer[] {
     return {
       name: "kops",
       object,
+      version: textOf(object, "spec", "kubernetesVersion"),
       pods: rangesIn(own("podCIDR")),
       services: rangesIn(own("serviceClusterIPRange")),
       defaults: { pods: "100.96.0.0/11", services: "100.64.0.0/13" },
@@ -136,6 +137,7 @@ export function eksctlInstallers(reading: Reading): readonly Installer[] {
     return {
       name: "eksctl",
       object,
+      version: textOf(object, "metadata", "version"),
       pods: [],
       services: rangesIn(textOf(object, "kubernetesNetworkConfig", "serviceIPv4CIDR")),
       defaults: { services: isTen ? "172.20.0.0/16" : "10.100.0.0/16" },

@@ -13,6 +13,8 @@ export interface Installer {
   readonly services: readonly Evidence<Prefix>[];
   /** The installer's own defaults, used if nothing states a range. */
   readonly defaults?: { readonly pods?: string; readonly services?: string };
+  /** "v1.33.2" */
+  readonly version?: Evidence<string> | undefined;
   /** Prefix length of a node's pod CIDR; of IPv4. */
   readonly perNode?: Evidence<string> | undefined;
   readonly domain?: Evidence<string> | undefined;

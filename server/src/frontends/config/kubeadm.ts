@@ -15,6 +15,7 @@ export function kubeadmInstallers(reading: Reading): readonly Installer[] {
     return {
       name: "kubeadm",
       object,
+      version: textOf(object, "kubernetesVersion"),
       pods: rangesIn(textOf(object, "networking", "podSubnet") ?? arg("controllerManager", "cluster-cidr")),
       services: rangesIn(textOf(object, "networking", "serviceSubnet") ?? arg("apiServer", "service-cluster-ip-range")),
       defaults: { services: "10.96.0.0/12" },

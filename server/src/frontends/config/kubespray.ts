@@ -34,6 +34,7 @@ export function kubesprayInstallers(reading: Reading): readonly Installer[] {
     {
       name: "kubespray",
       object,
+      version: own("kube_version"),
       pods: rangesIn(own("kube_pods_subnet"), six("kube_pods_subnet_ipv6")),
       services: rangesIn(own("kube_service_addresses"), six("kube_service_addresses_ipv6")),
       defaults: { pods: "10.233.64.0/18", services: "10.233.0.0/18" },

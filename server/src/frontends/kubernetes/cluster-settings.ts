@@ -1,6 +1,7 @@
 /** Settings of the cluster that are neither ranges nor of the plugin: kubelet, kube-apiserver, DNS, load balancers. */
 import { isLinkLocal, parseIp } from "../../addressing/ip.ts";
 import type { Draft } from "../../declared/build.ts";
+import { specFor } from "../../declared/schema/index.ts";
 import { t } from "../../text/l10n.ts";
 import type { Installer } from "../config/installer.ts";
 import {
@@ -29,11 +30,29 @@ export function settingDrafts(
 ): readonly Draft[] {
   checkDns(reading, installers);
   return [
+    ...versionDrafts(reading, installers),
     ...maxPodsDrafts(reading, installers),
     ...nodePortDrafts(reading, installers),
     ...domainDrafts(reading, installers),
     ...balancerDrafts(reading, gateway),
   ];
+}
+
+/** Only a release whose kube-proxy differs from the newest one; all older ones are the oldest of the schema. */
+function versionDrafts(reading: Reading, installers: readonly Installer[]): readonly Draft[] {
+  const [node] = reading.dump.nodes;
+  const stated =
+    textOf(node, "status", "nodeInfo", "kubeProxyVersion") ??
+    textOf(node, "status", "nodeInfo", "kubeletVersion") ??
+    textIn(kubeadmConfig(reading), "kubernetesVersion") ??
+    installers.find((one) => one.version)?.version;
+  const type = specFor("cluster", "version")?.args[0];
+  const releases =
+    type && "type" in type && type.type.kind === "enum" ? type.type.values.map(({ value }) => value) : [];
+  const minors = releases.map((release) => Number(release.slice("1.".length)));
+  const found = mapped(stated, (text) => /^v?1\.(\d+)/.exec(text)?.[1]);
+  if (!found || Number(found.value) >= Math.max(...minors)) return [];
+  return [shown(found, "version", { release: `1.${Math.max(Number(found.value), Math.min(...minors))}` })];
 }
 
 /** kubeadm's ConfigMap; before Kubernetes 1.24 its name has the release. */

@@ -121,6 +121,13 @@ function unmodeled({ reading, felix, installation, bgp }: CalicoSources): void {
     const found = unless(felix(field, t`WireGuard`), "false");
     if (found) note(reading, found, t`Calico's WireGuard encryption is not modeled: packets are sent unencrypted`);
   }
+  for (const object of resources(reading.dump, "FelixConfiguration", GROUP))
+    if (object.name.startsWith("node."))
+      note(
+        reading,
+        { object, path: ["metadata", "name"] },
+        t`settings of a single node (FelixConfiguration ${object.name}) are not modeled: the cluster's settings are used`,
+      );
   for (const field of ["serviceClusterIPs", "serviceExternalIPs", "serviceLoadBalancerIPs"]) {
     const [first] = bgp ? listAt(bgp.value, "spec", field) : [];
     const text = textAt(first, "cidr");

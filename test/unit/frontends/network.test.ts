@@ -631,6 +631,101 @@ host db {
   });
 });
 
+const azureId = (path: string): string => `/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/${path}`;
+
+describe("a single command", () => {
+  it("shows subnets, whose network is implied", () => {
+    const { "subnets.json": subnets = "", "tables.json": tables = "" } = AWS;
+    expect(notes({ "subnets.json": subnets, "tables.json": tables })).toEqual([
+      "KN803 @ subnet-1: network vpc-1 is not in the input: the ranges of its subnets are used",
+    ]);
+    expect(serious({ "subnets.json": subnets, "tables.json": tables })).toEqual([]);
+    const google = JSON.stringify([
+      {
+        kind: "compute#subnetwork",
+        name: "s",
+        ipCidrRange: "10.0.0.0/20",
+        network: "https://www.googleapis.com/compute/v1/projects/p/global/networks/shared",
+      },
+    ]);
+    expect(imported(google)).toContain("segment s {\n  cidr 10.0.0.0/20\n  cloud gcp\n  gateway shared\n}");
+    const azure = JSON.stringify([
+      { id: azureId("virtualNetworks/hub/subnets/s"), name: "s", addressPrefixes: ["10.0.0.0/20"] },
+    ]);
+    expect(imported(azure)).toContain("segment s {\n  cidr 10.0.0.0/20\n  cloud azure\n  gateway hub\n}");
+  });
+
+  it("shows route tables, which are named", () => {
+    expect(findings(AWS["tables.json"] ?? "")).toEqual([
+      "KN803 @ rtb-1: the VPC of rtb-1 is not in the input: its routes are omitted",
+      "KN803 @ rtb-2: the VPC of rtb-2 is not in the input: its routes are omitted",
+    ]);
+  });
+
+  it("shows peerings and transit gateways of the VPCs in other files", () => {
+    const vpcs = { Vpcs: ["1", "2"].map((n) => ({ VpcId: `vpc-${n}`, CidrBlock: `10.${n}.0.0/16` })) };
+    const subnets = {
+      Subnets: ["1", "2"].map((n) => ({ SubnetId: `subnet-${n}`, VpcId: `vpc-${n}`, CidrBlock: `10.${n}.0.0/24` })),
+    };
+    const tables = (target: Values, back: Values): Json => ({
+      RouteTables: [
+        {
+          RouteTableId: "rtb-1",
+          VpcId: "vpc-1",
+          Associations: [{ Main: true }],
+          Routes: [{ DestinationCidrBlock: "10.2.0.0/16", ...target }],
+        },
+        {
+          RouteTableId: "rtb-2",
+          VpcId: "vpc-2",
+          Associations: [{ Main: true }],
+          Routes: [{ DestinationCidrBlock: "10.1.0.0/16", ...back }],
+        },
+      ],
+    });
+    const peerings = {
+      VpcPeeringConnections: [
+        {
+          VpcPeeringConnectionId: "pcx-1",
+          Status: { Code: "active" },
+          RequesterVpcInfo: { VpcId: "vpc-1" },
+          AccepterVpcInfo: { VpcId: "vpc-2" },
+        },
+      ],
+    };
+    const transit = {
+      TransitGateways: [
+        {
+          TransitGatewayId: "tgw-1",
+          Options: { DefaultRouteTableAssociation: "enable", DefaultRouteTablePropagation: "enable" },
+        },
+      ],
+      TransitGatewayVpcAttachments: ["1", "2"].map((n) => ({
+        TransitGatewayAttachmentId: `tgw-attach-${n}`,
+        TransitGatewayId: "tgw-1",
+        VpcId: `vpc-${n}`,
+        SubnetIds: [`subnet-${n}`],
+      })),
+    };
+    const files = (more: Json, target: Values, back: Values): Source => ({
+      "a.json": JSON.stringify(vpcs),
+      "b.json": JSON.stringify(subnets),
+      "c.json": JSON.stringify(more),
+      "d.json": JSON.stringify(tables(target, back)),
+    });
+    const peered = { VpcPeeringConnectionId: "pcx-1" };
+    const attached = { TransitGatewayId: "tgw-1" };
+    expect(findings(files(peerings, peered, peered))).toEqual([]);
+    expect(findings(files(transit, attached, attached))).toEqual([]);
+    expect(findings(files({ ...peerings, ...transit }, peered, { TransitGatewayId: "tgw-9" }))).toEqual([
+      expect.stringMatching(
+        /^KN701 @ 10\.2\.0\.0\/16: expected `10\.1\.0\.1 -> 10\.2\.0\.1` to be reachable, but the reply is lost/,
+      ),
+      "KN803 @ 10.1.0.0/16: route to 10.1.0.0/16: tgw-9 is not modeled; its packets are dropped",
+    ]);
+  });
+});
+
 describe("machines of the AWS command line", () => {
   const tagged = (name: string, address: string, tags: readonly Json[] = []): Json => ({
     InstanceId: `i-${name}`,
@@ -755,7 +850,6 @@ describe("a machine as a next hop", () => {
   });
 });
 
-const azureId = (path: string): string => `/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/${path}`;
 const vnet = (name: string, number: number, peer: string | undefined, more: Values = {}): Json => ({
   id: azureId(`virtualNetworks/${name}`),
   name,

@@ -207,6 +207,48 @@ describe("a plan with a peering", () => {
   });
 });
 
+describe("routes inside of one route table", () => {
+  it("through two peerings belong to the peering with the destination", () => {
+    const p = (name: string): Planned =>
+      planned(`aws_vpc_peering_connection.${name}`, {}, { vpc_id: "aws_vpc.app", peer_vpc_id: `aws_vpc.${name}` });
+    const empty = { gateway_id: "", nat_gateway_id: "", transit_gateway_id: "" };
+    const text = plan(
+      ...["app", "db", "log"].flatMap((name, index) => [
+        vpc(name, `10.${index}.0.0/16`),
+        subnet(name, `10.${index}.1.0/24`, name),
+        associated(name),
+      ]),
+      p("db"),
+      p("log"),
+      planned(
+        "aws_route_table.app",
+        {
+          route: [
+            { cidr_block: "10.2.0.0/16", ...empty },
+            { cidr_block: "10.1.0.0/16", ...empty },
+          ],
+        },
+        {
+          vpc_id: "aws_vpc.app",
+          route: [
+            "aws_vpc_peering_connection.db.id",
+            "aws_vpc_peering_connection.db",
+            "aws_vpc_peering_connection.log.id",
+            "aws_vpc_peering_connection.log",
+          ],
+        },
+      ),
+      table("db", "db"),
+      table("log", "log"),
+      route("db", "10.0.0.0/16", "db", { vpc_peering_connection_id: "aws_vpc_peering_connection.db" }),
+      route("log", "10.0.0.0/16", "log", { vpc_peering_connection_id: "aws_vpc_peering_connection.log" }),
+    );
+    expect(findings(text)).toEqual([]);
+    expect(imported(text)).toContain("expect 10.0.1.1 -> 10.1.1.1 reachable");
+    expect(imported(text)).toContain("expect 10.0.1.1 -> 10.2.1.1 reachable");
+  });
+});
+
 describe("the way to the internet", () => {
   const PUBLIC = [
     vpc("prod", "10.0.0.0/16"),
@@ -247,7 +289,9 @@ describe("the way to the internet", () => {
       one.address === "aws_nat_gateway.n" ? planned(one.address, {}, { subnet_id: "aws_subnet.app" }) : one,
     );
     expect(serious(plan(...inside, OUT, NAT))).toEqual([
-      expect.stringMatching(/^KN701 @ aws_route\.nat: .*routing loop|^KN701 @ aws_route\.nat: /),
+      expect.stringMatching(
+        /^KN701 @ aws_route\.nat: expected `10\.0\.1\.1 -> internet` to be reachable, but router n drops/,
+      ),
     ]);
   });
 
@@ -287,6 +331,14 @@ describe("references of a plan", () => {
         resources: [
           { address: "aws_eks_cluster.c", mode: "managed", type: "aws_eks_cluster", name: "c", values: { name: "c" } },
           {
+            address: "aws_nat_gateway.gateway[1]",
+            mode: "managed",
+            type: "aws_nat_gateway",
+            name: "gateway",
+            index: 1,
+            values: {},
+          },
+          {
             address: 'aws_route.r["x"]',
             mode: "managed",
             type: "aws_route",
@@ -296,6 +348,27 @@ describe("references of a plan", () => {
           },
         ],
         child_modules: [
+          {
+            address: 'module.vpc["z"]',
+            resources: [
+              {
+                address: 'module.vpc["z"].aws_vpc.this[0]',
+                mode: "managed",
+                type: "aws_vpc",
+                name: "this",
+                index: 0,
+                values: { cidr_block: "10.9.0.0/16" },
+              },
+              {
+                address: 'module.vpc["z"].aws_subnet.private[0]',
+                mode: "managed",
+                type: "aws_subnet",
+                name: "private",
+                index: 0,
+                values: { cidr_block: "10.9.0.0/24" },
+              },
+            ],
+          },
           {
             address: 'module.vpc["a.b"]',
             resources: [
@@ -355,7 +428,16 @@ describe("references of a plan", () => {
           {
             type: "aws_route",
             name: "r",
-            expressions: { route_table_id: { references: ["module.vpc.first_table", "module.vpc"] } },
+            expressions: {
+              route_table_id: { references: ['module.vpc["a.b"].first_table', 'module.vpc["a.b"]', "module.vpc"] },
+            },
+          },
+          {
+            type: "aws_nat_gateway",
+            name: "gateway",
+            expressions: {
+              subnet_id: { references: ['module.vpc["a.b"].private_subnets', 'module.vpc["a.b"]', "count.index"] },
+            },
           },
         ],
         module_calls: {
@@ -392,16 +474,53 @@ describe("references of a plan", () => {
     },
   });
 
+  it("select an instance by its index or key", () => {
+    const of = (name: string, index: number, refers: Planned["refers"] = {}, values: Values = {}): Planned =>
+      planned(`${name}[${index}]`, values, refers);
+    const text = plan(
+      vpc("v", "10.0.0.0/16"),
+      ...[0, 1, 2, 3].flatMap((index) => [
+        of("aws_subnet.s", index, { vpc_id: "aws_vpc.v" }, { cidr_block: `10.0.${index}.0/24` }),
+        of("aws_route_table.s", index, { vpc_id: "aws_vpc.v" }),
+        of("aws_route_table_association.s", index, {
+          subnet_id: ["aws_subnet.s", "count.index"],
+          route_table_id: ["aws_route_table.s", "count.index"],
+        }),
+        of(
+          "aws_route.s",
+          index,
+          {
+            route_table_id: ["aws_route_table.s", "count.index"],
+            nat_gateway_id: ["aws_nat_gateway.n", "count.index"],
+          },
+          { destination_cidr_block: "0.0.0.0/0" },
+        ),
+      ]),
+      // With fewer gateways than subnets, `element` starts over.
+      ...[0, 1].map((index) => of("aws_nat_gateway.n", index, { subnet_id: ["aws_subnet.s", "count.index"] })),
+    );
+    const links = imported(text);
+    const address = (router: string): string | undefined =>
+      new RegExp(`router ${router} \\{[^}]*attach v-link (\\S+)`).exec(links)?.[1];
+    const next = [0, 1, 2, 3].map(
+      (index) => new RegExp(`router s-${index}-routes \\{[^}]*route default via (\\S+)`).exec(links)?.[1],
+    );
+    expect(next).toEqual([address("n-0"), address("n-1"), address("n-0"), address("n-1")]);
+    expect(links).toContain("router n-1 {\n  attach v-link 198.18.0.6\n  attach s-1 ");
+  });
+
   it("are followed through modules, outputs, and instance keys", () => {
     const text = imported(MODULES);
     expect(text).toContain(
-      "segment vpc-private-1 {\n  cidr 10.0.1.0/24\n  cloud aws\n  gateway vpc-private-1-routes\n}",
+      "segment vpc-a.b-private-1 {\n  cidr 10.0.1.0/24\n  cloud aws\n  gateway vpc-a.b-private-1-routes\n}",
     );
     expect(text).toMatch(
-      /router vpc-private-1-routes \{\n {2}attach vpc-private-1 10\.0\.1\.1\n[^}]*route 192\.168\.0\.0\/16 blackhole/,
+      /router vpc-a\.b-private-1-routes \{\n {2}attach vpc-a\.b-private-1 10\.0\.1\.1\n[^}]*route 192\.168\.0\.0\/16 blackhole/,
     );
-    expect(text).toContain("nodes node-1- 1..1 { attach vpc-private-0 }");
-    expect(text).toContain("nodes node-2- 1..1 { attach vpc-private-1 }");
+    expect(text).toContain("nodes node-1- 1..1 { attach vpc-a.b-private-0 }");
+    expect(text).toContain("nodes node-2- 1..1 { attach vpc-a.b-private-1 }");
+    expect(text).not.toContain("node-3-");
+    expect(text).toMatch(/router gateway-1 \{[^}]*attach vpc-a\.b-private-1 /);
   });
 
   it("that the plan does not show are assumed, and said so", () => {
@@ -495,6 +614,8 @@ describe("transit gateways", () => {
     };
     const routes = [through("a", "10.2.0.0/16"), through("bb", "10.1.0.0/16")];
     expect(serious(plan(...TWO, ...routes, ...own("a", ["bb"]), ...own("bb", ["a"])))).toEqual([]);
+    // No attachment uses the default route table.
+    expect(imported(plan(...TWO, ...routes, ...own("a", ["bb"]), ...own("bb", ["a"])))).not.toMatch(/^router t /m);
     expect(serious(plan(...TWO, ...routes, ...own("a", ["bb"]), ...own("bb", [])))).toEqual([
       "KN701 @ aws_route.a_t: expected `10.1.1.1 -> 10.2.1.1` to be reachable, but the reply is lost: router bb-transit has no route to 10.1.1.1",
       "KN701 @ aws_route.bb_t: expected `10.2.1.1 -> 10.1.1.1` to be reachable, but router bb-transit has no route to 10.1.1.1",
@@ -1121,6 +1242,10 @@ describe("plans of other providers", () => {
     expect(text).toContain(
       "host vm {\n  attach s 10.0.0.50\n  allow tcp in port 80 8000-8100 from 10.4.0.0/14\n  deny any in\n}",
     );
+    const elsewhere = nat.map((one) =>
+      one.address === "google_compute_router.r" ? planned(one.address, { region: "us-east1" }, one.refers) : one,
+    );
+    expect(imported(plan(...base, ...elsewhere))).not.toContain("masquerade");
     // Without Cloud NAT, private nodes do not reach the internet; GKE does not require it.
     expect(imported(plan(...base))).not.toContain("masquerade");
   });

@@ -4,7 +4,7 @@
  */
 import { at, isRecord, type JsonRecord, listAt, type Path, recordAt, textAt } from "../kubernetes/json.ts";
 import { jsonSpan } from "../kubernetes/json-span.ts";
-import { type Instance, instanceAt, type Key, referenceReader } from "./references.ts";
+import { type Instance, instanceAt, type Key, moduleLabel, referenceReader } from "./references.ts";
 import type { Resource } from "./resource.ts";
 
 export interface SourceText {
@@ -82,7 +82,7 @@ const EMPTY_NAMES: ReadonlySet<string> = new Set(["this", "main", "default"]);
 /** "module.vpc.aws_subnet.private[0]" is `vpc-private-0`. */
 function labelOf({ type, name, key, instance, isData }: Raw): string {
   const own = EMPTY_NAMES.has(name) && instance.calls.length === 0 ? kindName(type) : name;
-  const module = instance.calls.at(-1);
+  const module = moduleLabel(instance);
   const first = module === undefined ? [own] : EMPTY_NAMES.has(name) ? [module] : [module, own];
   const parts = [...first, ...(key === undefined || (key === 0 && EMPTY_NAMES.has(name)) ? [] : [String(key)])];
   return isData && parts.length === 0 ? type : parts.join("-");

@@ -4,7 +4,9 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { printDecls } from "../../../server/src/declared/print.ts";
 import { isNetworkSource, networkDocuments } from "../../../server/src/frontends/config/document.ts";
+import { spanFinder } from "../../../server/src/frontends/config/spans.ts";
 import { format } from "../../../server/src/frontends/knet/format.ts";
+import { jsonSpan } from "../../../server/src/frontends/kubernetes/json-span.ts";
 import { analyse } from "../../../server/src/service/analysis.ts";
 import { check } from "../checks/harness.ts";
 
@@ -1347,3 +1349,26 @@ describe("network sources", () => {
     expect(own).toHaveLength(4);
   });
 });
+
+describe("spans", () => {
+  it("are equal to a search from the beginning of the text", () => {
+    fc.assert(
+      fc.property(fc.json({ maxDepth: 4 }), fc.constantFrom(undefined, 2), (json, indent) => {
+        const value = JSON.parse(json) as Json;
+        const text = JSON.stringify(value, null, indent);
+        const find = spanFinder(text);
+        for (const path of pathsIn(value)) expect(find(path)).toEqual(jsonSpan(text, path));
+        expect(find(["none", 0])).toBeUndefined();
+        expect(find([99])).toBeUndefined();
+      }),
+    );
+  });
+});
+
+function pathsIn(value: Json): readonly (readonly (string | number)[])[] {
+  if (typeof value !== "object" || value === null) return [[]];
+  const entries: readonly (readonly [string | number, Json])[] = Array.isArray(value)
+    ? (value as readonly Json[]).map((one, index) => [index, one] as const)
+    : Object.entries(value as Values);
+  return [[], ...entries.flatMap(([key, one]) => pathsIn(one).map((path) => [key, ...path]))];
+}

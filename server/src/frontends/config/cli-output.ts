@@ -3,7 +3,6 @@
  * `aws eks describe-cluster`, `az network … show|list`, `az aks show|list`, `gcloud … describe|list --format=json`.
  */
 import { isRecord, type Json, type JsonRecord, listAt, type Path, textAt } from "../kubernetes/json.ts";
-import { jsonSpan } from "../kubernetes/json-span.ts";
 import { fieldIn, type Resource, textOf } from "./resource.ts";
 import type { SourceText } from "./terraform.ts";
 
@@ -142,7 +141,7 @@ function resourceAt(source: SourceText, { type, id, record, path }: Item): reado
       namespace: undefined,
       name,
       value: record,
-      locate: (inner) => jsonSpan(source.text, [...path, ...(inner.length === 0 ? [id] : inner)]),
+      locate: (inner) => source.find([...path, ...(inner.length === 0 ? [id] : inner)]),
     },
     type,
     label: tagName(record) ?? name,

@@ -15,14 +15,14 @@ export interface Served {
   readonly name: string;
   readonly prefixes: readonly string[];
   readonly six: readonly string[];
-  /** Subnets whose default route is a machine of the network, which translates their addresses. */
+  /** Subnets whose default route is a NAT instance or a firewall of the network. */
   readonly translated: readonly Translated[];
 }
 
 interface Translated {
   readonly subnet: CloudSubnet;
   readonly prefix: string;
-  /** The way back, from another network. */
+  /** Next hop of replies to another network. */
   readonly via: string | undefined;
 }
 

@@ -1,4 +1,4 @@
-/** Networks that the input does not show, but their subnets: the output of one command, or a network of another state. */
+/** Networks of which the input shows only the subnets: the output of one command, or a network of another state. */
 import type { FileProblem } from "../../declared/file-problem.ts";
 import { t } from "../../text/l10n.ts";
 import { assumed } from "../kubernetes/problems.ts";

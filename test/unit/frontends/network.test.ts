@@ -4,7 +4,9 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { printDecls } from "../../../server/src/declared/print.ts";
 import { isNetworkSource, networkDocuments } from "../../../server/src/frontends/config/document.ts";
+import { spanFinder } from "../../../server/src/frontends/config/spans.ts";
 import { format } from "../../../server/src/frontends/knet/format.ts";
+import { jsonSpan } from "../../../server/src/frontends/kubernetes/json-span.ts";
 import { analyse } from "../../../server/src/service/analysis.ts";
 import { check } from "../checks/harness.ts";
 
@@ -207,6 +209,48 @@ describe("a plan with a peering", () => {
   });
 });
 
+describe("routes inside of one route table", () => {
+  it("through two peerings belong to the peering with the destination", () => {
+    const p = (name: string): Planned =>
+      planned(`aws_vpc_peering_connection.${name}`, {}, { vpc_id: "aws_vpc.app", peer_vpc_id: `aws_vpc.${name}` });
+    const empty = { gateway_id: "", nat_gateway_id: "", transit_gateway_id: "" };
+    const text = plan(
+      ...["app", "db", "log"].flatMap((name, index) => [
+        vpc(name, `10.${index}.0.0/16`),
+        subnet(name, `10.${index}.1.0/24`, name),
+        associated(name),
+      ]),
+      p("db"),
+      p("log"),
+      planned(
+        "aws_route_table.app",
+        {
+          route: [
+            { cidr_block: "10.2.0.0/16", ...empty },
+            { cidr_block: "10.1.0.0/16", ...empty },
+          ],
+        },
+        {
+          vpc_id: "aws_vpc.app",
+          route: [
+            "aws_vpc_peering_connection.db.id",
+            "aws_vpc_peering_connection.db",
+            "aws_vpc_peering_connection.log.id",
+            "aws_vpc_peering_connection.log",
+          ],
+        },
+      ),
+      table("db", "db"),
+      table("log", "log"),
+      route("db", "10.0.0.0/16", "db", { vpc_peering_connection_id: "aws_vpc_peering_connection.db" }),
+      route("log", "10.0.0.0/16", "log", { vpc_peering_connection_id: "aws_vpc_peering_connection.log" }),
+    );
+    expect(findings(text)).toEqual([]);
+    expect(imported(text)).toContain("expect 10.0.1.1 -> 10.1.1.1 reachable");
+    expect(imported(text)).toContain("expect 10.0.1.1 -> 10.2.1.1 reachable");
+  });
+});
+
 describe("the way to the internet", () => {
   const PUBLIC = [
     vpc("prod", "10.0.0.0/16"),
@@ -247,7 +291,9 @@ describe("the way to the internet", () => {
       one.address === "aws_nat_gateway.n" ? planned(one.address, {}, { subnet_id: "aws_subnet.app" }) : one,
     );
     expect(serious(plan(...inside, OUT, NAT))).toEqual([
-      expect.stringMatching(/^KN701 @ aws_route\.nat: .*routing loop|^KN701 @ aws_route\.nat: /),
+      expect.stringMatching(
+        /^KN701 @ aws_route\.nat: expected `10\.0\.1\.1 -> internet` to be reachable, but router n drops/,
+      ),
     ]);
   });
 
@@ -287,6 +333,14 @@ describe("references of a plan", () => {
         resources: [
           { address: "aws_eks_cluster.c", mode: "managed", type: "aws_eks_cluster", name: "c", values: { name: "c" } },
           {
+            address: "aws_nat_gateway.gateway[1]",
+            mode: "managed",
+            type: "aws_nat_gateway",
+            name: "gateway",
+            index: 1,
+            values: {},
+          },
+          {
             address: 'aws_route.r["x"]',
             mode: "managed",
             type: "aws_route",
@@ -296,6 +350,27 @@ describe("references of a plan", () => {
           },
         ],
         child_modules: [
+          {
+            address: 'module.vpc["z"]',
+            resources: [
+              {
+                address: 'module.vpc["z"].aws_vpc.this[0]',
+                mode: "managed",
+                type: "aws_vpc",
+                name: "this",
+                index: 0,
+                values: { cidr_block: "10.9.0.0/16" },
+              },
+              {
+                address: 'module.vpc["z"].aws_subnet.private[0]',
+                mode: "managed",
+                type: "aws_subnet",
+                name: "private",
+                index: 0,
+                values: { cidr_block: "10.9.0.0/24" },
+              },
+            ],
+          },
           {
             address: 'module.vpc["a.b"]',
             resources: [
@@ -355,7 +430,16 @@ describe("references of a plan", () => {
           {
             type: "aws_route",
             name: "r",
-            expressions: { route_table_id: { references: ["module.vpc.first_table", "module.vpc"] } },
+            expressions: {
+              route_table_id: { references: ['module.vpc["a.b"].first_table', 'module.vpc["a.b"]', "module.vpc"] },
+            },
+          },
+          {
+            type: "aws_nat_gateway",
+            name: "gateway",
+            expressions: {
+              subnet_id: { references: ['module.vpc["a.b"].private_subnets', 'module.vpc["a.b"]', "count.index"] },
+            },
           },
         ],
         module_calls: {
@@ -392,16 +476,53 @@ describe("references of a plan", () => {
     },
   });
 
+  it("select an instance by its index or key", () => {
+    const of = (name: string, index: number, refers: Planned["refers"] = {}, values: Values = {}): Planned =>
+      planned(`${name}[${index}]`, values, refers);
+    const text = plan(
+      vpc("v", "10.0.0.0/16"),
+      ...[0, 1, 2, 3].flatMap((index) => [
+        of("aws_subnet.s", index, { vpc_id: "aws_vpc.v" }, { cidr_block: `10.0.${index}.0/24` }),
+        of("aws_route_table.s", index, { vpc_id: "aws_vpc.v" }),
+        of("aws_route_table_association.s", index, {
+          subnet_id: ["aws_subnet.s", "count.index"],
+          route_table_id: ["aws_route_table.s", "count.index"],
+        }),
+        of(
+          "aws_route.s",
+          index,
+          {
+            route_table_id: ["aws_route_table.s", "count.index"],
+            nat_gateway_id: ["aws_nat_gateway.n", "count.index"],
+          },
+          { destination_cidr_block: "0.0.0.0/0" },
+        ),
+      ]),
+      // With fewer gateways than subnets, `element` starts over.
+      ...[0, 1].map((index) => of("aws_nat_gateway.n", index, { subnet_id: ["aws_subnet.s", "count.index"] })),
+    );
+    const links = imported(text);
+    const address = (router: string): string | undefined =>
+      new RegExp(`router ${router} \\{[^}]*attach v-link (\\S+)`).exec(links)?.[1];
+    const next = [0, 1, 2, 3].map(
+      (index) => new RegExp(`router s-${index}-routes \\{[^}]*route default via (\\S+)`).exec(links)?.[1],
+    );
+    expect(next).toEqual([address("n-0"), address("n-1"), address("n-0"), address("n-1")]);
+    expect(links).toContain("router n-1 {\n  attach v-link 198.18.0.6\n  attach s-1 ");
+  });
+
   it("are followed through modules, outputs, and instance keys", () => {
     const text = imported(MODULES);
     expect(text).toContain(
-      "segment vpc-private-1 {\n  cidr 10.0.1.0/24\n  cloud aws\n  gateway vpc-private-1-routes\n}",
+      "segment vpc-a.b-private-1 {\n  cidr 10.0.1.0/24\n  cloud aws\n  gateway vpc-a.b-private-1-routes\n}",
     );
     expect(text).toMatch(
-      /router vpc-private-1-routes \{\n {2}attach vpc-private-1 10\.0\.1\.1\n[^}]*route 192\.168\.0\.0\/16 blackhole/,
+      /router vpc-a\.b-private-1-routes \{\n {2}attach vpc-a\.b-private-1 10\.0\.1\.1\n[^}]*route 192\.168\.0\.0\/16 blackhole/,
     );
-    expect(text).toContain("nodes node-1- 1..1 { attach vpc-private-0 }");
-    expect(text).toContain("nodes node-2- 1..1 { attach vpc-private-1 }");
+    expect(text).toContain("nodes node-1- 1..1 { attach vpc-a.b-private-0 }");
+    expect(text).toContain("nodes node-2- 1..1 { attach vpc-a.b-private-1 }");
+    expect(text).not.toContain("node-3-");
+    expect(text).toMatch(/router gateway-1 \{[^}]*attach vpc-a\.b-private-1 /);
   });
 
   it("that the plan does not show are assumed, and said so", () => {
@@ -495,6 +616,8 @@ describe("transit gateways", () => {
     };
     const routes = [through("a", "10.2.0.0/16"), through("bb", "10.1.0.0/16")];
     expect(serious(plan(...TWO, ...routes, ...own("a", ["bb"]), ...own("bb", ["a"])))).toEqual([]);
+    // No attachment uses the default route table.
+    expect(imported(plan(...TWO, ...routes, ...own("a", ["bb"]), ...own("bb", ["a"])))).not.toMatch(/^router t /m);
     expect(serious(plan(...TWO, ...routes, ...own("a", ["bb"]), ...own("bb", [])))).toEqual([
       "KN701 @ aws_route.a_t: expected `10.1.1.1 -> 10.2.1.1` to be reachable, but the reply is lost: router bb-transit has no route to 10.1.1.1",
       "KN701 @ aws_route.bb_t: expected `10.2.1.1 -> 10.1.1.1` to be reachable, but router bb-transit has no route to 10.1.1.1",
@@ -631,6 +754,101 @@ host db {
   });
 });
 
+const azureId = (path: string): string => `/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/${path}`;
+
+describe("a single command", () => {
+  it("shows subnets, whose network is implied", () => {
+    const { "subnets.json": subnets = "", "tables.json": tables = "" } = AWS;
+    expect(notes({ "subnets.json": subnets, "tables.json": tables })).toEqual([
+      "KN803 @ subnet-1: network vpc-1 is not in the input: the ranges of its subnets are used",
+    ]);
+    expect(serious({ "subnets.json": subnets, "tables.json": tables })).toEqual([]);
+    const google = JSON.stringify([
+      {
+        kind: "compute#subnetwork",
+        name: "s",
+        ipCidrRange: "10.0.0.0/20",
+        network: "https://www.googleapis.com/compute/v1/projects/p/global/networks/shared",
+      },
+    ]);
+    expect(imported(google)).toContain("segment s {\n  cidr 10.0.0.0/20\n  cloud gcp\n  gateway shared\n}");
+    const azure = JSON.stringify([
+      { id: azureId("virtualNetworks/hub/subnets/s"), name: "s", addressPrefixes: ["10.0.0.0/20"] },
+    ]);
+    expect(imported(azure)).toContain("segment s {\n  cidr 10.0.0.0/20\n  cloud azure\n  gateway hub\n}");
+  });
+
+  it("shows route tables, which are named", () => {
+    expect(findings(AWS["tables.json"] ?? "")).toEqual([
+      "KN803 @ rtb-1: the VPC of rtb-1 is not in the input: its routes are omitted",
+      "KN803 @ rtb-2: the VPC of rtb-2 is not in the input: its routes are omitted",
+    ]);
+  });
+
+  it("shows peerings and transit gateways of the VPCs in other files", () => {
+    const vpcs = { Vpcs: ["1", "2"].map((n) => ({ VpcId: `vpc-${n}`, CidrBlock: `10.${n}.0.0/16` })) };
+    const subnets = {
+      Subnets: ["1", "2"].map((n) => ({ SubnetId: `subnet-${n}`, VpcId: `vpc-${n}`, CidrBlock: `10.${n}.0.0/24` })),
+    };
+    const tables = (target: Values, back: Values): Json => ({
+      RouteTables: [
+        {
+          RouteTableId: "rtb-1",
+          VpcId: "vpc-1",
+          Associations: [{ Main: true }],
+          Routes: [{ DestinationCidrBlock: "10.2.0.0/16", ...target }],
+        },
+        {
+          RouteTableId: "rtb-2",
+          VpcId: "vpc-2",
+          Associations: [{ Main: true }],
+          Routes: [{ DestinationCidrBlock: "10.1.0.0/16", ...back }],
+        },
+      ],
+    });
+    const peerings = {
+      VpcPeeringConnections: [
+        {
+          VpcPeeringConnectionId: "pcx-1",
+          Status: { Code: "active" },
+          RequesterVpcInfo: { VpcId: "vpc-1" },
+          AccepterVpcInfo: { VpcId: "vpc-2" },
+        },
+      ],
+    };
+    const transit = {
+      TransitGateways: [
+        {
+          TransitGatewayId: "tgw-1",
+          Options: { DefaultRouteTableAssociation: "enable", DefaultRouteTablePropagation: "enable" },
+        },
+      ],
+      TransitGatewayVpcAttachments: ["1", "2"].map((n) => ({
+        TransitGatewayAttachmentId: `tgw-attach-${n}`,
+        TransitGatewayId: "tgw-1",
+        VpcId: `vpc-${n}`,
+        SubnetIds: [`subnet-${n}`],
+      })),
+    };
+    const files = (more: Json, target: Values, back: Values): Source => ({
+      "a.json": JSON.stringify(vpcs),
+      "b.json": JSON.stringify(subnets),
+      "c.json": JSON.stringify(more),
+      "d.json": JSON.stringify(tables(target, back)),
+    });
+    const peered = { VpcPeeringConnectionId: "pcx-1" };
+    const attached = { TransitGatewayId: "tgw-1" };
+    expect(findings(files(peerings, peered, peered))).toEqual([]);
+    expect(findings(files(transit, attached, attached))).toEqual([]);
+    expect(findings(files({ ...peerings, ...transit }, peered, { TransitGatewayId: "tgw-9" }))).toEqual([
+      expect.stringMatching(
+        /^KN701 @ 10\.2\.0\.0\/16: expected `10\.1\.0\.1 -> 10\.2\.0\.1` to be reachable, but the reply is lost/,
+      ),
+      "KN803 @ 10.1.0.0/16: route to 10.1.0.0/16: tgw-9 is not modeled; its packets are dropped",
+    ]);
+  });
+});
+
 describe("machines of the AWS command line", () => {
   const tagged = (name: string, address: string, tags: readonly Json[] = []): Json => ({
     InstanceId: `i-${name}`,
@@ -755,7 +973,6 @@ describe("a machine as a next hop", () => {
   });
 });
 
-const azureId = (path: string): string => `/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/${path}`;
 const vnet = (name: string, number: number, peer: string | undefined, more: Values = {}): Json => ({
   id: azureId(`virtualNetworks/${name}`),
   name,
@@ -1027,6 +1244,10 @@ describe("plans of other providers", () => {
     expect(text).toContain(
       "host vm {\n  attach s 10.0.0.50\n  allow tcp in port 80 8000-8100 from 10.4.0.0/14\n  deny any in\n}",
     );
+    const elsewhere = nat.map((one) =>
+      one.address === "google_compute_router.r" ? planned(one.address, { region: "us-east1" }, one.refers) : one,
+    );
+    expect(imported(plan(...base, ...elsewhere))).not.toContain("masquerade");
     // Without Cloud NAT, private nodes do not reach the internet; GKE does not require it.
     expect(imported(plan(...base))).not.toContain("masquerade");
   });
@@ -1128,3 +1349,26 @@ describe("network sources", () => {
     expect(own).toHaveLength(4);
   });
 });
+
+describe("spans", () => {
+  it("are equal to a search from the beginning of the text", () => {
+    fc.assert(
+      fc.property(fc.json({ maxDepth: 4 }), fc.constantFrom(undefined, 2), (json, indent) => {
+        const value = JSON.parse(json) as Json;
+        const text = JSON.stringify(value, null, indent);
+        const find = spanFinder(text);
+        for (const path of pathsIn(value)) expect(find(path)).toEqual(jsonSpan(text, path));
+        expect(find(["none", 0])).toBeUndefined();
+        expect(find([99])).toBeUndefined();
+      }),
+    );
+  });
+});
+
+function pathsIn(value: Json): readonly (readonly (string | number)[])[] {
+  if (typeof value !== "object" || value === null) return [[]];
+  const entries: readonly (readonly [string | number, Json])[] = Array.isArray(value)
+    ? (value as readonly Json[]).map((one, index) => [index, one] as const)
+    : Object.entries(value as Values);
+  return [[], ...entries.flatMap(([key, one]) => pathsIn(one).map((path) => [key, ...path]))];
+}

@@ -91,6 +91,7 @@ function tablesOf(all: Resources, nets: readonly CloudNet[], problems: FileProbl
   for (const id of all.ofType(...TABLES)) {
     const net = netOfTable(all, id);
     if (net) tables.set(id, { id, net, label: id.label, routes: routesOf(all, id, problems) });
+    else problems.push(assumed(id.object, t`the VPC of ${id.object.name} is not in the input: its routes are omitted`));
   }
   const bySubnet = new Map<Resource, CloudTable>();
   const main = new Map<Resource, CloudTable>();

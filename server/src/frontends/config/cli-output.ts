@@ -2,8 +2,7 @@
  * The output of the cloud providers' command lines as resources with the types of Terraform: `aws ec2 describe-…`,
  * `aws eks describe-cluster`, `az network … show|list`, `az aks show|list`, `gcloud … describe|list --format=json`.
  */
-import { at, isRecord, type Json, type JsonRecord, listAt, type Path, textAt } from "../kubernetes/json.ts";
-import { jsonSpan } from "../kubernetes/json-span.ts";
+import { isRecord, type Json, type JsonRecord, listAt, type Path, textAt } from "../kubernetes/json.ts";
 import { fieldIn, type Resource, textOf } from "./resource.ts";
 import type { SourceText } from "./terraform.ts";
 
@@ -142,7 +141,7 @@ function resourceAt(source: SourceText, { type, id, record, path }: Item): reado
       namespace: undefined,
       name,
       value: record,
-      locate: (inner) => jsonSpan(source.text, [...path, ...(inner.length === 0 ? [id] : inner)]),
+      locate: (inner) => source.find([...path, ...(inner.length === 0 ? [id] : inner)]),
     },
     type,
     label: tagName(record) ?? name,
@@ -170,10 +169,4 @@ function nested(source: SourceText, { type, object }: Resource, path: Path): rea
 export function azureParent(resource: Resource): string | undefined {
   const id = textOf(fieldIn(resource.object.value, "id"));
   return id === undefined ? undefined : /^(.*\/virtualNetworks\/[^/]+)\/[^/]+\/[^/]+$/i.exec(id)?.[1];
-}
-
-/** Whether the value can be a source at all, for files that are not known by their name. */
-export function isCliOutput(value: Json): boolean {
-  const one = Array.isArray(value) ? at(value, 0) : value;
-  return cliResources({ file: "", text: "" }, Array.isArray(value) ? [one ?? null] : value) !== undefined;
 }

@@ -14,6 +14,7 @@ import { awsModel } from "./aws.ts";
 import { azureModel } from "./azure.ts";
 import { cloudDrafts } from "./drafts.ts";
 import { gcpModel } from "./gcp.ts";
+import { impliedNetworks } from "./implied.ts";
 import type { CloudModel } from "./model.ts";
 import { type Resources, resourcesOf } from "./resources.ts";
 import { readResources } from "./source.ts";
@@ -46,12 +47,14 @@ export interface Networks {
 export function readNetworks(files: readonly TextFile[]): Networks {
   const read = files.map((file) => ({ ...file, ...readResources(file) }));
   const resources = read.flatMap((one) => one.resources);
-  const all = resourcesOf(resources);
+  const implied = impliedNetworks(resources);
+  const all = resourcesOf([...resources, ...implied.networks]);
   const model = joined([awsModel(all), azureModel(all), gcpModel(all)]);
   const { drafts, problems: dropped } = cloudDrafts(model);
   const kinds = unreadTypes(resources);
   const problems = [
     ...read.flatMap((one) => one.problems),
+    ...implied.problems,
     ...model.problems,
     ...dropped,
     ...guessed(all),

@@ -6,8 +6,8 @@
 import { type Prefix, prefixCovers, prefixRange, rangesOverlap } from "../../addressing/ip.ts";
 import type { Draft } from "../../declared/build.ts";
 import { firstNode } from "./cluster-drafts.ts";
-import { gatewayAddress } from "./gateway.ts";
 import type { CloudCluster, CloudModel, CloudRoute, CloudSubnet } from "./model.ts";
+import { gatewayAddress } from "./parts.ts";
 import { type At, draftAt, type Resource, whole } from "./resource.ts";
 import type { TableRouter, Wired, Wiring } from "./wiring.ts";
 

@@ -20,6 +20,13 @@ export function instanceAt(address: string): Instance {
   return { address, calls: [...address.matchAll(STEP)].map(([, name = ""]) => name) };
 }
 
+/** `vpc-prod` for "module.vpc[\"prod\"]": the name and the key of the innermost call. */
+export function moduleLabel({ address }: Instance): string | undefined {
+  const last = [...address.matchAll(STEP)].at(-1);
+  const key = keyIn(last?.[2]);
+  return last && (key === undefined || key === 0 ? last[1] : `${last[1]}-${key}`);
+}
+
 const STEP = /module\.([\w-]+)(\[(?:\d+|"(?:[^"\\]|\\.)*")\])?\.?/g;
 
 export interface Referring {

@@ -2,9 +2,9 @@
 import { type FileProblem, problemInText } from "../../declared/file-problem.ts";
 import { t } from "../../text/l10n.ts";
 import { isRecord, type Json } from "../kubernetes/json.ts";
-import { jsonSpan } from "../kubernetes/json-span.ts";
 import { cliResources } from "./cli-output.ts";
 import type { Resource } from "./resource.ts";
+import { spanFinder } from "./spans.ts";
 import { isTerraform, type SourceText, terraformResources, unknownFormat } from "./terraform.ts";
 
 export interface SourceResources {
@@ -18,22 +18,25 @@ export function isNetworkSource(text: string): boolean {
   if (!/^\s*[[{]/.test(text) || /^\s*\{\s*"(?:apiVersion|items)"/.test(text) || !SIGNS.test(text)) return false;
   const value = parsed(text);
   if (value === undefined) return false;
-  return (isRecord(value) && isTerraform(value)) || cliResources({ file: "", text: "" }, value) !== undefined;
+  return (
+    (isRecord(value) && isTerraform(value)) || cliResources({ file: "", find: () => undefined }, value) !== undefined
+  );
 }
 
 const SIGNS =
   /"(?:planned_values|root_module|terraform_version|Vpcs|Subnets|RouteTables|InternetGateways|EgressOnlyInternetGateways|NatGateways|VpcPeeringConnections|TransitGateways|TransitGatewayVpcAttachments|TransitGatewayRouteTables|SecurityGroups|NetworkInterfaces|NetworkAcls|VpcEndpoints|VpnGateways|VpnConnections|Reservations|resourcesVpcConfig|nodegroupName|servicesIpv4Cidr)"\s*:|"\/subscriptions\/|"compute#/i;
 
 /** Never throws: what cannot be read is a problem. */
-export function readResources(source: SourceText): SourceResources {
-  const value = parsed(source.text);
+export function readResources({ file, text }: { readonly file: string; readonly text: string }): SourceResources {
+  const value = parsed(text);
+  const source: SourceText = { file, find: spanFinder(text) };
   if (value === undefined) return { resources: [], problems: [] };
   if (!isRecord(value) || !isTerraform(value)) return { resources: cliResources(source, value) ?? [], problems: [] };
   const version = unknownFormat(value);
   if (version === undefined) return { resources: terraformResources(source, value), problems: [] };
-  const span = jsonSpan(source.text, ["format_version"]) ?? { start: 0, end: 0 };
+  const span = source.find(["format_version"]) ?? { start: 0, end: 0 };
   const error = t`format version ${version} of Terraform is not supported`;
-  return { resources: [], problems: [problemInText("KN802", source.file, span, { error })] };
+  return { resources: [], problems: [problemInText("KN802", file, span, { error })] };
 }
 
 function parsed(text: string): Json | undefined {

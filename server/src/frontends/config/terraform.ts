@@ -3,13 +3,14 @@
  * (developer.hashicorp.com/terraform/internals/json-format).
  */
 import { at, isRecord, type JsonRecord, listAt, type Path, recordAt, textAt } from "../kubernetes/json.ts";
-import { jsonSpan } from "../kubernetes/json-span.ts";
-import { type Instance, instanceAt, type Key, referenceReader } from "./references.ts";
+import { type Instance, instanceAt, type Key, moduleLabel, referenceReader } from "./references.ts";
 import type { Resource } from "./resource.ts";
+import type { SpanFinder } from "./spans.ts";
 
+/** A file, and where its values are. */
 export interface SourceText {
   readonly file: string;
-  readonly text: string;
+  readonly find: SpanFinder;
 }
 
 export function isTerraform(value: JsonRecord): boolean {
@@ -62,7 +63,7 @@ export function terraformResources(source: SourceText, value: JsonRecord): reado
         namespace: undefined,
         name: one.address,
         value: one.values,
-        locate: (path) => jsonSpan(source.text, path.length === 0 ? one.namePath : [...one.valuesPath, ...path]),
+        locate: (path) => source.find(path.length === 0 ? one.namePath : [...one.valuesPath, ...path]),
       },
       type: one.type,
       label: labelOf(one),
@@ -82,7 +83,7 @@ const EMPTY_NAMES: ReadonlySet<string> = new Set(["this", "main", "default"]);
 /** "module.vpc.aws_subnet.private[0]" is `vpc-private-0`. */
 function labelOf({ type, name, key, instance, isData }: Raw): string {
   const own = EMPTY_NAMES.has(name) && instance.calls.length === 0 ? kindName(type) : name;
-  const module = instance.calls.at(-1);
+  const module = moduleLabel(instance);
   const first = module === undefined ? [own] : EMPTY_NAMES.has(name) ? [module] : [module, own];
   const parts = [...first, ...(key === undefined || (key === 0 && EMPTY_NAMES.has(name)) ? [] : [String(key)])];
   return isData && parts.length === 0 ? type : parts.join("-");

@@ -192,7 +192,12 @@ function tablesOf({ machine, netns, names }: Pairing): Netns["tables"] {
         for (const { route, isPartial } of own) {
           if ((typeof route.dst.ip === "number") !== (family === 4)) continue;
           // The output does not show the next hops: the derived ones are the best guess.
-          if (isPartial) all.push(...derived.filter(({ dst }) => prefixEquals(dst, route.dst)));
+          if (isPartial)
+            all.push(
+              ...derived
+                .filter(({ dst }) => prefixEquals(dst, route.dst))
+                .map((one) => ({ ...one, origin: route.origin })),
+            );
           else all.push(withDerivedWhy(route, derived));
         }
     }

@@ -31,7 +31,7 @@ export function realNetns(pairing: Pairing, owners: MacOwners): Netns {
     rules: outputs.has("rules4") || outputs.has("rules6") ? rulesOf(pairing) : netns.rules,
     tables: tablesOf(pairing),
     neighbours: outputs.has("neighbours") ? neighboursOf(pairing, owners) : netns.neighbours,
-    netfilter: realNetfilter(machine, netns.netfilter),
+    netfilter: realNetfilter(machine, netns.netfilter, pairing.names),
     xfrm: realXfrm(machine, netns.xfrm),
     ...(outputs.has("ipvs") ? { ipvs: ipvsOf(machine) } : {}),
     sysctls: sysctlsOf(pairing),

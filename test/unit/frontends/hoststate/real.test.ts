@@ -29,6 +29,25 @@ function path(all: readonly TextFile[], from: string, to: string): string {
   return answer.ok ? renderText(answer.trace, { colour: false, decisions: false }) : answer.error;
 }
 
+describe("nftables of a real kernel", () => {
+  const text = readFileSync(new URL("real-nft/nodes/n1/nft.txt", import.meta.url), "utf8");
+  const nftables = world(readFileSync(new URL("../../../../samples/services-nftables.knet", import.meta.url), "utf8"));
+  const compared = (changed: string): readonly string[] =>
+    drift(nftables, readState([{ file: "nodes/n1/nft.txt", text: changed }]));
+
+  it("have no differences from the topology that they were built from (nft 1.0.6)", () => {
+    expect(compared(text)).toEqual([]);
+    // Counters and handles, which `nft -a` prints.
+    expect(compared(text.replace("ct state new jump", "ct state new counter packets 3 bytes 180 jump"))).toEqual([]);
+  });
+
+  it("are compared by rule and by element", () => {
+    expect(compared(text.replace(/^.*goto service-452DNVGS.*\n/m, "\t\telements = {\n"))).toEqual([
+      "warning: node `prod/n1` has no nftables entry `ip kube-proxy service-ips 10.96.0.80 . tcp . 80 : goto service-452DNVGS-shop/web/tcp/`; the topology has it",
+    ]);
+  });
+});
+
 describe("the state of a real kernel", () => {
   it("has no differences from the topology that it was built from", () => {
     const state = readState(files);

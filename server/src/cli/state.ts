@@ -20,8 +20,7 @@ export function stateAt(path: string): RealState {
   }
   for (const problem of problems) complain(problem);
   const state = readState(files);
-  const hasEntries = state.machines.some(({ outputs }) => outputs.size > 0);
-  if (!hasEntries) throw new UsageError(t`${path}: no state of a machine found`);
+  if (state.machines.length === 0) throw new UsageError(t`${path}: no state of a machine found`);
   return state;
 }
 
@@ -36,7 +35,7 @@ function filesBelow(path: string): readonly string[] | undefined {
   try {
     entries = readdirSync(path, { withFileTypes: true });
   } catch (error) {
-    if (errno(error) === "ENOTDIR") return undefined;
+    if (errno(error).startsWith("ENOTDIR")) return undefined;
     throw new UnreadableError(path, errno(error), t`${path}: cannot be read (${errno(error)})`);
   }
   return entries

@@ -12,6 +12,8 @@ export interface DeviceNames {
   derived(real: string): string | undefined;
   /** The name of the real device; undefined if the machine does not have it, or it is not recognized. */
   real(derived: string): string | undefined;
+  /** Whether a device has another name than in the topology. */
+  readonly differ: boolean;
 }
 
 export function deviceNames(machine: RealMachine, netns: Netns): DeviceNames {
@@ -37,7 +39,8 @@ export function deviceNames(machine: RealMachine, netns: Netns): DeviceNames {
     for (const [real, derived] of [...routePairs(machine, netns, names), ...portPairs(machine, netns)])
       if (names.has(derived)) add(real, derived);
   }
-  return { derived: (name) => toDerived.get(name), real: (name) => toReal.get(name) };
+  const differ = [...toDerived].some(([real, derived]) => real !== derived);
+  return { derived: (name) => toDerived.get(name), real: (name) => toReal.get(name), differ };
 }
 
 /** A device with the same name can be another one: a physical interface named like a veth pair. */

@@ -1,9 +1,11 @@
 /** The chains of a real machine, per family; nftables and a family without output are derived. */
 import type { IptablesTable, Netfilter, NfChain, NfRule } from "../model.ts";
 import { ruleText } from "../text.ts";
+import type { DeviceNames } from "./names.ts";
 import type { RealChain, RealMachine, RealNfRule } from "./state.ts";
 
-export function realNetfilter(machine: RealMachine, derived: Netfilter): Netfilter {
+export function realNetfilter(machine: RealMachine, original: Netfilter, names: DeviceNames): Netfilter {
+  const derived = names.differ ? renamed(original, names) : original;
   const shown = { 4: machine.outputs.has("iptables4"), 6: machine.outputs.has("iptables6") };
   if (!shown[4] && !shown[6]) return derived;
   // A table can occur twice: both backends of iptables have rules, and both are evaluated.
@@ -34,6 +36,42 @@ export function realNetfilter(machine: RealMachine, derived: Netfilter): Netfilt
     },
     bases: derived.bases,
     nft: derived.nft,
+  };
+}
+
+/** Derived rules with the names of the real devices. */
+function renamed(netfilter: Netfilter, { real }: DeviceNames): Netfilter {
+  const known = new Map<NfChain, NfChain>();
+  const ofRule = (rule: NfRule): NfRule =>
+    rule.matches.some(({ kind }) => kind === "in" || kind === "out")
+      ? {
+          ...rule,
+          matches: rule.matches.map((match) =>
+            match.kind === "in" || match.kind === "out" ? { ...match, is: real(match.is) ?? match.is } : match,
+          ),
+        }
+      : rule;
+  const ofChain = (chain: NfChain): NfChain => {
+    const before = known.get(chain);
+    if (before) return before;
+    const { candidates, ...rest } = chain;
+    const made: NfChain = {
+      ...rest,
+      rules: chain.rules.map(ofRule),
+      ...(candidates ? { candidates: (dst, dport) => candidates.call(chain, dst, dport).map(ofRule) } : {}),
+    };
+    known.set(chain, made);
+    return made;
+  };
+  return {
+    ...netfilter,
+    chain: (family, table, name) => {
+      const found = netfilter.chain(family, table, name);
+      return found && ofChain(found);
+    },
+    chains: function* (family) {
+      for (const { table, chain } of netfilter.chains(family)) yield { table, chain: ofChain(chain) };
+    },
   };
 }
 

@@ -31,7 +31,7 @@ export function realNetns(pairing: Pairing, owners: MacOwners): Netns {
     rules: outputs.has("rules4") || outputs.has("rules6") ? rulesOf(pairing) : netns.rules,
     tables: tablesOf(pairing),
     neighbours: outputs.has("neighbours") ? neighboursOf(pairing, owners) : netns.neighbours,
-    netfilter: realNetfilter(machine, netns.netfilter),
+    netfilter: realNetfilter(machine, netns.netfilter, pairing.names),
     xfrm: realXfrm(machine, netns.xfrm),
     ...(outputs.has("ipvs") ? { ipvs: ipvsOf(machine) } : {}),
     sysctls: sysctlsOf(pairing),
@@ -192,7 +192,12 @@ function tablesOf({ machine, netns, names }: Pairing): Netns["tables"] {
         for (const { route, isPartial } of own) {
           if ((typeof route.dst.ip === "number") !== (family === 4)) continue;
           // The output does not show the next hops: the derived ones are the best guess.
-          if (isPartial) all.push(...derived.filter(({ dst }) => prefixEquals(dst, route.dst)));
+          if (isPartial)
+            all.push(
+              ...derived
+                .filter(({ dst }) => prefixEquals(dst, route.dst))
+                .map((one) => ({ ...one, origin: route.origin })),
+            );
           else all.push(withDerivedWhy(route, derived));
         }
     }

@@ -22,7 +22,7 @@ export function readState(files: readonly TextFile[]): RealState {
   });
   const read = [...byMachine].map(([name, own]) => readMachine(name, own));
   return {
-    machines: read.map(({ machine }) => machine),
+    machines: read.flatMap(({ machine }) => (machine.outputs.size > 0 ? machine : [])),
     documents: files.map(({ file, text }) => stateDocument(file, text)),
     problems: read.flatMap(({ problems }) => problems),
   };

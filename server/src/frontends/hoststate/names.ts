@@ -46,7 +46,23 @@ export interface FileName {
 export function fileNames(files: readonly string[]): readonly FileName[] {
   const paths = files.map((file) => file.split(/[/\\]+/).filter((part) => part !== "" && part !== "."));
   const shared = sharedLength(paths);
-  return paths.map((path) => nameOf(path, shared));
+  // A folder with a file of `knet collect` belongs to one machine.
+  const ofMachines = new Set(paths.filter((path) => path.length > 1 && isOutput(path)).map(folderOf));
+  return paths.map((path) => nameOf(path, shared, ofMachines.has(folderOf(path))));
+}
+
+function folderOf(path: readonly string[]): string {
+  return path.slice(0, -1).join("/");
+}
+
+function isOutput(path: readonly string[]): boolean {
+  const stem = stemOf(path);
+  return Object.hasOwn(OUTPUTS, stem) || OTHERS.includes(stem);
+}
+
+/** The name of the file without a suffix. */
+function stemOf(path: readonly string[]): string {
+  return (path.at(-1) ?? "").replace(/\.(?:json|txt|log|out|text)$/i, "");
 }
 
 function sharedLength(paths: readonly (readonly string[])[]): number {
@@ -57,15 +73,13 @@ function sharedLength(paths: readonly (readonly string[])[]): number {
   return length;
 }
 
-function nameOf(path: readonly string[], shared: number): FileName {
-  const file = path.at(-1) ?? "";
-  const stem = file.replace(/\.(?:json|txt|log|out|text)$/i, "");
+function nameOf(path: readonly string[], shared: number, isOfMachine: boolean): FileName {
+  const stem = stemOf(path);
   const known = Object.hasOwn(OUTPUTS, stem) ? OUTPUTS[stem] : undefined;
   // A folder per machine, below the folder of the state; nodes of several clusters can have a folder per cluster.
   const folders = path.slice(shared, -1).filter((part) => part !== "nodes");
   if (folders.length > 0) return { machine: folders.join("/"), known };
-  const parent = path.at(-2);
-  if ((known || OTHERS.includes(stem)) && parent !== undefined) return { machine: parent, known };
+  if (isOfMachine) return { machine: path.at(-2) ?? stem, known };
   const named = OUTPUT_SUFFIX.exec(stem);
   const output = named?.[2];
   return named?.[1] === undefined

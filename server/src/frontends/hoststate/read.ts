@@ -138,10 +138,16 @@ function readFile({ file, text, name }: MachineFile, found: Found): void {
   const { known } = name;
   if (known && (known.canBeEmpty || known.output === "links") && countOf(found) === before && isBlank(text, start))
     show(known.output, source, found);
-  if (countOf(found) === before && found.problems.length === 0 && !isBlank(text, start))
+  if (countOf(found) === before && found.problems.length === 0 && !isBlank(text, start) && isOutputFile(file))
     found.problems.push(
       problemInText("KN802", file, { start, end: Math.min(text.length, start + 1) }, { error: t`no entry recognized` }),
     );
+}
+
+/** Other files can be in the folder: a script, or notes. */
+function isOutputFile(file: string): boolean {
+  const suffix = /\.([a-z]+)$/i.exec(file)?.[1];
+  return suffix === undefined || ["txt", "json", "log", "out"].includes(suffix.toLowerCase());
 }
 
 /** Without entries: no text, or an empty list. */

@@ -52,7 +52,7 @@ function partedAt(path: Reply | Path, other: Reply | Path): string | undefined {
   const length = Math.max(path.hops.length, other.hops.length);
   for (let index = 0; index < length; index += 1) {
     const [own, real] = [path.hops[index], other.hops[index]];
-    if (own && real && isSameStep(own, real)) continue;
+    if (own && real && stepKey(own) === stepKey(real)) continue;
     const owner = (real ?? own)?.owner ?? "";
     const expected = own ? stepText(own) : (path.reason?.message ?? path.verdict);
     const actual = real ? stepText(real) : (other.reason?.message ?? other.verdict);
@@ -63,14 +63,11 @@ function partedAt(path: Reply | Path, other: Reply | Path): string | undefined {
   return t`First difference: ${path.reason?.message ?? path.verdict} in the derived state; ${actual} in the real state.`;
 }
 
-function isSameStep(a: Hop, b: Hop): boolean {
-  return (
-    a.netns === b.netns && a.direction === b.direction && a.action === b.action && destinationOf(a) === destinationOf(b)
-  );
-}
-
-function destinationOf({ packet }: Hop): string {
-  return packet.headers.map((header) => (header.kind === "ip" ? header.dst : "")).join();
+/** The names of devices can differ: of a route, the destination and the next hop count. */
+function stepKey({ netns, direction, action, rule, packet }: Hop): string {
+  const destinations = packet.headers.map((header) => (header.kind === "ip" ? header.dst : ""));
+  const route = action === "route" && rule ? /^\S+(?: via \S+)?/.exec(rule.text)?.[0] : undefined;
+  return [netns, direction, action, route, ...destinations].join(" ");
 }
 
 function stepText({ text, rule }: Hop): string {

@@ -35,6 +35,31 @@ function traced(
   return answer.ok ? crossings(answer.trace) : answer.error;
 }
 
+describe("devices with other names", () => {
+  it("are recognized by their routes", () => {
+    const found = world(readFileSync(new URL("calico-ipip.knet", folder), "utf8"));
+    const files = filesOf(found).map(({ file, text }) => ({
+      file,
+      // The names of rules for workloads contain the name of the device: iptables is left out.
+      text: file.endsWith("iptables-save.txt")
+        ? ""
+        : text
+            .replace(/cali([0-9a-f]{9})\w\w/g, "cali$1xx")
+            .replaceAll('"eth0"', '"ens3"')
+            .replaceAll(".eth0.", ".ens3."),
+    }));
+    expect(drift(found, readState(files))).toEqual([]);
+    const answer = ask(
+      { topology: found.topology, network: realOf(found, files), locate: () => undefined },
+      { from: "web", to: "api" },
+    );
+    const devices = answer.ok ? answer.trace.paths.flatMap(({ hops }) => hops.map(({ device }) => device)) : [];
+    expect(answer.ok && answer.trace.verdict).toBe("delivered");
+    expect(devices.some((device) => /^cali\w+xx$/.test(device))).toBe(true);
+    expect(devices).toContain("ens3");
+  });
+});
+
 describe("the derived state, written and read", () => {
   it.each(names)("of %s has no differences", (name) => {
     const text = readFileSync(new URL(name, folder), "utf8");

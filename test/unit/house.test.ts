@@ -80,8 +80,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   findings: below("findings"),
   checks: below("checks"),
   service: [...below("service"), "frontends"],
+  export: [...LAYERS, "lab"],
   lsp: [...LAYERS, "frontends", VERSION, BUNDLES],
-  cli: [...LAYERS, "frontends", "lab", VERSION, BUNDLES],
+  cli: [...LAYERS, "export", "frontends", "lab", VERSION, BUNDLES],
 };
 /** `knet lsp` starts the language server. */
 const SHELL_TO_SHELL = ["server/src/cli/main.ts → server/src/lsp/main.ts"];
@@ -337,6 +338,9 @@ describe("the behavior of modes", () => {
     ["server/src/checks/reachability/peers-off-link.ts", "suggests a backend in a fix"],
     ["server/src/checks/reachability/flannel-no-ipv6.ts", "example file"],
     ["server/src/frontends/kubernetes/network.ts", "recognizes the plugins in dumps"],
+    ["server/src/export/plugins/flannel.ts", "writes flannel's configuration"],
+    ["server/src/export/plugins/index.ts", "the configuration of each plugin"],
+    ["server/src/export/plugins/cilium.ts", "Cilium's routing for each plugin"],
     ["server/src/service/features/ranges.ts", "docker0 is a kind of range"],
   ]);
 

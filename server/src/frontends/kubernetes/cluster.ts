@@ -14,15 +14,38 @@ import {
 } from "../../addressing/ip.ts";
 import { type Draft, declare } from "../../declared/build.ts";
 import type { Decl } from "../../declared/decl.ts";
+import type { Handle } from "../../declared/handle.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
-import { at, listAt, textAt } from "./json.ts";
-import { defaultPlugin, type Objects, pluginOf, podCidrs, proxyDraft, rangeDraft, rangesOf } from "./network.ts";
+import { at, listAt, numberAt, textAt } from "./json.ts";
+import {
+  defaultPlugin,
+  type Objects,
+  type Plugin,
+  pluginOf,
+  podCidrs,
+  proxyDraft,
+  rangeDraft,
+  rangesOf,
+} from "./network.ts";
 import { annotationsOf, drafted, groupOf, type KubeObject, labelsOf } from "./object.ts";
 import { adminPolicy, networkPolicy } from "./policies.ts";
 import { labelTerms } from "./selector.ts";
-import { serviceDraft, serviceOf } from "./services.ts";
-import { isController, isEnded, ownerOf, podDraft, podIps, workloadDraft } from "./workloads.ts";
+import { ingressDraft, proxyOf, serviceDraft, serviceOf } from "./services.ts";
+import { clusterSettings } from "./settings.ts";
+import {
+  isController,
+  isEnded,
+  isObserved,
+  isUnscheduled,
+  keywordOf,
+  type Owner,
+  ownerOf,
+  podDraft,
+  podIps,
+  workloadDraft,
+  workloadOf,
+} from "./workloads.ts";
 
 export interface Imported {
   readonly decls: readonly Decl[];
@@ -30,6 +53,17 @@ export interface Imported {
   readonly notes: readonly string[];
   /** The number of objects that are not modeled. */
   readonly unread: number;
+  /** The running pods of each workload. */
+  readonly owned: readonly OwnedPods[];
+}
+
+/** Running pods that one workload created. */
+export interface OwnedPods {
+  readonly keyword: "deployment" | "statefulset" | "daemonset";
+  readonly namespace: string;
+  readonly name: string;
+  /** The declarations of the pods. */
+  readonly pods: ReadonlySet<Handle>;
 }
 
 export interface ClusterOptions {
@@ -49,16 +83,20 @@ const DEFAULT_NODES = "198.18.0.0/24";
 export function importCluster(all: readonly KubeObject[], options: ClusterOptions): Imported {
   const unique = newest(all);
   const nodes = unique.filter(({ kind, apiVersion }) => kind === "Node" && apiVersion === "v1");
-  const pods = unique.filter((object) => object.kind === "Pod" && object.apiVersion === "v1" && !isEnded(object));
+  const current = unique.filter((object) => object.kind === "Pod" && object.apiVersion === "v1" && !isEnded(object));
+  const pods = current.filter((pod) => !isUnscheduled(pod));
   const objects: Objects = { all: unique, nodes, pods };
   const notes: string[] = [];
   const places = placesOf(objects);
-  const cluster = clusterDraft(objects, places, options, notes);
+  const owned = ownedPods();
+  const cluster = clusterDraft({ objects, places, owned }, options, notes);
   const segments = segmentDrafts(places, options.origin, notes);
+  const waiting = current.length - pods.length;
+  if (waiting > 0) notes.push(t`${plural(waiting, "pod")} not scheduled to a node and omitted`);
   const kinds = unreadKinds(unique);
   notes.push(...[...kinds].map(([kind, count]) => t`${plural(count, "object")} of kind ${kind} not read`));
   const unread = [...kinds.values()].reduce((sum, count) => sum + count, 0);
-  return { decls: [...segments, cluster].map((draft) => declare(draft)), notes, unread };
+  return { decls: [...segments, cluster].map((draft) => declare(draft)), notes, unread, owned: owned.all() };
 }
 
 /** The same object can occur in a list and in a separate file: the one with the highest resourceVersion applies. */
@@ -75,7 +113,14 @@ function newest(all: readonly KubeObject[]): readonly KubeObject[] {
 
 /* ------------------------------------------------------------------ the cluster */
 
-function clusterDraft(objects: Objects, places: Places, { name, origin }: ClusterOptions, notes: string[]): Draft {
+interface Source {
+  readonly objects: Objects;
+  readonly places: Places;
+  readonly owned: Owned;
+}
+
+function clusterDraft(source: Source, { name, origin }: ClusterOptions, notes: string[]): Draft {
+  const { objects, places } = source;
   const ranges = rangesOf(objects);
   const shown = pluginOf(objects);
   if (!shown) notes.push(t`no CNI plugin was found: \`cni flannel\` with VXLAN is used`);
@@ -83,10 +128,9 @@ function clusterDraft(objects: Objects, places: Places, { name, origin }: Cluste
   notes.push(...plugin.notes);
   const own = (keyword: string, args: Draft["args"]): Draft =>
     drafted(origin, [], args === undefined ? { keyword } : { keyword, args });
-  const perNode = nodePrefixLength(objects);
   const pods =
     ranges.pods.length > 0
-      ? ranges.pods.map((one) => rangeDraft("pods", one, typeof one.value.ip === "number" ? perNode : undefined))
+      ? ranges.pods.map((one) => rangeDraft("pods", one, nodePrefixLength(objects, one.value)))
       : [own("pods", { prefix: DEFAULT_PODS })];
   if (ranges.pods.length === 0) notes.push(t`no pod CIDR was found: ${DEFAULT_PODS} is used`);
   const services = servicesRange(objects, ranges.services, origin, notes);
@@ -99,23 +143,24 @@ function clusterDraft(objects: Objects, places: Places, { name, origin }: Cluste
     children: [
       ...pods,
       ...services,
+      ...clusterSettings(objects),
       plugin.draft,
       ...(engine === undefined ? [] : [own("network-policy", { engine })]),
       ...(proxy ? [proxy] : []),
-      ...nodeDrafts(objects, places, plugin.hasBlocks, origin),
+      ...nodeDrafts(objects, places, plugin, origin),
       ...adminDrafts(objects),
-      ...namespaceDrafts(objects),
+      ...namespaceDrafts(source),
     ],
   });
 }
 
-/** The prefix length of the nodes' podCIDRs if it is not the default of kube-controller-manager. */
-function nodePrefixLength({ nodes }: Objects): number | undefined {
+/** The prefix length of the nodes' podCIDRs in the range if it is not the default of kube-controller-manager. */
+function nodePrefixLength({ nodes }: Objects, range: Prefix): number | undefined {
   const lengths = new Set(
-    nodes.flatMap((node) => podCidrs(node).flatMap(({ ip, len }) => (typeof ip === "number" ? len : []))),
+    nodes.flatMap((node) => podCidrs(node).flatMap((one) => (prefixContains(range, one.ip) ? one.len : []))),
   );
   const [only] = lengths;
-  return lengths.size === 1 && only !== 24 ? only : undefined;
+  return lengths.size === 1 && only !== (typeof range.ip === "number" ? 24 : 64) ? only : undefined;
 }
 
 /** Without evidence: the range that contains the ClusterIPs. */
@@ -222,12 +267,18 @@ function segmentDrafts({ segments }: Places, origin: KubeObject, notes: string[]
   ];
 }
 
-function nodeDrafts(objects: Objects, places: Places, hasBlocks: boolean, origin: KubeObject): readonly Draft[] {
+function nodeDrafts(
+  objects: Objects,
+  places: Places,
+  { hasBlocks, draft }: Pick<Plugin, "hasBlocks" | "draft">,
+  origin: KubeObject,
+): readonly Draft[] {
   if (places.nodes.length === 0) {
     const attach = drafted(origin, [], { keyword: "attach", args: { segment: "nodes" } });
     return [drafted(origin, [], { keyword: "nodes", args: { name: "node-", range: "1..2" }, children: [attach] })];
   }
-  const blocks = hasBlocks ? blocksOf(objects) : undefined;
+  const isCalico = draft.args?.["plugin"] === "calico";
+  const blocks = isCalico ? blocksOf(objects) : hasBlocks ? new Map<string, readonly Prefix[]>() : undefined;
   return places.nodes.map((one) => nodeDraft(one, blocks && (blocks.get(one.node.name) ?? [])));
 }
 
@@ -323,7 +374,8 @@ function adminDrafts({ all }: Objects): readonly Draft[] {
   return all.filter((one) => ADMIN.has(one.kind) && groupOf(one) === "policy.networking.k8s.io").map(adminPolicy);
 }
 
-function namespaceDrafts(objects: Objects): readonly Draft[] {
+function namespaceDrafts(source: Source): readonly Draft[] {
+  const { objects } = source;
   const byName = new Map<string, Draft[]>();
   const inside = (namespace: string | undefined): Draft[] => {
     const name = namespace ?? "default";
@@ -333,9 +385,9 @@ function namespaceDrafts(objects: Objects): readonly Draft[] {
   };
   const declared = objects.all.filter(({ kind, apiVersion }) => kind === "Namespace" && apiVersion === "v1");
   for (const { name } of declared) inside(name);
-  const lookups = lookupsOf(objects);
+  const lookups = lookupsOf(source);
   for (const object of objects.all) {
-    const draft = namespacedDraft(objects, lookups, object);
+    const draft = namespacedDraft(source, lookups, object);
     if (draft) inside(object.namespace).push(draft);
   }
   return [...byName].map(([name, children]) => {
@@ -365,12 +417,24 @@ function namespaceDrafts(objects: Objects): readonly Draft[] {
 interface Lookups {
   readonly running: ReadonlySet<KubeObject>;
   readonly nodes: ReadonlySet<string>;
+  /** By kind, namespace, and name. */
   readonly controllers: ReadonlySet<string>;
+  /** The owners of ReplicaSets and Jobs, by the same key. */
+  readonly owners: ReadonlyMap<string, Owner>;
+  /** The workloads with pods in the dump, ended pods included. */
+  readonly replaced: ReadonlySet<string>;
   /** By namespace and service. */
   readonly endpoints: ReadonlyMap<string, readonly KubeObject[]>;
+  readonly services: readonly KubeObject[];
+  /** Numbers of named service ports. */
+  readonly ports: ReadonlyMap<string, number>;
 }
 
-function lookupsOf({ all, pods, nodes }: Objects): Lookups {
+function keyOf(kind: string, { namespace, name }: Pick<KubeObject, "namespace" | "name">): string {
+  return `${kind} ${namespace ?? "default"}/${name}`;
+}
+
+function lookupsOf({ objects: { all, pods }, places }: Source): Lookups {
   const endpoints = new Map<string, KubeObject[]>();
   for (const one of all) {
     const service = one.kind === "EndpointSlice" || one.kind === "Endpoints" ? serviceOf(one) : undefined;
@@ -380,33 +444,91 @@ function lookupsOf({ all, pods, nodes }: Objects): Lookups {
     if (known) known.push(one);
     else endpoints.set(key, [one]);
   }
+  const owners = new Map<string, Owner>();
+  for (const one of all) {
+    const owner = isController(one.kind) ? ownerOf(one) : undefined;
+    if (owner) owners.set(keyOf(one.kind, one), owner);
+  }
+  const replaced = all.flatMap((one): readonly string[] => {
+    const owner = one.kind === "Pod" ? workloadOf(one, owners) : undefined;
+    return owner ? [keyOf(owner.kind, { ...one, name: owner.name })] : [];
+  });
+  const services = all.filter(({ kind, apiVersion }) => kind === "Service" && apiVersion === "v1");
   return {
     running: new Set(pods),
-    nodes: new Set(nodes.map(({ name }) => name)),
-    controllers: new Set(all.flatMap(({ kind, name }) => (isController(kind) ? name : []))),
+    nodes: new Set(places.nodes.map(({ node }) => node.name)),
+    controllers: new Set(all.flatMap((one) => (isController(one.kind) ? keyOf(one.kind, one) : []))),
+    owners,
+    replaced: new Set(replaced),
     endpoints,
+    services,
+    ports: new Map(services.flatMap(namedPorts)),
   };
 }
 
-function namespacedDraft(objects: Objects, lookups: Lookups, object: KubeObject): Draft | undefined {
-  const { running, nodes } = lookups;
+function namedPorts({ namespace, name, value }: KubeObject): readonly (readonly [string, number])[] {
+  return listAt(value, "spec", "ports").flatMap((port) => {
+    const named = textAt(port, "name");
+    const number = numberAt(port, "port");
+    return named === undefined || number === undefined
+      ? []
+      : [[`${namespace ?? "default"}/${name}:${named}`, number] as const];
+  });
+}
+
+/** Collects the pods of each workload while they are declared. */
+interface Owned {
+  add(owner: Owner, namespace: string, pod: Handle): void;
+  all(): readonly OwnedPods[];
+}
+
+function ownedPods(): Owned {
+  const found = new Map<string, OwnedPods & { readonly pods: Set<Handle> }>();
+  return {
+    add: ({ kind, name }, namespace, pod) => {
+      const key = keyOf(kind, { namespace, name });
+      const known = found.get(key) ?? { keyword: keywordOf(kind), namespace, name, pods: new Set() };
+      found.set(key, known);
+      known.pods.add(pod);
+    },
+    all: () => [...found.values()],
+  };
+}
+
+function namespacedDraft({ objects, owned }: Source, lookups: Lookups, object: KubeObject): Draft | undefined {
+  const { running, nodes, owners, services, ports } = lookups;
   const group = groupOf(object);
   switch (object.kind) {
-    case "Pod":
-      return running.has(object) ? podDraft(object, { nodes }) : undefined;
+    case "Pod": {
+      if (!running.has(object)) return undefined;
+      const draft = podDraft(object, { nodes });
+      const owner = workloadOf(object, owners);
+      if (owner) owned.add(owner, object.namespace ?? "default", draft.handle);
+      return draft;
+    }
     case "Service":
       return serviceDraft(object, endpointsOf(lookups, object));
     case "NetworkPolicy":
       return group === "networking.k8s.io" || group === "extensions" ? networkPolicy(object) : undefined;
+    case "Ingress": {
+      const proxy = group === "networking.k8s.io" ? proxyOf(object, services) : undefined;
+      return proxy && ingressDraft(object, proxy, ports);
+    }
     default:
-      return isController(object.kind) && !isReplaced(objects, lookups, object) ? workloadDraft(object) : undefined;
+      return isController(object.kind) && !isReplaced(objects, lookups, object)
+        ? workloadDraft(object, { nodes })
+        : undefined;
   }
 }
 
-/** Running pods replace the template of their controller; a ReplicaSet of a Deployment is the Deployment's template. */
-function isReplaced({ pods, nodes }: Objects, { controllers }: Lookups, object: KubeObject): boolean {
+/**
+ * Running pods replace the template of their workload; a ReplicaSet of a Deployment is the Deployment's template. A workload with a
+ * status in a dump with pods has no other pods.
+ */
+function isReplaced({ pods }: Objects, { controllers, replaced }: Lookups, object: KubeObject): boolean {
   const owner = ownerOf(object);
-  return (owner !== undefined && controllers.has(owner.name)) || (pods.length > 0 && nodes.length > 0);
+  if (owner !== undefined && controllers.has(keyOf(owner.kind, { ...object, name: owner.name }))) return true;
+  return replaced.has(keyOf(object.kind, object)) || (pods.length > 0 && isObserved(object));
 }
 
 /** EndpointSlices take precedence: the controller mirrors Endpoints into them. */
@@ -456,7 +578,12 @@ const IRRELEVANT: ReadonlySet<string> = new Set([
 
 function unreadKinds(all: readonly KubeObject[]): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
-  for (const { kind } of all)
-    if (!READ.has(kind) && !IRRELEVANT.has(kind) && !isController(kind)) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  const services = all.filter(({ kind }) => kind === "Service");
+  const isRead = (object: KubeObject): boolean =>
+    READ.has(object.kind) ||
+    IRRELEVANT.has(object.kind) ||
+    isController(object.kind) ||
+    (object.kind === "Ingress" && proxyOf(object, services) !== undefined);
+  for (const object of all) if (!isRead(object)) counts.set(object.kind, (counts.get(object.kind) ?? 0) + 1);
   return counts;
 }

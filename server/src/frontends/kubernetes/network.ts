@@ -25,7 +25,7 @@ export interface Objects {
 
 /* ------------------------------------------------------------------ finding evidence */
 
-function configMap(objects: Objects, name: string, key: string): Evidence<string> | undefined {
+export function configMap(objects: Objects, name: string, key: string): Evidence<string> | undefined {
   for (const object of objects.all) {
     if (object.kind !== "ConfigMap" || object.name !== name) continue;
     const text = textAt(object.value, "data", key);
@@ -35,7 +35,7 @@ function configMap(objects: Objects, name: string, key: string): Evidence<string
 }
 
 /** A document inside of a string; undefined if it is not valid YAML or JSON. */
-function parsed(evidence: Evidence<string> | undefined): Evidence<Json> | undefined {
+export function parsed(evidence: Evidence<string> | undefined): Evidence<Json> | undefined {
   if (!evidence) return undefined;
   try {
     const value: unknown = parseYaml(evidence.value, { maxAliasCount: 100 });
@@ -46,7 +46,7 @@ function parsed(evidence: Evidence<string> | undefined): Evidence<Json> | undefi
 }
 
 /** The value of a flag in the command or the arguments of a container: `--cluster-cidr=10.244.0.0/16`. */
-function flagOf(objects: Objects, container: string, flag: string): Evidence<string> | undefined {
+export function flagOf(objects: Objects, container: string, flag: string): Evidence<string> | undefined {
   for (const object of objects.all) {
     if (object.kind !== "Pod" && object.kind !== "DaemonSet" && object.kind !== "Deployment") continue;
     const spec: Path = object.kind === "Pod" ? ["spec"] : ["spec", "template", "spec"];
@@ -87,7 +87,7 @@ function ranges(evidence: Evidence<string> | undefined): readonly Evidence<Prefi
   return evidence ? prefixesIn(evidence.value).map((value) => ({ ...evidence, value })) : [];
 }
 
-function field(evidence: Evidence<Json> | undefined, ...path: Path): Evidence<string> | undefined {
+export function field(evidence: Evidence<Json> | undefined, ...path: Path): Evidence<string> | undefined {
   const value = evidence && textAt(evidence.value, ...path);
   return evidence && value !== undefined ? { ...evidence, value } : undefined;
 }
@@ -248,7 +248,7 @@ function netConf(objects: Objects): Evidence<Json> | undefined {
 function flannelPlugin(objects: Objects, shown: KubeObject, annotated: KubeObject | undefined): Plugin {
   const conf = netConf(objects);
   const source = conf ?? { value: {}, object: annotated ?? shown, path: ["metadata", "annotations"] };
-  const network = textAt(conf?.value, "Network");
+  const networks = ["Network", "IPv6Network"].flatMap((key) => textAt(conf?.value, key) ?? []);
   const stated = (
     textAt(conf?.value, "Backend", "Type") ??
     (annotated && annotationsOf(annotated).get(FLANNEL)) ??
@@ -272,9 +272,9 @@ function flannelPlugin(objects: Objects, shown: KubeObject, annotated: KubeObjec
     keyword: "cni",
     args: { plugin: "flannel" },
     children: [
-      ...(network === undefined
+      ...(networks.length === 0
         ? []
-        : [drafted(source.object, source.path, { keyword: "network", args: { value: [network] } })]),
+        : [drafted(source.object, source.path, { keyword: "network", args: { value: networks } })]),
       drafted(source.object, source.path, {
         keyword: "backend",
         args: { type: backend },
@@ -282,7 +282,8 @@ function flannelPlugin(objects: Objects, shown: KubeObject, annotated: KubeObjec
       }),
     ],
   });
-  return { draft, engine: isCanal ? "calico" : isK3s ? "kube-router" : undefined, hasBlocks: false, notes: [] };
+  const hasEngine = isK3s || daemonSet(objects, (name) => name === "kube-router") !== undefined;
+  return { draft, engine: isCanal ? "calico" : hasEngine ? "kube-router" : undefined, hasBlocks: false, notes: [] };
 }
 
 /* ------------------------------------------------------------------ Calico */

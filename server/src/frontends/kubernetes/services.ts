@@ -1,6 +1,6 @@
 /** Services, their explicit endpoints, and ingresses. */
 import type { Draft } from "../../declared/build.ts";
-import { at, type Json, listAt, numberAt, textAt, textsAt } from "./json.ts";
+import { at, type Json, listAt, numberAt, type Path, textAt, textsAt } from "./json.ts";
 import { drafted, type KubeObject, labelsOf } from "./object.ts";
 import { labelTerms } from "./selector.ts";
 
@@ -9,6 +9,13 @@ const TYPES: Readonly<Record<string, string>> = {
   NodePort: "node-port",
   LoadBalancer: "load-balancer",
   ExternalName: "external-name",
+};
+
+/** k8s.io/api/core/v1, ServiceTrafficDistribution: PreferClose is the older name of PreferSameZone. */
+const DISTRIBUTIONS: Readonly<Record<string, string>> = {
+  PreferClose: "prefer-same-zone",
+  PreferSameZone: "prefer-same-zone",
+  PreferSameNode: "prefer-same-node",
 };
 
 /** `endpoints`: the Endpoints and EndpointSlices of the service, used if it has no selector. */
@@ -48,7 +55,7 @@ export function serviceDraft(object: KubeObject, endpoints: readonly KubeObject[
     );
   for (const one of settings(object)) add(one);
   if (selector.size === 0 && type !== "ExternalName")
-    for (const one of endpoints) add(endpointDraft(one, listAt(spec, "ports")));
+    for (const one of endpointDrafts(endpoints, listAt(spec, "ports"))) add(one);
   return drafted(
     object,
     [],
@@ -115,6 +122,8 @@ function settings(object: KubeObject): readonly Draft[] {
       timeout: timeout === undefined ? undefined : String(timeout),
     });
   }
+  const distribution = DISTRIBUTIONS[textAt(spec, "trafficDistribution") ?? ""];
+  if (distribution !== undefined) set("traffic-distribution", "trafficDistribution", { preference: distribution });
   if (at(spec, "publishNotReadyAddresses") === true) set("publish-not-ready", "publishNotReadyAddresses", undefined);
   const health = numberAt(spec, "healthCheckNodePort");
   if (health !== undefined && health !== 0)
@@ -127,20 +136,103 @@ export function serviceOf(object: KubeObject): string | undefined {
   return object.kind === "Endpoints" ? object.name : labelsOf(object).get("kubernetes.io/service-name");
 }
 
+/** The slices of a service can repeat an endpoint. */
+function endpointDrafts(endpoints: readonly KubeObject[], servicePorts: readonly Json[]): readonly Draft[] {
+  const seen = new Set<string>();
+  return endpoints.flatMap((object) => {
+    const fresh = addressesOf(object, servicePorts).filter((one) => !seen.has(one));
+    for (const one of fresh) seen.add(one);
+    return fresh.length === 0 ? [] : [drafted(object, [], { keyword: "endpoint", args: { addresses: fresh } })];
+  });
+}
+
 /** kube-proxy reads only `addresses[0]` of an endpoint; an absent `ready` condition means ready. */
-function endpointDraft(object: KubeObject, servicePorts: readonly Json[]): Draft | undefined {
-  const [first] =
-    object.kind === "Endpoints" ? listAt(object.value, "subsets", 0, "ports") : listAt(object.value, "ports");
-  const port = numberAt(first, "port") ?? numberAt(servicePorts[0], "port");
-  const ips =
-    object.kind === "Endpoints"
-      ? listAt(object.value, "subsets").flatMap((one) =>
-          listAt(one, "addresses").flatMap((ip) => textAt(ip, "ip") ?? []),
-        )
-      : listAt(object.value, "endpoints").flatMap((one) =>
-          at(one, "conditions", "ready") === false ? [] : (textAt(one, "addresses", 0) ?? []),
-        );
-  if (ips.length === 0) return undefined;
-  const addresses = ips.map((ip) => (port === undefined ? ip : ip.includes(":") ? `[${ip}]:${port}` : `${ip}:${port}`));
-  return drafted(object, [], { keyword: "endpoint", args: { addresses } });
+function addressesOf(object: KubeObject, servicePorts: readonly Json[]): readonly string[] {
+  if (textAt(object.value, "addressType") === "FQDN") return [];
+  const isEndpoints = object.kind === "Endpoints";
+  const ports = isEndpoints ? listAt(object.value, "subsets", 0, "ports") : listAt(object.value, "ports");
+  const port = hasOwnPorts(ports, servicePorts)
+    ? undefined
+    : (numberAt(ports[0], "port") ?? numberAt(servicePorts[0], "port"));
+  const ips = isEndpoints
+    ? listAt(object.value, "subsets").flatMap((one) => listAt(one, "addresses").flatMap((ip) => textAt(ip, "ip") ?? []))
+    : listAt(object.value, "endpoints").flatMap((one) =>
+        at(one, "conditions", "ready") === false ? [] : (textAt(one, "addresses", 0) ?? []),
+      );
+  return ips.map((ip) => (port === undefined ? ip : ip.includes(":") ? `[${ip}]:${port}` : `${ip}:${port}`));
+}
+
+/** Whether each of several ports is the target of the service port with its name: the endpoint is an address without a port. */
+function hasOwnPorts(ports: readonly Json[], servicePorts: readonly Json[]): boolean {
+  if (servicePorts.length < 2 || ports.length !== servicePorts.length) return false;
+  return servicePorts.every((service) => {
+    const own = ports.find((one) => textAt(one, "name") === textAt(service, "name"));
+    const target = at(service, "targetPort");
+    const wanted = typeof target === "number" && target !== 0 ? target : numberAt(service, "port");
+    return own !== undefined && numberAt(own, "port") === wanted;
+  });
+}
+
+/* ------------------------------------------------------------------ ingresses */
+
+/** The namespace and name of the service that has one of the ingress's addresses: that of the proxy. */
+export function proxyOf(ingress: KubeObject, services: readonly KubeObject[]): KubeObject | undefined {
+  const own = addressesIn(ingress);
+  if (own.length === 0) return undefined;
+  return services.find((service) => addressesIn(service).some((ip) => own.includes(ip)));
+}
+
+function addressesIn({ value }: KubeObject): readonly string[] {
+  return listAt(value, "status", "loadBalancer", "ingress").flatMap((one) => textAt(one, "ip") ?? []);
+}
+
+/** networking.k8s.io/v1. `ports`: the numbers of the named ports of services, by "namespace/service:port". */
+export function ingressDraft(object: KubeObject, proxy: KubeObject, ports: ReadonlyMap<string, number>): Draft {
+  const namespace = object.namespace ?? "default";
+  const served = `${proxy.namespace ?? "default"}/${proxy.name}`;
+  const backend = (value: Json | undefined): string | undefined => {
+    const name = textAt(value, "service", "name");
+    const number =
+      numberAt(value, "service", "port", "number") ??
+      ports.get(`${namespace}/${name ?? ""}:${textAt(value, "service", "port", "name") ?? ""}`);
+    return name === undefined || number === undefined ? undefined : `${name}:${number}`;
+  };
+  const paths = (rule: Json, base: Path): readonly Draft[] =>
+    listAt(rule, "http", "paths").flatMap((one, index) => {
+      const target = backend(at(one, "backend"));
+      const path = [...base, "http", "paths", index];
+      const exact = textAt(one, "pathType") === "Exact" ? ({ exact: true } as const) : {};
+      if (target === undefined) return [];
+      return [
+        drafted(object, path, {
+          keyword: "path",
+          args: { path: textAt(one, "path") ?? "/", ...exact, backend: target },
+        }),
+      ];
+    });
+  const otherwise = backend(at(object.value, "spec", "defaultBackend"));
+  return drafted(
+    object,
+    [],
+    {
+      keyword: "ingress",
+      args: { name: object.name },
+      children: [
+        drafted(object, ["status"], { keyword: "served-by", args: { service: served } }),
+        ...listAt(object.value, "spec", "rules").flatMap((rule, index): readonly Draft[] => {
+          const base = ["spec", "rules", index];
+          const host = textAt(rule, "host");
+          const children = paths(rule, base);
+          if (host === undefined || host === "") return children;
+          return [drafted(object, base, { keyword: "host", args: { host }, children }, { host: [...base, "host"] })];
+        }),
+        ...(otherwise === undefined
+          ? []
+          : [
+              drafted(object, ["spec", "defaultBackend"], { keyword: "default-backend", args: { backend: otherwise } }),
+            ]),
+      ],
+    },
+    { name: ["metadata", "name"] },
+  );
 }

@@ -128,11 +128,15 @@ function clusterDraft(source: Source, { name, origin }: ClusterOptions, notes: s
   notes.push(...plugin.notes);
   const own = (keyword: string, args: Draft["args"]): Draft =>
     drafted(origin, [], args === undefined ? { keyword } : { keyword, args });
+  // Weave Net's own default range; it ignores the pod CIDR.
+  const hasOwnRange = plugin.draft.args?.["plugin"] === "weave";
   const pods =
     ranges.pods.length > 0
       ? ranges.pods.map((one) => rangeDraft("pods", one, nodePrefixLength(objects, one.value)))
-      : [own("pods", { prefix: DEFAULT_PODS })];
-  if (ranges.pods.length === 0) notes.push(t`no pod CIDR was found: ${DEFAULT_PODS} is used`);
+      : hasOwnRange
+        ? []
+        : [own("pods", { prefix: DEFAULT_PODS })];
+  if (ranges.pods.length === 0 && !hasOwnRange) notes.push(t`no pod CIDR was found: ${DEFAULT_PODS} is used`);
   const services = servicesRange(objects, ranges.services, origin, notes);
   const { engine } = plugin;
   const proxy = proxyDraft(objects);

@@ -311,9 +311,20 @@ const ENCAPSULATIONS: Readonly<Record<string, readonly [string, string]>> = {
 function calicoPlugin(objects: Objects, shown: KubeObject): Plugin {
   const pools = ipPools(objects).map(poolDraft);
   const operator = pools.length > 0 ? undefined : installation(objects);
-  const children = pools.length > 0 ? pools : operator ? operatorPools(operator) : manifestPool(shown);
+  const children = [
+    ...backendDraft(objects),
+    ...(pools.length > 0 ? pools : operator ? operatorPools(operator) : manifestPool(shown)),
+  ];
   const draft = drafted(shown, ["metadata", "name"], { keyword: "cni", args: { plugin: "calico" }, children });
   return { draft, engine: undefined, hasBlocks: true, notes: [] };
+}
+
+/** BIRD is the default. */
+function backendDraft(objects: Objects): readonly Draft[] {
+  const found = configMap(objects, "calico-config", "calico_backend");
+  return found?.value === "vxlan" || found?.value === "none"
+    ? [drafted(found.object, found.path, { keyword: "backend", args: { value: found.value } })]
+    : [];
 }
 
 function poolDraft(object: KubeObject): Draft {

@@ -125,7 +125,12 @@ export function topologyText(seed: number, set: ModeSet = "common"): string {
         [1, 9000],
         [1, 1280],
       ] as const) ?? 1500;
-    return { name: `s${number}`, number, mtu: isShown ? 1500 : mtu, router: routers[number % routers.length] ?? "core" };
+    return {
+      name: `s${number}`,
+      number,
+      mtu: isShown ? 1500 : mtu,
+      router: routers[number % routers.length] ?? "core",
+    };
   });
   // Modes without a tunnel need all nodes on one segment; some topologies violate this.
   const spread = random.once(2);

@@ -4,7 +4,9 @@
  * this causes is excluded by the generator (set `shown`); the network between the segments is one router without restrictions.
  */
 import { describe, expect, it } from "vitest";
+import type { Service } from "../../../server/src/topology/model.ts";
 import { topologyText } from "../../kernel/generator.ts";
+import { textsIn } from "../texts.ts";
 import { analysed, exportOf, imported, pairsOf, pathOf, printed, read, stateOf, textOf } from "./support.ts";
 
 const SEEDS = Array.from({ length: 60 }, (_, seed) => seed + 1);
@@ -37,3 +39,45 @@ describe("a cluster as Kubernetes objects", () => {
     expect(exportOf(analysed(again), "kubernetes").files).toEqual(exportOf(analysed(first), "kubernetes").files);
   });
 });
+
+/** Ranges outside of clusters depend on the networks of the nodes. */
+const workloadOnly = (end: Parameters<typeof pathOf>[0]): string | undefined =>
+  "path" in end ? ownNamespace(end) : undefined;
+
+/** Samples with one cluster, whose pod network Kubernetes objects show. The mode of azure is in its API. */
+const SAMPLES = [...textsIn("samples"), ...textsIn("samples/broken")].filter(({ text }) => {
+  const { clusters } = read(text).topology;
+  return clusters.length === 1 && !/cni (azure|bridge|docker|kubenet|macvlan|ipvlan|none)/.test(text);
+});
+
+describe("samples as Kubernetes objects", () => {
+  it.each(SAMPLES)("$name", ({ text }) => {
+    const before = read(text);
+    const first = imported(textOf(before, "kubernetes"));
+    const after = analysed(first);
+    expect(pairsOf(after, "policy", workloadOnly)).toEqual(pairsOf(before, "policy", workloadOnly));
+    const servicesOf = ({ topology }: typeof before): readonly string[] =>
+      (topology.clusters[0]?.services.all ?? []).map(serviceText);
+    expect(servicesOf(after)).toEqual(servicesOf(before));
+    const again = imported(textOf(after, "kubernetes"));
+    expect(printed(again)).toBe(printed(first));
+  });
+});
+
+/** All values of a service except its locations, and without generated names of ports. */
+function serviceText(service: Service): string {
+  const { index: _index, allocated: _allocated, ports, ...rest } = service;
+  const own = ports.map(({ name, ...port }) => ({
+    ...port,
+    name: /^port-\d+-\w+$/.test(name ?? "") ? undefined : name,
+  }));
+  const text = (value: unknown): unknown => {
+    if (value instanceof Map) return [...value];
+    if (typeof value === "bigint") return String(value);
+    if (Array.isArray(value)) return value.map(text);
+    if (typeof value !== "object" || value === null) return value;
+    const plain = Object.entries(value).filter(([key]) => !/source$|Source$|^nodePortGiven$/.test(key));
+    return Object.fromEntries(plain.map(([key, one]) => [key, text(one)]));
+  };
+  return JSON.stringify(text({ ...rest, ports: own }));
+}

@@ -48,7 +48,7 @@ function nodeAddresses({ interfaces }: Node): readonly Ip[] {
   return [...first("number"), ...first("bigint")];
 }
 
-/** `default` exists in every cluster; it is an object only if it has labels. */
+/** Also `default`, as in a dump: the order of the namespaces is the order of their objects. */
 export function namespaceItems({ namespaces, workloads, services, policies }: Cluster): readonly KubeItem[] {
   const labels = new Map(namespaces.map((one) => [one.name, one.labels]));
   const names = [
@@ -57,10 +57,9 @@ export function namespaceItems({ namespaces, workloads, services, policies }: Cl
     ...services.all.map(({ namespace }) => namespace),
     ...policies.flatMap(({ namespace }) => namespace ?? []),
   ];
-  return [...new Set(names)].flatMap((name): readonly KubeItem[] => {
+  return [...new Set(names)].map((name): KubeItem => {
     const own = labels.get(name);
-    if (name === "default" && (own === undefined || own.size === 0)) return [];
-    return [{ apiVersion: "v1", kind: "Namespace", metadata: { name, labels: own && labelRecord(own) } }];
+    return { apiVersion: "v1", kind: "Namespace", metadata: { name, labels: own && labelRecord(own) } };
   });
 }
 

@@ -129,7 +129,8 @@ function clusterDraft(source: Source, { name, origin }: ClusterOptions, notes: s
   const own = (keyword: string, args: Draft["args"]): Draft =>
     drafted(origin, [], args === undefined ? { keyword } : { keyword, args });
   // Weave Net's own default range; it ignores the pod CIDR.
-  const hasOwnRange = plugin.draft.args?.["plugin"] === "weave";
+  const pluginName = String(plugin.draft.args?.["plugin"]);
+  const hasOwnRange = pluginName === "weave";
   const pods =
     ranges.pods.length > 0
       ? ranges.pods.map((one) => rangeDraft("pods", one, nodePrefixLength(objects, one.value)))
@@ -147,7 +148,7 @@ function clusterDraft(source: Source, { name, origin }: ClusterOptions, notes: s
     children: [
       ...pods,
       ...services,
-      ...clusterSettings(objects),
+      ...clusterSettings(objects, pluginName),
       plugin.draft,
       ...(engine === undefined ? [] : [own("network-policy", { engine })]),
       ...(proxy ? [proxy] : []),

@@ -4,12 +4,12 @@ import { at, type Json, listAt, type Path, recordAt, textAt } from "./json.ts";
 import { configMap, type Evidence, field, flagOf, type Objects, parsed } from "./network.ts";
 import { drafted } from "./object.ts";
 
-/** Values that are knet's defaults are omitted. */
-export function clusterSettings(objects: Objects): readonly Draft[] {
+/** Values that are knet's defaults are omitted. `plugin`: clouds have other defaults of max-pods. */
+export function clusterSettings(objects: Objects, plugin: string): readonly Draft[] {
   const kubeadm = parsed(configMap(objects, "kubeadm-config", "ClusterConfiguration"));
   return [
     ...release(objects),
-    ...maxPods(objects),
+    ...maxPods(objects, CLOUDS.has(plugin) ? "" : MOST_PODS),
     ...setting("dns-domain", "domain", domain(objects, kubeadm), "cluster.local"),
     ...setting("node-port-range", "ports", nodePorts(objects, kubeadm), "30000-32767"),
   ];
@@ -48,9 +48,10 @@ function release({ nodes }: Objects): readonly Draft[] {
 
 /** The default of kubelet. */
 const MOST_PODS = "110";
+const CLOUDS: ReadonlySet<string> = new Set(["aws-vpc", "azure", "gke"]);
 
 /** The limit of all nodes, if they have the same one. */
-function maxPods({ nodes }: Objects): readonly Draft[] {
+function maxPods({ nodes }: Objects, usual: string): readonly Draft[] {
   const [first] = nodes;
   const paths: readonly Path[] = [
     ["status", "allocatable", "pods"],
@@ -60,7 +61,7 @@ function maxPods({ nodes }: Objects): readonly Draft[] {
   const values = new Set(path ? nodes.map(({ value }) => textAt(value, ...path)) : []);
   const [only] = values;
   if (!first || !path || values.size !== 1 || only === undefined || !/^[1-9]\d*$/.test(only)) return [];
-  return setting("max-pods", "value", { value: only, object: first, path }, MOST_PODS);
+  return setting("max-pods", "value", { value: only, object: first, path }, usual);
 }
 
 function domain(objects: Objects, kubeadm: Evidence<Json> | undefined): Evidence<string> | undefined {

@@ -272,9 +272,10 @@ function many(...all: [1, 2, 3]) {}
 });
 
 describe("syntax", () => {
-  /** The list of front ends, and features that present or edit `.knet` text. */
+  /** The list of front ends, imported files, and features that present or edit `.knet` text. */
   const KNOWING = [
     /^service\/(?:front-ends|knet)\.ts$/,
+    /^service\/compact\//,
     /^service\/features\/(?:completion|refactor|suggestions)\//,
     /^service\/features\/(?:folding|inlay|lenses|links|outline|pieces|place|signature|tokens|typing)\.ts$/,
     /^lsp\/(?:access|handlers\/editing)\.ts$/,

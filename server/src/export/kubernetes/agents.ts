@@ -8,13 +8,15 @@ export interface Agent {
   readonly image: string;
   readonly args: readonly string[];
   readonly env: readonly (readonly [string, string])[];
+  /** Whether other objects also show the plugin: then the DaemonSet is only exported if the file declares it. */
+  readonly isImplied: boolean;
 }
 
 export function agent(
   base: Pick<Agent, "namespace" | "name" | "container" | "image">,
-  more: Partial<Pick<Agent, "args" | "env">> = {},
+  more: Partial<Pick<Agent, "args" | "env" | "isImplied">> = {},
 ): Agent {
-  return { args: [], env: [], ...base, ...more };
+  return { args: [], env: [], isImplied: false, ...base, ...more };
 }
 
 /** A DaemonSet that is not declared as a workload. `container`: as in its template. */

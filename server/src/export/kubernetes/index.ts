@@ -51,7 +51,9 @@ function clusterItems(cluster: Cluster): ClusterItems {
   const services = serviceItems(cluster);
   const policies = policyItems(cluster);
   const workloads = workloadItems(cluster, plugin.agents);
-  const missing = plugin.agents.filter((one) => !cluster.workloads.some((workload) => isAgent(workload, one)));
+  const missing = plugin.agents.filter(
+    (one) => !one.isImplied && !cluster.workloads.some((workload) => isAgent(workload, one)),
+  );
   const hasPodCidrs =
     modeAddressing(cluster.cni, cluster.podCidrs, undefined).claims === undefined && isPerNode(cluster);
   return {

@@ -189,7 +189,7 @@ export function calicoConfig(cluster: Cluster): PluginConfig {
     image: "quay.io/calico/node",
   };
   return {
-    agents: [agent(program, { env: [["CALICO_NETWORKING_BACKEND", settings.backend]] })],
+    agents: [agent(program, { env: [["CALICO_NETWORKING_BACKEND", settings.backend]], isImplied: true })],
     items: [...resources(settings, CRD), calicoConfigMap(settings), ...affinities(cluster)],
     annotations,
     losses: [],

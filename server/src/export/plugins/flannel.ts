@@ -111,17 +111,26 @@ const NOTHING: ReadonlySet<string> = new Set();
 
 export function flannelConfig(cluster: Cluster): PluginConfig {
   const settings = flannelSettings(cluster.cni, undefined, cluster.podCidrs);
-  const isCanal = cluster.policyEngine?.engine === "calico";
+  const engine = cluster.policyEngine?.engine;
+  const isCanal = engine === "calico";
   const program = isCanal
     ? { namespace: "kube-system", name: "canal", container: "kube-flannel", image: "docker.io/flannel/flannel" }
     : { namespace: NAMESPACE, name: "kube-flannel-ds", container: "kube-flannel", image: "ghcr.io/flannel-io/flannel" };
+  const args = flags(settings);
+  const isK3s =
+    engine === "kube-router" && !cluster.workloads.some(({ name }) => /^kube-(?:flannel|router)/.test(name));
   return {
-    agents: [agent(program, { args: flags(settings) })],
+    agents: [agent(program, { args, isImplied: !isCanal && (isK3s || args.join(" ") === USUAL_FLAGS) })],
     items: [isCanal ? configMap(settings, "canal-config", program.namespace) : configMap(settings)],
-    annotations: () => ({}),
+    annotations: () => (isK3s ? { [BACKEND_TYPE]: settings.backend.type } : {}),
     losses: nodeLosses(cluster, t`Kubernetes objects`),
   };
 }
+
+/** The flags of the released manifest. */
+const USUAL_FLAGS = "--ip-masq --kube-subnet-mgr";
+/** pkg/subnet/kube. Without flannel's DaemonSet, it shows k3s: flannel in its process, and kube-router for policies. */
+const BACKEND_TYPE = "flannel.alpha.coreos.com/backend-type";
 
 /** net-conf.json of each cluster with flannel; in a directory, also its ConfigMap. */
 export function exportNetConf(clusters: readonly Cluster[]): ExportResult {

@@ -1,13 +1,12 @@
 /** The configuration of each pod network as Kubernetes objects. */
 import { formatPrefix } from "../../addressing/ip.ts";
-import { MODES } from "../../cni/modes.ts";
 import { booleanOf, child, numberOf, wordOf } from "../../declared/access.ts";
 import type { Decl } from "../../declared/decl.ts";
 import { prefixesIn } from "../../declared/settings.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster } from "../../topology/model.ts";
 import { unexpressed } from "../exported.ts";
-import { type Agent, agent } from "../kubernetes/agents.ts";
+import { agent } from "../kubernetes/agents.ts";
 import { rangesText } from "../kubernetes/nodes.ts";
 import type { KubeItem } from "../objects.ts";
 import { calicoConfig } from "./calico.ts";
@@ -97,12 +96,7 @@ export function pluginConfig(cluster: Cluster): PluginConfig {
       : [t`node ${path}: \`cni ${cni.plugin}\` cannot be expressed in ${FORMAT()}`],
   );
   const unknown = make ? [] : [t`cluster ${cluster.name}: \`cni ${plugin}\` cannot be expressed in ${FORMAT()}`];
-  const engine = engineAgent(cluster);
-  return {
-    ...config,
-    agents: engine ? [...config.agents, engine] : config.agents,
-    losses: [...unknown, ...config.losses, ...foreign],
-  };
+  return { ...config, losses: [...unknown, ...config.losses, ...engineLosses(cluster), ...foreign] };
 }
 
 const NOTHING: PluginConfig = { agents: [], items: [], annotations: () => ({}), losses: [] };
@@ -126,14 +120,12 @@ function simple({ name, image, env, expressed, items }: Simple): (cluster: Clust
   });
 }
 
-/** kube-router as policy engine of another plugin. */
-function engineAgent({ policyEngine, cni }: Cluster): Agent | undefined {
-  const engine = policyEngine?.engine;
-  if (engine !== "kube-router" || !MODES.has(cni.plugin)) return undefined;
-  return agent(
-    { namespace: "kube-system", name: engine, container: engine, image: "docker.io/cloudnativelabs/kube-router" },
-    { args: ["--run-router=false", "--run-firewall=true", "--run-service-proxy=false"] },
-  );
+/** The engines that the objects of a plugin show; the plugin's own engine needs no statement. */
+const ENGINES: Readonly<Record<string, readonly string[]>> = { flannel: ["calico", "kube-router"], calico: ["calico"] };
+
+function engineLosses({ name, policyEngine, cni }: Cluster): readonly string[] {
+  if (policyEngine === undefined || ENGINES[cni.plugin]?.includes(policyEngine.engine)) return [];
+  return [t`cluster ${name}: \`network-policy ${policyEngine.engine}\` cannot be expressed in ${FORMAT()}`];
 }
 
 /** Destinations without masquerading, in the file of the agent. */

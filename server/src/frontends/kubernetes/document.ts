@@ -4,7 +4,7 @@ import type { Document } from "../../declared/document.ts";
 import type { FrontEnd } from "../../declared/front-end.ts";
 import { plainDocument } from "../../declared/plain.ts";
 import { backwards, editedText } from "../../text/edit.ts";
-import { importCluster } from "./cluster.ts";
+import { importCluster, type OwnedPods } from "./cluster.ts";
 import { type KubeObject, placeOf, spanOfPlace } from "./object.ts";
 import { readObjects, type SourceProblem } from "./source.ts";
 
@@ -20,6 +20,8 @@ export interface ManifestDocuments {
   /** The number of objects, and of those that are not modeled. */
   readonly objects: number;
   readonly unread: number;
+  /** The running pods of each workload. */
+  readonly owned: readonly OwnedPods[];
   readonly problems: readonly { readonly file: string; readonly problem: SourceProblem }[];
 }
 
@@ -30,7 +32,7 @@ const CLUSTER = "cluster";
 export function manifestDocuments(source: string, files: readonly TextFile[], name = CLUSTER): ManifestDocuments {
   const read = files.map((file) => ({ ...file, ...readObjects(file.file, file.text) }));
   const objects = read.flatMap((one) => one.objects);
-  const { decls, notes, unread } = importCluster(objects, { name, origin: wholeOf(source) });
+  const { decls, notes, unread, owned } = importCluster(objects, { name, origin: wholeOf(source) });
   return {
     documents: [
       manifestDocument(source, files.find(({ file }) => file === source)?.text ?? "", decls),
@@ -39,6 +41,7 @@ export function manifestDocuments(source: string, files: readonly TextFile[], na
     notes,
     objects: objects.length,
     unread,
+    owned,
     problems: read.flatMap(({ file, problems }) => problems.map((problem) => ({ file, problem }))),
   };
 }

@@ -8,6 +8,7 @@ interface Plan {
   readonly used: number[];
   /** The third byte of the node's pod CIDR. */
   readonly ranges: readonly number[];
+  readonly isHealthy: boolean;
 }
 
 type Item = Readonly<Record<string, unknown>>;
@@ -16,6 +17,8 @@ export interface DumpSize {
   readonly nodes: number;
   readonly workloads: number;
   readonly replicas: number;
+  /** No addresses outside of their ranges, and no pods bound to their nodes. */
+  readonly isHealthy?: boolean;
 }
 
 export function dumpText(seed: number, size: DumpSize = { nodes: 6, workloads: 5, replicas: 6 }): string {
@@ -29,7 +32,7 @@ export function dumpText(seed: number, size: DumpSize = { nodes: 6, workloads: 5
   const nodes = Array.from({ length: count }, (_, index) => names?.(index) ?? "");
   const inOrder = !random.once(3);
   const ranges = nodes.map((_, index) => (inOrder ? index : nodes.length - 1 - index));
-  const plan: Plan = { random, nodes, used: nodes.map(() => 0), ranges };
+  const plan: Plan = { random, nodes, used: nodes.map(() => 0), ranges, isHealthy: size.isHealthy === true };
   const items = [
     ...config(random),
     ...nodeItems(plan),
@@ -102,7 +105,7 @@ interface PodSpec {
 
 /** Some addresses are not in the pod CIDR of the node. */
 function pod(
-  { random, nodes, used, ranges }: Plan,
+  { random, nodes, used, ranges, isHealthy }: Plan,
   { name, namespace: space, labels, owner, host, port, hostPort }: PodSpec,
   node: number,
 ): Item {
@@ -123,8 +126,9 @@ function pod(
       containers: [{ name: "main", ports: [{ containerPort: port, ...(hostPort ? { hostPort } : {}) }] }],
     },
     status: {
-      phase: random.once(30) ? "Failed" : "Running",
-      podIP: own ?? `10.244.${random.once(40) ? 99 : (ranges[node] ?? 0)}.${2 + ((used[node] ?? 0) % 250)}`,
+      phase: !isHealthy && random.once(30) ? "Failed" : "Running",
+      podIP:
+        own ?? `10.244.${!isHealthy && random.once(40) ? 99 : (ranges[node] ?? 0)}.${2 + ((used[node] ?? 0) % 250)}`,
       conditions: [{ type: "Ready", status: random.once(20) ? "False" : "True" }],
     },
   };
@@ -140,7 +144,7 @@ function agents(plan: Plan): readonly Item[] {
     spec: template(labels, 9100),
     status: { currentNumberScheduled: nodes.length },
   };
-  const isPartial = random.once(3);
+  const isPartial = random.once(3) && !plan.isHealthy;
   return [
     set,
     ...nodes.flatMap((_, node) =>
@@ -204,7 +208,7 @@ function workload(plan: Plan, index: number, most: number): readonly Item[] {
     ];
   }
   const hash = `5d4f8c${index}`;
-  const hostPort = random.once(8) ? 8443 : undefined;
+  const hostPort = !plan.isHealthy && random.once(8) ? 8443 : undefined;
   return [
     { apiVersion: "apps/v1", kind: "Deployment", metadata: meta, spec, status },
     {
@@ -235,7 +239,7 @@ function workload(plan: Plan, index: number, most: number): readonly Item[] {
   ];
 }
 
-function services({ random }: Plan): readonly Item[] {
+function services({ random, isHealthy }: Plan): readonly Item[] {
   return ["web", "api"].flatMap((app, index) =>
     random.once(4)
       ? []
@@ -249,7 +253,7 @@ function services({ random }: Plan): readonly Item[] {
               selector: { app },
               clusterIP: `10.96.3.${7 + index}`,
               ports: [{ port: 80, targetPort: random.pick([80, 8080]), nodePort: 30080 + index }],
-              ...(random.once(4) ? { externalTrafficPolicy: "Local" } : {}),
+              ...(random.once(4) && !isHealthy ? { externalTrafficPolicy: "Local" } : {}),
             },
           },
         ],

@@ -16,15 +16,37 @@ import { type Analysis, analyse } from "../analysis.ts";
 import { type Facts, factsOf, labelsIn, nameIn } from "./facts.ts";
 import { namesOf, plainNode, type Run, type RunForm, runsOf, writeRun } from "./nodes.ts";
 import { type Folding, foldPods, withLabels } from "./pods.ts";
-import { findingKey, insiders, nodeText, type Subjects, sameMatrix, subjectsOf } from "./verify.ts";
+import {
+  findingKey,
+  insiders,
+  isComparable,
+  movedEnds,
+  nodeText,
+  type Subjects,
+  subjectOf,
+  subjectsOf,
+} from "./verify.ts";
 
-/** The text of a `.knet` file with the same result as the documents. */
+/** The text of a `.knet` file with the same result as the documents. The import of its export has the same text. */
 export function compactText({ documents, owned }: ManifestDocuments): string {
-  const [{ decls, file }] = documents;
+  let text = shorter(documents[0].decls, owned, analyse(documents[0].file, documents));
+  for (let tries = 0; tries < MOST_PASSES; tries++) {
+    // In the export, the pods that remain belong to no workload.
+    const analysis = read(text);
+    const next = shorter(analysis.files[0]?.decls ?? [], [], analysis);
+    if (next === text) break;
+    text = next;
+  }
+  return text;
+}
+
+const MOST_PASSES = 2;
+
+function shorter(decls: readonly Decl[], owned: readonly OwnedPods[], analysis: Analysis): string {
   const whole = textOf(decls);
   const cluster = decls.find(({ spec }) => spec?.keyword === "cluster");
   if (!cluster) return whole;
-  const source = sourceOf(decls, cluster, owned, analyse(file, documents));
+  const source = sourceOf(decls, cluster, owned, analysis);
   for (const folding of FOLDINGS) {
     const text = folded(source, folding);
     if (text !== undefined) return text;
@@ -121,7 +143,7 @@ function findingsOf(analysis: Analysis, subjects: Subjects, podOfDecl: ReadonlyM
 /* ------------------------------------------------------------------ one form */
 
 /** How often pods of findings that only one form has are left as they are. */
-const MOST_TRIES = 6;
+const MOST_TRIES = 4;
 
 /** Undefined if the result is different. */
 function folded(source: Source, folding: Folding): string | undefined {
@@ -144,12 +166,13 @@ function read(text: string): Analysis {
   return analyse("import.knet", [knetDocument("import.knet", parse(text))]);
 }
 
-function podHandles({ owned }: Source): ReadonlyMap<string, ReadonlySet<Handle>> {
-  return new Map(owned.map(({ namespace, name, pods }) => [subject(namespace, name), pods]));
-}
-
-function subject(namespace: string, name: string): string {
-  return `${namespace}/workload ${name}`;
+function podHandles({ cluster, owned }: Source): ReadonlyMap<string, ReadonlySet<Handle>> {
+  const own = new Map<string, ReadonlySet<Handle>>();
+  for (const namespace of childrenOf(cluster, "namespace"))
+    for (const pod of childrenOf(namespace, "pod"))
+      own.set(subjectOf(`${nameIn(namespace)}/${nameIn(pod)}`), new Set([pod.handle]));
+  for (const { namespace, name, pods } of owned) own.set(subjectOf(`${namespace}/${name}`), pods);
+  return own;
 }
 
 interface Form {
@@ -162,7 +185,7 @@ function formOf(source: Source, folding: Folding, kept: ReadonlySet<Handle>): Fo
   const children = cluster.children.map((decl) => {
     switch (decl.spec?.keyword) {
       case "namespace":
-        return plainNamespace(foldPods(decl, owned, facts, { folding, kept, nodes: new Set(nodes.keys()) }), facts);
+        return plainNamespace(foldPods(decl, owned, facts, { folding, kept, nodes: new Set(nodes.keys()) }));
       case "node":
         return plainNode(decl, facts);
       default:
@@ -174,9 +197,9 @@ function formOf(source: Source, folding: Folding, kept: ReadonlySet<Handle>): Fo
 }
 
 /** Every namespace has the label with its name. */
-function plainNamespace(namespace: Decl, { podKeys }: Facts): Decl {
+function plainNamespace(namespace: Decl): Decl {
   const own = child(namespace, "labels");
-  if (!own || podKeys.has("")) return namespace;
+  if (!own) return namespace;
   const labels = new Map([...labelsIn(own)].filter(([key]) => key !== NAMESPACE_NAME));
   const children = namespace.children.flatMap((decl) =>
     decl !== own ? [decl] : labels.size === 0 ? [] : [withLabels(own, labels)],
@@ -244,12 +267,8 @@ function compared(
 ): "equal" | "different" | ReadonlySet<Handle> {
   const { facts, analysis, names, findings } = source;
   const inside = (one: Analysis): ReadonlySet<string> => insiders(one.topology, facts.narrow, names);
-  const moved = difference(inside(analysis), inside(fresh));
-  if (moved.length > 0)
-    return oddPods(
-      moved.map((key) => key.slice(key.indexOf(" ") + 1)),
-      groups,
-    );
+  const shifted = new Set(difference(inside(analysis), inside(fresh)).map((key) => key.slice(key.indexOf(" ") + 1)));
+  if (shifted.size > 0 && !isComparable(analysis)) return oddPods([...shifted], groups);
   if (findings === undefined) return "equal";
   const document = fresh.files[0];
   const own = findingsOf(
@@ -264,7 +283,11 @@ function compared(
   const subjects = added.map((key) => key.split(" ").slice(2).join(" "));
   for (const pod of oddPods(subjects, groups)) odd.add(pod);
   if (only.length + added.length > 0) return odd.size > 0 ? odd : "different";
-  return sameMatrix(analysis, fresh, names, names) ? "equal" : "different";
+  const moved = [...movedEnds(analysis, fresh, names)].map(subjectOf);
+  if (moved.length === 0) return "equal";
+  // Of the two ends of a connection, the one whose addresses a policy distinguishes.
+  const guilty = moved.filter((one) => shifted.has(one));
+  return oddPods(guilty.length > 0 ? guilty : moved, groups);
 }
 
 /** The workloads of the pods that remain in the new form, by their declarations there. */

@@ -80,11 +80,12 @@ function foldOf(
   const free = all
     .filter((pod) => !addressesIn(child(pod, "address")).some(facts.matters))
     .map((pod) => withoutReadiness(namespace, pod, facts));
-  const pods = mostAlike(free);
+  const pods = mostAlike(free, facts);
   const [first] = pods;
   if (!first) return undefined;
-  const labels = sharedLabels(pods, facts);
-  if (labels === undefined) return undefined;
+  const labels = keptLabels(first, facts);
+  // A selector of single pods, as of a service for each pod of a StatefulSet.
+  if ([...labels.keys()].some((key) => PER_POD.has(key))) return undefined;
   const place = placeOf(namespace, group, pods, facts, options);
   if (place === undefined) return undefined;
   const name = group.name;
@@ -106,27 +107,21 @@ function withoutReadiness(namespace: Decl, pod: Decl, { services }: Facts): Decl
 }
 
 /** Pods of an update, and pods that are not ready, differ from the others of their workload. */
-function mostAlike(pods: readonly Decl[]): readonly Decl[] {
+function mostAlike(pods: readonly Decl[], facts: Facts): readonly Decl[] {
   const shapes = new Map<string, Decl[]>();
   for (const pod of pods) {
     const rest = pod.children.filter(({ spec }) => spec?.keyword !== "labels" && spec?.keyword !== "address");
-    const key = rest.map(wholeText).join("; ");
+    const labels = [...keptLabels(pod, facts)].map(([key, value]) => `${key}=${value}`).sort();
+    const key = [...labels, ...rest.map(wholeText)].join("; ");
     shapes.set(key, [...(shapes.get(key) ?? []), pod]);
   }
   return [...shapes.values()].reduce<readonly Decl[]>((most, one) => (one.length > most.length ? one : most), []);
 }
 
-/** The labels of all pods; undefined if the pods differ in a label that matters. */
-function sharedLabels(pods: readonly Decl[], { podKeys }: Facts): ReadonlyMap<string, string> | undefined {
-  const all = pods.map((pod) => labelsIn(child(pod, "labels")));
-  const [first] = all;
-  if (!first) return undefined;
-  const isDropped = (key: string): boolean => PER_POD.has(key) && !podKeys.has(key);
-  for (const labels of all) {
-    for (const [key, value] of labels) if (!isDropped(key) && first.get(key) !== value) return undefined;
-    for (const key of first.keys()) if (!isDropped(key) && !labels.has(key)) return undefined;
-  }
-  return new Map([...first].filter(([key]) => !isDropped(key)));
+/** Without labels that no selector uses and that differ between the pods of a workload. */
+function keptLabels(pod: Decl, { podKeys }: Facts): ReadonlyMap<string, string> {
+  const labels = labelsIn(child(pod, "labels"));
+  return new Map([...labels].filter(([key]) => !PER_POD.has(key) || podKeys.has(key)));
 }
 
 /** The statement with a part of its labels. */
@@ -152,22 +147,30 @@ function placeOf(
 ): Placed | undefined {
   const places = pods.map((pod) => oneOf(pod, "on", "ref")?.text);
   const distinct = new Set(places);
-  const isEverywhere = distinct.size === nodes.size && pods.length === nodes.size && !distinct.has(undefined);
-  if (group.keyword === "daemonset" && isEverywhere) return { keyword: "daemonset", on: undefined };
+  const isOnEach = isEverywhere(distinct, nodes) && pods.length === nodes.size;
+  if (group.keyword === "daemonset" && isOnEach) return { keyword: "daemonset", on: undefined };
   const keyword = group.keyword === "daemonset" ? "deployment" : group.keyword;
   const [only] = distinct;
-  const isPinned = folding === "exact" || isBound(namespace, pods, facts);
+  const isPinned =
+    folding === "exact" || isOnHost(pods) || (!isEverywhere(distinct, nodes) && isLocal(namespace, pods, facts));
   if (!isPinned) return { keyword, on: undefined };
   return distinct.size === 1 && only !== undefined ? { keyword, on: only } : undefined;
 }
 
-/** Whether the nodes of the pods matter: their addresses or ports are the nodes', or a service prefers local endpoints. */
-function isBound(namespace: Decl, pods: readonly Decl[], { services }: Facts): boolean {
-  const [first] = pods;
-  if (!first) return false;
-  if (child(first, "host-network") || hasHostPort(first)) return true;
-  const local = services.filter(({ isLocal }) => isLocal);
-  return isSelected(local, namespace, labelsIn(child(first, "labels")));
+/** If there is a pod on each node, there is also one if the pods are distributed in turn. */
+function isEverywhere(places: ReadonlySet<string | undefined>, nodes: ReadonlySet<string>): boolean {
+  return places.size === nodes.size && !places.has(undefined);
+}
+
+/** Whether the addresses or ports of the pods are those of their nodes. */
+function isOnHost([first]: readonly Decl[]): boolean {
+  return first !== undefined && (child(first, "host-network") !== undefined || hasHostPort(first));
+}
+
+/** Whether a service prefers endpoints of its own node. */
+function isLocal(namespace: Decl, [first]: readonly Decl[], { services }: Facts): boolean {
+  const local = services.filter((one) => one.isLocal);
+  return first !== undefined && isSelected(local, namespace, labelsIn(child(first, "labels")));
 }
 
 function hasHostPort(pod: Decl): boolean {

@@ -57,16 +57,26 @@ export type EndNames = (path: string) => string;
 /** Larger matrices are not compared; that of the data plane traces packets. Findings cover the paths between nodes. */
 const MOST_ENDS = { policy: 1500, reach: 150 } as const;
 
-/** Whether the same workloads reach each other on the same ports. */
-export function sameMatrix(a: Analysis, b: Analysis, namesOfA: EndNames, namesOfB: EndNames): boolean {
+/** Whether the policy matrix is small enough to be compared. */
+export function isComparable({ topology }: Analysis): boolean {
+  return workloadCount(topology) <= MOST_ENDS.policy;
+}
+
+function workloadCount({ clusters }: Topology): number {
+  return clusters.reduce((sum, { workloads }) => sum + workloads.length, 0);
+}
+
+/** The paths of the workloads whose connections differ: the same workloads must reach each other on the same ports. */
+export function movedEnds(a: Analysis, b: Analysis, nameOf: EndNames): ReadonlySet<string> {
+  const moved = new Set<string>();
   for (const kind of ["policy", "reach"] as const) {
-    const first = pairs(a, kind, namesOfA);
-    const second = first && pairs(b, kind, namesOfB);
+    const first = pairs(a, kind, nameOf);
+    const second = first && pairs(b, kind, nameOf);
     if (first === undefined || second === undefined) continue;
-    if (first.size !== second.size) return false;
-    for (const [pair, ports] of first) if (second.get(pair) !== ports) return false;
+    for (const pair of [...first.keys(), ...second.keys()])
+      if (first.get(pair) !== second.get(pair)) for (const end of pair.split(" > ")) moved.add(end);
   }
-  return true;
+  return moved;
 }
 
 function pairs(
@@ -74,8 +84,7 @@ function pairs(
   kind: "policy" | "reach",
   nameOf: EndNames,
 ): ReadonlyMap<string, string> | undefined {
-  const count = topology.clusters.reduce((sum, { workloads }) => sum + workloads.length, 0);
-  if (count > MOST_ENDS[kind]) return undefined;
+  if (workloadCount(topology) > MOST_ENDS[kind]) return undefined;
   const question = { from: undefined, to: undefined, byPod: false };
   const answer: MatrixAnswer =
     kind === "policy" ? policyMatrix(topology, question) : reachMatrix(topology, network, question);
@@ -111,6 +120,7 @@ export function insiders({ clusters }: Topology, prefixes: readonly Prefix[], na
   return found;
 }
 
-function subjectOf(path: string): string {
+/** The subject of a workload with this path. */
+export function subjectOf(path: string): string {
   return path.replace("/", "/workload ");
 }

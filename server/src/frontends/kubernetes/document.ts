@@ -9,7 +9,7 @@ import { pointer, withoutQuotes } from "../../declared/point.ts";
 import { memo } from "../../memo/memo.ts";
 import { backwards, editedText } from "../../text/edit.ts";
 import type { Span } from "../../text/span.ts";
-import { type Around, importCluster, NOTHING_AROUND } from "./cluster.ts";
+import { type Around, importCluster, NOTHING_AROUND, type OwnedPods } from "./cluster.ts";
 
 export type { Around };
 
@@ -28,6 +28,8 @@ export interface ManifestDocuments {
   /** The number of objects, and of those that are not modeled. */
   readonly objects: number;
   readonly unread: number;
+  /** The running pods of each workload. */
+  readonly owned: readonly OwnedPods[];
 }
 
 /** The path component of everything in the cluster. */
@@ -47,6 +49,7 @@ export function manifestDocuments(source: string, files: readonly TextFile[], na
     problems,
     objects: objects.length,
     unread: imported.unread,
+    owned: imported.owned,
   };
 }
 

@@ -175,7 +175,7 @@ function hasOwnPorts(ports: readonly Json[], servicePorts: readonly Json[]): boo
 
 /* ------------------------------------------------------------------ ingresses */
 
-/** The namespace and name of the service that has one of the ingress's addresses: that of the proxy. */
+/** The proxy's service: it has one of the addresses of the ingress. */
 export function proxyOf(ingress: KubeObject, services: readonly KubeObject[]): KubeObject | undefined {
   const own = addressesIn(ingress);
   if (own.length === 0) return undefined;

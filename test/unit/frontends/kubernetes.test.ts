@@ -562,6 +562,12 @@ status: {loadBalancer: {ingress: [{ip: ${ip}}]}}
     expect(read(proxy + ingress("203.0.113.10")).notes).toContain("1 object of kind Ingress not read");
   });
 
+  it("include the prefix length of their network if an address excludes /24", () => {
+    const nodes = NODE + NODE.replace("name: n1", "name: n2").replace("10.0.0.1}", "10.0.1.0}");
+    expect(printed(nodes)).toContain("segment nodes { cidr 10.0.0.0/23 }");
+    expect(printed(nodes.replace("10.0.1.0}", "10.0.1.1}"))).toContain("segment nodes-2 { cidr 10.0.1.0/24 }");
+  });
+
   it("include templates that are pinned to a node", () => {
     const pinned = (where: string): string =>
       `{apiVersion: apps/v1, kind: Deployment, metadata: {name: w, namespace: x}, spec: {replicas: 2, template: {spec: {${where}, containers: []}}}}\n`;

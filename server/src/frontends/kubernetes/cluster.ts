@@ -225,13 +225,28 @@ interface Places {
   readonly omitted: readonly string[];
 }
 
-/** Nodes with addresses in the same network share a segment. A Node object has no prefix length: /24 and /64 are assumed. */
+/**
+ * Without a prefix length in a Node object, /24 is assumed, or the longest prefix for which no node has a network or broadcast address.
+ */
+function assumedLength(nodes: readonly KubeObject[]): number {
+  const ips = nodes.flatMap((node) =>
+    nodeAddresses(node).flatMap(({ ip, len }) => (typeof ip === "number" && len === undefined ? ip : [])),
+  );
+  for (let len = 24; len >= 16; len -= 1) {
+    const size = 2 ** (32 - len);
+    if (ips.every((ip) => ip % size !== 0 && ip % size !== size - 1)) return len;
+  }
+  return 24;
+}
+
+/** Nodes with addresses in the same network share a segment; for IPv6, the prefix length is 64. */
 function placesOf({ nodes }: Objects): Places {
   const networks = new Map<string, readonly Prefix[]>();
   const omitted: string[] = [];
+  const assumed = assumedLength(nodes);
   const placed = nodes.flatMap((node) => {
     const addresses = nodeAddresses(node);
-    const prefixes = addresses.map(({ ip, len }) => prefixOf(ip, len ?? (typeof ip === "number" ? 24 : 64)));
+    const prefixes = addresses.map(({ ip, len }) => prefixOf(ip, len ?? (typeof ip === "number" ? assumed : 64)));
     const key = prefixes.map(formatPrefix).join(" ");
     if (addresses.length === 0) {
       omitted.push(node.name);

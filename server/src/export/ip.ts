@@ -1,6 +1,6 @@
 /**
  * The state of each machine as a shell script of `ip`, `bridge`, and `sysctl` commands, from the same structures that the simulator uses.
- * Interfaces on segments exist already; pods are network namespaces.
+ * The interfaces on segments must exist; pods are network namespaces.
  */
 import type { Device, Netns, Network } from "../dataplane/model.ts";
 import { configureLines, connectedIn, makingOf, type Place } from "../lab/devices.ts";
@@ -104,7 +104,7 @@ function machineScript({ network, topology, source, version }: ExportInput, stat
   ].join("\n")}\n`;
 }
 
-/** The pods of a node with a network namespace of their own. */
+/** The pods of a node, except those on the host network. */
 function podSpaces(
   network: Network,
   clusters: readonly Cluster[],

@@ -111,6 +111,16 @@ cluster prod {
     );
   });
 
+  it("keeps pods whose address a manual endpoint names", () => {
+    const service = `{apiVersion: v1, kind: Service, metadata: {name: web, namespace: shop}, spec: {clusterIP: 10.96.0.9, ports: [{port: 80}]}}\n---\n`;
+    const slice = `{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {name: web-1, namespace: shop, labels: {kubernetes.io/service-name: web}}, addressType: IPv4, ports: [{port: 80}], endpoints: [{addresses: [10.244.2.9]}]}\n---\n`;
+    const text = compactText(imported(FLANNEL + NODES + PODS + service + slice));
+    expect(text).toContain(
+      "pod web-abc-3x on w3 {\n      labels app=web pod-template-hash=abc\n      address 10.244.2.9\n",
+    );
+    expect(text).toContain("deployment web replicas 2 {");
+  });
+
   it("lists nodes whose ranges do not follow from their order", () => {
     const nodes =
       NODE("w1", "192.168.7.11", "10.244.5.0/24") + NODE("w2", "192.168.7.12", "10.244.0.0/24", ", zone: a");

@@ -63,7 +63,10 @@ describe("net-conf", () => {
     });
     const map = parseYaml(files["kube-flannel-cfg.yaml"] ?? "") as { data: Record<string, string> };
     expect(map.data["net-conf.json"]).toBe(files["net-conf.json"]);
-    expect(losses).toEqual(["cluster prod: `iface eth0` cannot be expressed in net-conf.json"]);
+    expect(losses).toEqual([
+      "cluster prod: `ip-masq false` cannot be expressed in net-conf.json",
+      "cluster prod: `iface eth0` cannot be expressed in net-conf.json",
+    ]);
   });
 
   it("requires flannel", () => {

@@ -47,10 +47,11 @@ export function mapSvg(map: TopologyMap, source: string): string {
   const full = Math.max(width, ...legend.map((text) => Math.ceil(estimateWidth(text, "name")) + 48));
   for (const [at, text] of legend.entries()) parts.push(textAt(24, height + at * LINE, text, "name"));
   const bottom = height + Math.max(0, legend.length) * LINE;
+  const title = escapeXml(t`Topology of ${source}`);
   return `${[
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${full}" height="${bottom}" viewBox="0 0 ${full} ${bottom}" role="img" aria-labelledby="title desc">`,
-    `<title id="title">${escapeXml(t`Topology of ${source}`)}</title>`,
-    `<desc id="desc">${escapeXml(mapText(map))}</desc>`,
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${full}" height="${bottom}" viewBox="0 0 ${full} ${bottom}" role="img" aria-label="${title}">`,
+    `<title>${title}</title>`,
+    `<desc>${escapeXml(mapText(map))}</desc>`,
     `<style>${STYLE}</style>`,
     `<rect class="ground" width="${full}" height="${bottom}"/>`,
     ...parts,

@@ -1,5 +1,5 @@
 /**
- * Cilium Helm values and cilium-config for the ranges and the routing of a cluster, whatever its own plugin is. Names and defaults:
+ * Cilium Helm values and cilium-config for the ranges and the routing of a cluster with any plugin. Names and defaults:
  * install/kubernetes/cilium/values.yaml, pkg/option/config.go, pkg/defaults/defaults.go.
  */
 import { formatPrefix, type Prefix } from "../../addressing/ip.ts";

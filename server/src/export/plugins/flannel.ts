@@ -152,11 +152,8 @@ export function exportNetConf(clusters: readonly Cluster[]): ExportResult {
       const one = settings[index];
       return one ? [make(one, cluster)] : [];
     });
-  const losses = own.flatMap((cluster, index) => [
+  const losses = own.flatMap((cluster) => [
     ...unexpressed(cluster.cni.decl, EXPRESSED, t`cluster ${cluster.name}`, "net-conf.json"),
-    ...(settings[index]?.ipMasq === true
-      ? [t`cluster ${cluster.name}: masquerading is the flag --ip-masq of flanneld, not a key of net-conf.json`]
-      : []),
     ...nodeLosses(cluster, "net-conf.json"),
   ]);
   return exported(
@@ -174,6 +171,4 @@ const EXPRESSED: ReadonlySet<string> = new Set([
   "subnet-max",
   "backend",
   "nftables",
-  // A false value is the default of flanneld.
-  "ip-masq",
 ]);

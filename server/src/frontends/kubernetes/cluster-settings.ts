@@ -23,7 +23,7 @@ import { cloudOf } from "./plugins/clouds.ts";
 import { distributionOf } from "./plugins/distribution.ts";
 import type { Plugin } from "./plugins/plugin.ts";
 import { controlPlane, flag, programOf, variable } from "./programs.ts";
-import { kubeadmConfig } from "./ranges.ts";
+import { extraArgument, kubeadmConfig } from "./ranges.ts";
 
 export interface SettingSources {
   readonly reading: Reading;
@@ -104,6 +104,7 @@ function nodePortDrafts(reading: Reading, installers: readonly Installer[]): rea
   const [network] = resources(dump, "Network", "config.openshift.io");
   const found = agreed(reading, t`node port range`, [
     flag(controlPlane(dump, "kube-apiserver"), "service-node-port-range"),
+    extraArgument(kubeadmConfig(reading), "apiServer", "service-node-port-range"),
     textOf(network, "spec", "serviceNodePortRange"),
     distributionOf(dump)?.flag("service-node-port-range"),
     ...installers.map((one) => one.nodePorts),

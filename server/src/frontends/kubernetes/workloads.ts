@@ -9,7 +9,7 @@ export interface PodFacts {
   readonly nodes: ReadonlySet<string>;
 }
 
-/** A pod that no node runs yet: it has no address, and is no endpoint. */
+/** Whether the pod waits for a node: it has no address, and services ignore it. */
 export function isUnscheduled(pod: KubeObject): boolean {
   return textAt(pod.value, "status", "phase") === "Pending" && textAt(pod.value, "spec", "nodeName") === undefined;
 }
@@ -134,7 +134,7 @@ export function isController(kind: string): boolean {
   return Object.hasOwn(KEYWORDS, kind);
 }
 
-/** The workload that a pod belongs to: a ReplicaSet of a Deployment, and a Job of a CronJob, are not workloads of their own. */
+/** The workload that a pod belongs to: the Deployment of a ReplicaSet, the CronJob of a Job. */
 export interface Owner {
   readonly kind: string;
   readonly name: string;
@@ -153,7 +153,7 @@ export function workloadOf(pod: KubeObject, owners: ReadonlyMap<string, Owner>):
     : owner;
 }
 
-/** Whether a controller has been observed by its controller: its pods are in the same dump, or it has none. */
+/** Whether the object is from a running cluster, whose dump also has its pods. */
 export function isObserved({ value }: KubeObject): boolean {
   return Object.keys(recordAt(value, "status")).length > 0;
 }

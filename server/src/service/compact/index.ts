@@ -152,7 +152,7 @@ function findingsOf(analysis: Analysis, subjects: Subjects, podOfDecl: ReadonlyM
 
 /* ------------------------------------------------------------------ one form */
 
-/** How often pods of findings that only one form has are left as they are. */
+/** How often pods with findings that only one form has are left unchanged. */
 const MOST_TRIES = 4;
 
 /** Undefined if the result is different. */

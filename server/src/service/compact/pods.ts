@@ -12,7 +12,7 @@ export type Folding = "all" | "exact" | "none";
 
 export interface PodOptions {
   readonly folding: Folding;
-  /** Pods that remain as they are. */
+  /** Pods that remain unchanged. */
   readonly kept: ReadonlySet<Handle>;
   readonly nodes: ReadonlySet<string>;
 }
@@ -162,12 +162,12 @@ function isEverywhere(places: ReadonlySet<string | undefined>, nodes: ReadonlySe
   return places.size === nodes.size && !places.has(undefined);
 }
 
-/** Whether the addresses or ports of the pods are those of their nodes. */
+/** Whether the pods use addresses or ports of their nodes. */
 function isOnHost([first]: readonly Decl[]): boolean {
   return first !== undefined && (child(first, "host-network") !== undefined || hasHostPort(first));
 }
 
-/** Whether a service prefers endpoints of its own node. */
+/** Whether a service prefers endpoints on the same node. */
 function isLocal(namespace: Decl, [first]: readonly Decl[], { services }: Facts): boolean {
   const local = services.filter((one) => one.isLocal);
   return first !== undefined && isSelected(local, namespace, labelsIn(child(first, "labels")));

@@ -1,4 +1,4 @@
-/** Whether two analyses of a cluster agree: the addresses of nodes, the findings, and who reaches whom. */
+/** Whether two forms of a cluster have the same result: the addresses of nodes, the findings, and the matrix. */
 import { formatIp, formatPrefix, type Prefix, prefixContains } from "../../addressing/ip.ts";
 import type { Decl } from "../../declared/decl.ts";
 import type { Handle } from "../../declared/handle.ts";
@@ -54,7 +54,7 @@ export function findingKey({ code, severity, source }: Finding, subjects: Subjec
 /** The workload of each end, by path. */
 export type EndNames = (path: string) => string;
 
-/** Larger matrices are not compared; that of the data plane traces packets. Findings cover the paths between nodes. */
+/** Larger matrices are not compared: the matrix of the data plane traces packets. Findings cover the paths between nodes. */
 const MOST_ENDS = { policy: 1500, reach: 150 } as const;
 
 /** Whether the policy matrix is small enough to be compared. */

@@ -96,17 +96,19 @@ describe("knet/diff", () => {
     expect(first).toMatchObject({ wanted: expect.arrayContaining([prod, uriOf("knet.json")]) });
     const old: OldFile[] = [
       { uri: prod, text: `import "old-lan.knet"\n${rest.join("")}` },
-      ...("wanted" in first ? first.wanted : []).filter((file) => file !== prod).map((file) => ({ uri: file, text: null })),
+      ...("wanted" in first ? first.wanted : [])
+        .filter((file) => file !== prod)
+        .map((file) => ({ uri: file, text: null })),
     ];
     const second = await client.knet("knet/diff", { uri: prod, name: "HEAD", old });
     expect(second).toMatchObject({ wanted: [removed] });
     old.push({ uri: removed, text: segment });
     expect(await diff(prod, old)).toMatchObject({ summary: [], connections: [], machines: [] });
-    expect(await client.knet("knet/diff", { uri: prod, name: "HEAD", old: [...old.slice(1), { uri: prod, text: null }] })).toMatchObject(
-      {
-        error: "The file does not exist in the last commit.",
-      },
-    );
+    expect(
+      await client.knet("knet/diff", { uri: prod, name: "HEAD", old: [...old.slice(1), { uri: prod, text: null }] }),
+    ).toMatchObject({
+      error: "The file does not exist in the last commit.",
+    });
     await client.close(lan);
     await client.close(prod);
   });

@@ -139,12 +139,7 @@ function connectionRow(one: DiffViewConnection, connection: number): HTMLElement
   );
   element.classList.add("connection");
   element.append(
-    h(
-      "span",
-      { class: "buttons" },
-      one.old && trace("old", t`Trace in HEAD`),
-      one.new && trace("new", t`Trace now`),
-    ),
+    h("span", { class: "buttons" }, one.old && trace("old", t`Trace in HEAD`), one.new && trace("new", t`Trace now`)),
   );
   return element;
 }

@@ -53,7 +53,9 @@ describe("files of installers", () => {
     expect(imported.out).toContain("node kind-worker { attach nodes }");
     expect(knet(["check", file(KIND, "kind.yaml")]).code).toBe(0);
     expect(knet(["routes", "-", "kind-worker"], KIND).out).toContain("10.244.0.0/24 via 172.18.0.2");
-    expect(knet(["routes", "-", "node-1"], "cluster-cidr: 10.52.0.0/16\n").out).toContain("10.52.1.0/24 via 10.52.1.0 dev flannel.1");
+    expect(knet(["routes", "-", "node-1"], "cluster-cidr: 10.52.0.0/16\n").out).toContain(
+      "10.52.1.0/24 via 10.52.1.0 dev flannel.1",
+    );
   });
 });
 

@@ -45,11 +45,6 @@ function optionsOf(command: string): ReadonlySet<string> | undefined {
   return code === 0 ? new Set(out.match(/--[a-z][a-z-]*/g)) : undefined;
 }
 
-/** Commands that are specified, but not part of every build. */
-const SPECIFIED: ReadonlyMap<string, ReadonlySet<string>> = new Map([
-  ["diff", new Set(["--format", "--kubernetes-version"])],
-]);
-
 /** Options on a line, and in the array `options` of a script. */
 function usedIn(script: string): readonly { readonly command: string; readonly options: readonly string[] }[] {
   const shared = script.match(/options(?:\+)?=\([^)]*/g)?.join(" ") ?? "";
@@ -61,7 +56,7 @@ function usedIn(script: string): readonly { readonly command: string; readonly o
 
 function expectKnown(script: string): void {
   for (const { command, options } of usedIn(script)) {
-    const known = optionsOf(command) ?? SPECIFIED.get(command);
+    const known = optionsOf(command);
     expect(known, command).toBeDefined();
     for (const option of options) expect([...(known ?? [])], `${command} ${option}`).toContain(option);
   }

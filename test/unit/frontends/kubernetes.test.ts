@@ -516,8 +516,8 @@ data:
   services 10.96.0.0/12
   version 1.34
   max-pods 60
-  dns-domain prod.example
   node-port-range 31000-31999
+  dns-domain prod.example
 `);
     const map = NODE.replace(
       "[{name: service-node-port-range, value: 31000-31999}]",

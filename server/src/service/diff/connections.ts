@@ -317,17 +317,38 @@ function factored(changes: readonly Change[], all: readonly Change[]): readonly 
   }
   const everyFrom = new Set(all.map(({ from }) => from));
   const everyTo = new Set(all.map(({ to }) => to));
-  return [...parts.values()].flatMap(({ from, to, cells }) => {
+  const rectangular = [...parts.values()].flatMap(({ from, to, cells }) => {
     const possible = all.filter((cell) => from.includes(cell.from) && to.includes(cell.to));
-    return scopesOf(cells, possible).map(({ scope, cells: own }) => ({
-      from: from.length === everyFrom.size ? undefined : from,
-      to: to.length === everyTo.size ? undefined : to,
-      scope,
-      before,
-      after,
-      example: exampleOf(own),
-      cells: own.map(nameOf),
-    }));
+    return scopesOf(cells, possible).map((one) => ({ from, to, ...one }));
+  });
+  return joined(joined(rectangular, "from"), "to").map(({ from, to, scope, cells }) => ({
+    from: from.length === everyFrom.size ? undefined : from,
+    to: to.length === everyTo.size ? undefined : to,
+    scope,
+    before,
+    after,
+    example: exampleOf(cells),
+    cells: cells.map(nameOf),
+  }));
+}
+
+interface Rectangle {
+  readonly from: readonly string[];
+  readonly to: readonly string[];
+  readonly scope: readonly Scope[];
+  readonly cells: readonly Change[];
+}
+
+/** Joins the rectangles that differ on this side only. */
+function joined(rectangles: readonly Rectangle[], side: "from" | "to"): readonly Rectangle[] {
+  const other = side === "from" ? "to" : "from";
+  const alike = grouped(rectangles, (one) => `${one.scope.join()}\n${[...one[other]].sort().join("|")}`);
+  return [...alike.values()].flatMap(([first, ...rest]) => {
+    if (!first) return [];
+    const all = [first, ...rest];
+    return [
+      { ...first, [side]: [...new Set(all.flatMap((one) => one[side]))], cells: all.flatMap(({ cells }) => cells) },
+    ];
   });
 }
 

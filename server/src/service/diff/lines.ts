@@ -2,20 +2,28 @@
  * The listings of a machine, line by line, with names in place of the values that each machine has of its own, so machines with
  * the same change have the same text.
  */
-import { formatIp, formatPrefix, parseIp } from "../../addressing/ip.ts";
+import { bits, formatIp, formatPrefix, type Ip, parseIp, parsePrefix } from "../../addressing/ip.ts";
 import type { Netns } from "../../dataplane/model.ts";
 import { netnsParts } from "../../dataplane/print.ts";
 import { ruleSections } from "../../dataplane/rules.ts";
-import { valueAt } from "../../memo/memo.ts";
-import type { Node, Topology } from "../../topology/model.ts";
+import { memo, valueAt } from "../../memo/memo.ts";
+import type { Cluster, Node, Topology } from "../../topology/model.ts";
 import type { Side } from "./side.ts";
 
-/** The lines that one side has and the other does not. */
+/** A line in three forms. */
+export interface Line {
+  readonly literal: string;
+  /** With names in place of the machine's own values. */
+  readonly named: string;
+  /** With words in place of the values of its peers, too. */
+  readonly general: string;
+}
+
+/** The lines that one side has and the other does not; each once. */
 export interface ChangedLines {
   readonly command: string;
-  /** Text with names → the text itself; each text once. */
-  readonly removed: ReadonlyMap<string, string>;
-  readonly added: ReadonlyMap<string, string>;
+  readonly removed: readonly Line[];
+  readonly added: readonly Line[];
   /** Lines of both sides whose order matters, in the order of each side. */
   readonly common: { readonly before: readonly string[]; readonly after: readonly string[] };
 }
@@ -35,8 +43,15 @@ interface Listing {
   readonly lines: ReadonlySet<string>;
 }
 
+/** Whether a node is a peer of the machine: nodes that have the same change, apart from each other's values. */
+export type Peers = (node: Node) => boolean;
+
 /** The names are for the lines that differ: a line that both sides have has not changed. */
-export function changedLines(before: Machine, after: Machine, withRules: boolean): readonly ChangedLines[] {
+export function changedLines(
+  before: Machine,
+  after: Machine,
+  { withRules, peers }: { readonly withRules: boolean; readonly peers: Peers },
+): readonly ChangedLines[] {
   const [old, current] = [listingsOf(before, withRules), listingsOf(after, withRules)];
   const commands = new Set([...old.keys(), ...current.keys()]);
   const names = namers(before, after);
@@ -46,15 +61,41 @@ export function changedLines(before: Machine, after: Machine, withRules: boolean
     const [gone, come] = [without(one, other), without(other, one)];
     const isOrdered = kind === "rules" && one !== undefined && other !== undefined;
     if (gone.length + come.length === 0 && !isOrdered) return [];
-    const [removed, added] = [named(gone, kind, before, names.before), named(come, kind, after, names.after)];
-    const both = new Set([...removed.keys()].filter((text) => added.has(text)));
-    for (const text of both) {
-      removed.delete(text);
-      added.delete(text);
-    }
+    const removed = linesOf(gone, kind, before, names.before);
+    const added = linesOf(come, kind, after, names.after);
+    const was = namedOf(removed, added, one, (lines) => linesOf(lines, kind, before, names.before));
+    const is = namedOf(added, removed, other, (lines) => linesOf(lines, kind, after, names.after));
     const common = { before: isOrdered ? shared(one, other) : [], after: isOrdered ? shared(other, one) : [] };
-    return [{ command, removed, added, common }];
+    const general = ({ side: { topology } }: Machine, lines: readonly NamedLine[]): readonly Line[] =>
+      lines.map((line) => ({ ...line, general: withPeers(topology, line.named, peers) }));
+    return [
+      {
+        command,
+        removed: general(
+          before,
+          removed.filter(({ named }) => !is.has(named)),
+        ),
+        added: general(
+          after,
+          added.filter(({ named }) => !was.has(named)),
+        ),
+        common,
+      },
+    ];
   });
+}
+
+type NamedLine = Omit<Line, "general">;
+
+/** The lines of a side with names. Lines of pods stand for many lines, of which some can be unchanged. */
+function namedOf(
+  own: readonly NamedLine[],
+  others: readonly NamedLine[],
+  listing: Listing | undefined,
+  read: (lines: readonly string[]) => readonly NamedLine[],
+): ReadonlySet<string> {
+  const isOfPods = others.some(({ named }) => /<pod (?:interface|address|of)|<endpoint>/.test(named));
+  return new Set((isOfPods && listing ? read([...listing.lines]) : own).map(({ named }) => named));
 }
 
 function without(listing: Listing | undefined, other: Listing | undefined): readonly string[] {
@@ -68,21 +109,25 @@ function shared({ lines }: Listing, other: Listing): readonly string[] {
   return [...lines].filter((line) => BASE_CHAIN.test(line) && other.lines.has(line));
 }
 
-function named(
+function linesOf(
   lines: readonly string[],
   kind: Listing["kind"],
   { side: { topology } }: Machine,
   nameOf: (line: string) => string,
-): Map<string, string> {
+): readonly NamedLine[] {
   const texts = new Map<string, string>();
   for (const line of lines) {
-    const text = nameOf(line);
+    const text = nameOf(line).replace(MAC, "<MAC>");
     const isOfPod = kind === "rules" || text.includes(POD_INTERFACE);
     const whole = isOfPod ? withPods(topology, text, kind) : text;
-    if (!texts.has(whole)) texts.set(whole, line);
+    // One line stands for those of all pods.
+    if (!texts.has(whole)) texts.set(whole, whole === text ? line : whole);
   }
-  return texts;
+  return [...texts].map(([named, literal]) => ({ named, literal }));
 }
+
+/** Files do not state MAC addresses: they follow from the names of machines. */
+const MAC = /(?<![\w:])(?:[0-9a-f]{2}:){5}[0-9a-f]{2}(?![\w:])/g;
 
 const POD_INTERFACE = "<pod interface>";
 
@@ -124,11 +169,18 @@ function namer(
     .sort((a, b) => b.length - a.length)
     .map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
   const pattern = new RegExp(`(?<![\\w.:])(?:${words.join("|")})(?![\\w:]|\\.\\d)`, "g");
-  return (line) => line.replace(pattern, (word) => names.get(word) ?? word);
+  return (line) =>
+    line.replace(pattern, (word, offset: number) => {
+      // 10.244.0.0 in 10.244.0.0/16 is not the address of a device.
+      const [, length] = /^\/(\d{1,3})/.exec(line.slice(offset + word.length)) ?? [];
+      const isPrefix = length !== undefined && parsePrefix(`${word}/${length}`)?.hostBits === false;
+      return isPrefix && !/^(?:32|128)$/.test(length) ? word : (names.get(word) ?? word);
+    });
 }
 
-/** An address of either family without its prefix length. */
-const ADDRESS = /(?<![A-Za-z0-9.:/])(?:\d{1,3}(?:\.\d{1,3}){3}|(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4})(?![\w.:])/g;
+/** An address of either family; a port can follow. */
+const ADDRESS =
+  /(?<![A-Za-z0-9.:/])(?:\d{1,3}(?:\.\d{1,3}){3}(?![\w.])|(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}(?![\w.:]))/g;
 /** Names of kube-proxy's chains of an endpoint contain a hash of its address, and their probabilities depend on the number of endpoints. */
 const ENDPOINTS = [
   [/KUBE-SEP-[A-Z2-7]{16}/g, "KUBE-SEP-<endpoint>"],
@@ -228,3 +280,32 @@ function withPods({ clusters }: Topology, line: string, kind: Listing["kind"]): 
   });
   return ENDPOINTS.reduce((rest, [pattern, name]) => rest.replace(pattern, name), text);
 }
+
+/** Replaces the addresses and pod CIDRs of peers. */
+function withPeers({ clusters }: Topology, line: string, isPeer: Peers): string {
+  return line.replace(WITH_LENGTH, (text, address: string, length: string | undefined) => {
+    const ip = parseIp(address);
+    if (ip === undefined) return text;
+    for (const cluster of clusters) {
+      const owner = addressesIn(cluster).get(ip);
+      if (owner !== undefined && isPeer(owner)) return "<address of another node>";
+      const node = cluster.nodeByPodAddress(ip);
+      if (node === undefined || !isPeer(node)) continue;
+      if (length === undefined || Number(length) === bits(ip)) return "<address of another node>";
+      const isOwn = node.podCidrs.some(({ prefix }) => prefix.ip === ip && prefix.len === Number(length));
+      return isOwn ? "<pod CIDR of another node>" : text;
+    }
+    return text;
+  });
+}
+
+const WITH_LENGTH = new RegExp(`(${ADDRESS.source})(?:/(\\d{1,3}))?`, "g");
+
+const addressesIn = memo(
+  ({ nodes }: Cluster): ReadonlyMap<Ip, Node> =>
+    new Map(
+      nodes.flatMap((node) =>
+        node.interfaces.flatMap(({ addresses }) => addresses.map(({ ip }) => [ip, node] as const)),
+      ),
+    ),
+);

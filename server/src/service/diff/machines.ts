@@ -10,7 +10,7 @@ import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster, Node, Station, Topology } from "../../topology/model.ts";
 import type { Sides } from "./endpoints.ts";
-import { changedLines, type Machine } from "./lines.ts";
+import { changedLines, type Line, type Machine, type Peers } from "./lines.ts";
 import type { ClusterPairing, Pairing, Pairings } from "./pairing.ts";
 import type { DiffMachines, DiffSection, Renamed } from "./schema.ts";
 import type { Side } from "./side.ts";
@@ -37,12 +37,22 @@ export function changedMachines(sides: Sides, { clusters, routers, hosts }: Pair
     ...clusters.flatMap((pair) => nodeGroups(sides, pair, notes)),
     ...[...routers, ...hosts].filter(isKept).map(each),
   ];
-  const classes = new Map<string, { readonly sections: Sections; readonly members: Pairing<Station>[] }>();
+  const kept = new Set(
+    clusters.flatMap(({ nodes }) =>
+      nodes.filter(isKept).flatMap(({ before, after }) => [before ?? [], after ?? []].flat()),
+    ),
+  );
+  const classes = new Map<string, { readonly all: Sections[]; readonly members: Pairing<Station>[] }>();
   for (const { example, members, withRules } of groups) {
-    const sections = sectionsOf(sides, example, withRules);
+    // The values of nodes that the example represents differ for each of them.
+    const own =
+      members.length === 1 ? kept : new Set(members.flatMap(({ before, after }) => [before ?? [], after ?? []].flat()));
+    const sections = sectionsOf(sides, example, { withRules, peers: (node) => own.has(node) });
     if (sections.named.length === 0) continue;
-    const key = `${stationOf(example).kind} ${JSON.stringify(sections.named)}`;
-    valueAt(classes, key, () => ({ sections, members: [] })).members.push(...members);
+    const key = `${stationOf(example).kind} ${keyOf(sections.general)}`;
+    const found = valueAt(classes, key, () => ({ all: [], members: [] }));
+    found.members.push(...members);
+    found.all.push(sections);
   }
   const all: readonly Pairing<Station>[] = [...clusters.flatMap(({ nodes }) => nodes), ...routers, ...hosts];
   return {
@@ -51,13 +61,30 @@ export function changedMachines(sides: Sides, { clusters, routers, hosts }: Pair
     renamed: all.flatMap(({ before, after }) =>
       before && after && before.name !== after.name ? [{ before: before.path, after: after.path }] : [],
     ),
-    classes: [...classes.values()].map(({ sections, members }) => ({
+    classes: [...classes.values()].map(({ all: sections, members }) => ({
       kind: stationOf(members[0] ?? {}).kind,
       machines: members.map((pair) => stationOf(pair).path),
-      sections: [...(members.length === 1 ? sections.literal : sections.named)],
+      sections: [...exactFor(sections, members.length)],
     })),
     notes,
   };
+}
+
+/** Equal for the same lines in another order: lists of routes are in the order of their addresses. */
+function keyOf(sections: readonly DiffSection[]): string {
+  return JSON.stringify(sections.map((one) => [one.command, [...one.added].sort(), [...one.removed].sort()]));
+}
+
+/** The most specific form of the lines that is true for all members. */
+function exactFor(all: readonly Sections[], members: number): readonly DiffSection[] {
+  const [first] = all;
+  if (!first) return [];
+  if (all.length < members) return first.general;
+  for (const form of ["literal", "named"] as const) {
+    const text = JSON.stringify(first[form]);
+    if (all.every((one) => JSON.stringify(one[form]) === text)) return first[form];
+  }
+  return first.general;
 }
 
 function isKept({ before, after }: Pairing<Station>): boolean {
@@ -156,24 +183,26 @@ function contentOf({ interfaces, podCidrs }: Node): string {
 
 /* ---------------------------------------------------------------- sections */
 
-interface Sections {
-  /** With names in place of the machine's own values. */
-  readonly named: readonly DiffSection[];
-  readonly literal: readonly DiffSection[];
-}
+/** The changes in each form of a line. */
+type Sections = Readonly<Record<keyof Line, readonly DiffSection[]>>;
 
-function sectionsOf(sides: Sides, { before, after }: Pairing<Station>, withRules: boolean): Sections {
+function sectionsOf(
+  sides: Sides,
+  { before, after }: Pairing<Station>,
+  options: { readonly withRules: boolean; readonly peers: Peers },
+): Sections {
   const [old, current] = [machineOf(sides.before, before), machineOf(sides.after, after)];
-  if (!old || !current) return { named: [], literal: [] };
-  const named: DiffSection[] = [];
-  const literal: DiffSection[] = [];
-  for (const { command, removed, added, common } of changedLines(old, current, withRules)) {
-    const moved = movedLines(common.before, common.after);
-    if (removed.size + added.size + moved.length === 0) continue;
-    named.push({ command, added: [...added.keys(), ...moved], removed: [...removed.keys(), ...moved] });
-    literal.push({ command, added: [...added.values(), ...moved], removed: [...removed.values(), ...moved] });
-  }
-  return { named, literal };
+  const changes = old && current ? changedLines(old, current, options) : [];
+  const parts = changes.flatMap((one) => {
+    const moved = movedLines(one.common.before, one.common.after);
+    return one.removed.length + one.added.length + moved.length === 0 ? [] : [{ ...one, moved }];
+  });
+  const inForm = (form: keyof Line): readonly DiffSection[] =>
+    parts.map(({ command, removed, added, moved }) => {
+      const textsOf = (lines: readonly Line[]) => [...new Set([...lines.map((line) => line[form]), ...moved])];
+      return { command, added: textsOf(added), removed: textsOf(removed) };
+    });
+  return { literal: inForm("literal"), named: inForm("named"), general: inForm("general") };
 }
 
 function machineOf(side: Side, station: Station | undefined): Machine | undefined {

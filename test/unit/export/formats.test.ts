@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { parseAllDocuments, parse as parseYaml } from "yaml";
 import { exportAs } from "../../../server/src/export/formats.ts";
-import { exportOf, read, textOf } from "./support.ts";
+import { analysed, exportOf, imported, printed, read, textOf } from "./support.ts";
 
 const FLANNEL = `segment lan { cidr 192.168.10.0/24; gateway r }
 router r { attach lan 192.168.10.1 }
@@ -124,6 +124,63 @@ describe("calico", () => {
         },
       },
     });
+  });
+});
+
+describe("policies", () => {
+  const POLICIES = `segment lan { cidr 192.168.10.0/24 }
+cluster prod {
+  pods 10.244.0.0/16
+  cni calico { pool p 10.244.0.0/16 }
+  node n1 { attach lan 192.168.10.11 }
+  calico-tier security { order 10.5; default-action pass }
+  calico-policy quiet {
+    tier security
+    select app=web namespace shop
+    ingress deny { to icmp 53/udp }
+    egress deny any
+  }
+  admin-policy closed {
+    priority 10
+    subject namespaces *
+    ingress deny from namespaces * to icmp
+    egress deny to namespaces * port icmp 53/udp
+  }
+  namespace shop { pod web { labels app=web; listen 80/tcp } }
+}
+`;
+
+  it("have Calico's tiers, namespaces, and ICMP, which the other APIs do not have", () => {
+    const { files, losses } = exportOf(read(POLICIES), "networkpolicy");
+    const [tier, quiet, closed] = documents(Object.values(files)[0] ?? "");
+    expect(tier?.["spec"]).toEqual({ order: 10.5, defaultAction: "Pass" });
+    expect(quiet).toMatchObject({
+      kind: "GlobalNetworkPolicy",
+      spec: {
+        selector: "app == 'web'",
+        namespaceSelector: "kubernetes.io/metadata.name == 'shop'",
+        ingress: [
+          { action: "Deny", protocol: "ICMP" },
+          { action: "Deny", protocol: "ICMPv6" },
+          { action: "Deny", protocol: "UDP", destination: { ports: [53] } },
+        ],
+        egress: [{ action: "Deny" }],
+      },
+    });
+    // Without its only port, a rule would deny everything.
+    expect(closed?.["spec"]).toMatchObject({ egress: [{ protocols: [{ udp: { destinationPort: { number: 53 } } }] }] });
+    expect(closed?.["spec"]).not.toHaveProperty("ingress");
+    expect(losses).toEqual([
+      "policy closed: `icmp` in an ingress rule cannot be expressed in a ClusterNetworkPolicy",
+      "policy closed: `icmp` in an egress rule cannot be expressed in a ClusterNetworkPolicy",
+    ]);
+  });
+
+  it("are read back from the cluster's objects", () => {
+    const first = imported(textOf(read(POLICIES), "kubernetes"));
+    expect(printed(first)).toContain("calico-tier security { order 10.5; default-action pass }");
+    expect(printed(first)).toContain("select app=web namespace shop");
+    expect(printed(imported(textOf(analysed(first), "kubernetes")))).toBe(printed(first));
   });
 });
 

@@ -90,12 +90,13 @@ const NOTHING = "nothing";
 /** Only Calico's API has ICMP. */
 function withoutIcmp(
   { path }: Policy,
-  { ports }: PolicyRule,
+  { direction, ports }: PolicyRule,
   kind: string,
   losses: string[],
 ): readonly NumberedPort[] | typeof NOTHING | undefined {
   const kept = ports?.flatMap((port) => (port.kind === "icmp" ? [] : port));
-  if (kept?.length !== ports?.length) losses.push(t`policy ${path}: \`icmp\` cannot be expressed in a ${kind}`);
+  if (kept?.length !== ports?.length)
+    losses.push(t`policy ${path}: \`icmp\` in an ${direction} rule cannot be expressed in a ${kind}`);
   return kept?.length === 0 && ports?.length !== 0 ? NOTHING : kept;
 }
 

@@ -71,7 +71,7 @@ function clusterItems(cluster: Cluster): ClusterItems {
   };
 }
 
-/** Only the absence of kube-proxy shows that there is none. */
+/** No object states that kube-proxy does not run. */
 function proxyLosses({ name, services }: Cluster): readonly string[] {
   return services.kubeProxy.mode === "none"
     ? [t`cluster ${name}: \`kube-proxy none\` cannot be expressed in ${t`Kubernetes objects`}`]

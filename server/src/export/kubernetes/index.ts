@@ -67,8 +67,15 @@ function clusterItems(cluster: Cluster): ClusterItems {
       ...policies.items,
       ...missing.map((one) => agentItem(one, agentContainer(one))),
     ],
-    losses: [...plugin.losses, ...workloads.losses, ...services.losses, ...policies.losses],
+    losses: [...proxyLosses(cluster), ...plugin.losses, ...workloads.losses, ...services.losses, ...policies.losses],
   };
+}
+
+/** No object states that kube-proxy does not run. */
+function proxyLosses({ name, services }: Cluster): readonly string[] {
+  return services.kubeProxy.mode === "none"
+    ? [t`cluster ${name}: \`kube-proxy none\` cannot be expressed in ${t`Kubernetes objects`}`]
+    : [];
 }
 
 /** Whether the nodes' ranges are podCIDRs of the cluster's pod CIDR: not parts of a segment or of the plugin's own range. */

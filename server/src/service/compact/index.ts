@@ -12,7 +12,7 @@ import { format } from "../../frontends/knet/format.ts";
 import { parse } from "../../frontends/knet/parser.ts";
 import type { OwnedPods } from "../../frontends/kubernetes/cluster.ts";
 import type { ManifestDocuments } from "../../frontends/kubernetes/document.ts";
-import { NAMESPACE_NAME } from "../../topology/policy.ts";
+import { INITIAL_NAMESPACES, NAMESPACE_NAME } from "../../topology/policy.ts";
 import { type Analysis, analyse } from "../analysis.ts";
 import { type Facts, factsOf, labelsIn, nameIn } from "./facts.ts";
 import { namesOf, plainNode, type Run, type RunForm, runsOf, writeRun } from "./nodes.ts";
@@ -192,7 +192,7 @@ interface Form {
 /** The pods, then the nodes, whose ranges can depend on their pods. */
 function formOf(source: Source, folding: Folding, kept: ReadonlySet<Handle>): Form | undefined {
   const { cluster, facts, owned, nodes } = source;
-  const children = cluster.children.map((decl) => {
+  const all = cluster.children.map((decl) => {
     switch (decl.spec?.keyword) {
       case "namespace":
         return plainNamespace(foldPods(decl, owned, facts, { folding, kept, nodes: new Set(nodes.keys()) }));
@@ -202,8 +202,14 @@ function formOf(source: Source, folding: Folding, kept: ReadonlySet<Handle>): Fo
         return decl;
     }
   });
+  const children = all.filter((decl) => !isImplied(decl));
   const runs = runsOf(children.filter(({ spec }) => spec?.keyword === "node"));
   return pooled(source, { ...cluster, children }, runs);
+}
+
+/** An empty namespace that every cluster has. */
+function isImplied(decl: Decl): boolean {
+  return decl.spec?.keyword === "namespace" && decl.children.length === 0 && INITIAL_NAMESPACES.includes(nameIn(decl));
 }
 
 /** Every namespace has the label with its name. */

@@ -69,6 +69,8 @@ import { tooManyNodes } from "./capacity/too-many-nodes.ts";
 import { failed } from "./expectations/failed.ts";
 import { unclear } from "./expectations/unclear.ts";
 import { objectNotRead } from "./import/object-not-read.ts";
+import { scalarAmbiguous } from "./import/scalar-ambiguous.ts";
+import { sourceIncomplete } from "./import/source-incomplete.ts";
 import { sourceInvalid } from "./import/source-invalid.ts";
 import { valueAssumed } from "./import/value-assumed.ts";
 import { blackHole } from "./mtu/black-hole.ts";
@@ -345,6 +347,8 @@ const checks = {
   KN018: silenceUnused,
   KN802: sourceInvalid,
   KN803: valueAssumed,
+  KN805: scalarAmbiguous,
+  KN806: sourceIncomplete,
   KN801: objectNotRead,
 } as const;
 

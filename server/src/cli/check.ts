@@ -4,11 +4,11 @@ import { type LineIndex, lineIndex } from "../text/line-index.ts";
 import { jsonText } from "../text/visible.ts";
 import { VERSION } from "../version.ts";
 import { addAnalysis, checkHere, checkInWorkers, workersFor } from "./check-roots.ts";
-import { isReadTwice, type Opened, openAll } from "./files.ts";
+import { isReadTwice, type Opened, openAll, STDIN } from "./files.ts";
 import { githubReport } from "./formats/github.ts";
 import { sarifReport } from "./formats/sarif.ts";
 import { textReport } from "./formats/text.ts";
-import { isManifestInput, manifestAnalysis, readManifests } from "./manifests.ts";
+import { areManifests, isManifestInput, manifestAnalysis, readManifests, readSource } from "./manifests.ts";
 import { complain, say, useColour, writeOut } from "./output.ts";
 import { mergedReport } from "./report.ts";
 import type { Report } from "./report-schema.ts";
@@ -27,9 +27,11 @@ export interface Shard {
 
 /** Exit code: 0 clean, 1 problems at or above the threshold, 2 if a file or folder cannot be read; the others are checked. */
 export async function check(paths: readonly string[], options: CheckOptions): Promise<number> {
-  const [only] = paths;
-  if (only !== undefined && paths.length === 1 && isManifestInput(only)) return checkManifests(only, options);
-  const opened = openAll(paths.length === 0 ? ["."] : paths);
+  // All manifests are one cluster.
+  const input = paths.length === 1 && paths[0] === STDIN ? readSource(STDIN) : undefined;
+  if (input ? areManifests(input) : paths.length > 0 && paths.every(isManifestInput))
+    return checkManifests(paths, input, options);
+  const opened = openAll(paths.length === 0 ? ["."] : paths, input);
   const { service, problems } = opened;
   for (const problem of problems) complain(problem);
   if (opened.files.length === 0) return 2;
@@ -39,9 +41,9 @@ export async function check(paths: readonly string[], options: CheckOptions): Pr
   return problems.length > 0 ? 2 : exitCode(report, options);
 }
 
-/** All manifests of a folder are one cluster. */
-function checkManifests(path: string, options: CheckOptions): number {
-  const analysis = manifestAnalysis(readManifests([path]));
+/** `input`: standard input, if it is the only path. */
+function checkManifests(paths: readonly string[], input: Uint8Array | undefined, options: CheckOptions): number {
+  const analysis = manifestAnalysis(readManifests(paths, input));
   const merged = mergedReport(
     analysis.files.map(({ file }) => file),
     analysis.files.reduce((sum, { text }) => sum + text.length, 0),

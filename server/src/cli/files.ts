@@ -36,8 +36,28 @@ const OPEN_FILE = /^\/(?:dev\/(?:stdin|fd\/\d+)|proc\/self\/fd\/\d+)$/;
 
 /** The text of a file or of standard input, as the user names it. Throws UnreadableError if it is not readable UTF-8 text. */
 export function readText(file: string): string {
-  if (file === STDIN) return decoded(file, readBytes(file, 0, 0));
-  return OPEN_FILE.test(file) ? decoded(file, readOpened(file, 0)) : readRegular(file);
+  return isReadTwice(file) ? readRegular(file) : decoded(file, readInput(file, MAX_BYTES));
+}
+
+/** The bytes of a file, of standard input, or of an open descriptor; at most one read more than `most`. */
+export function readInput(file: string, most: number): Uint8Array {
+  if (file === STDIN) return readBytes(file, 0, 0, most);
+  const size = isReadTwice(file) ? tried(file, () => statSync(file).size) : 0;
+  return readOpened(file, Math.min(size, most), most);
+}
+
+/** The first bytes of a regular file. */
+export function readStart(file: string, length: number): Uint8Array {
+  const descriptor = tried(file, () => openSync(file, "r"));
+  try {
+    const bytes = new Uint8Array(length);
+    return bytes.subarray(
+      0,
+      tried(file, () => readSync(descriptor, bytes)),
+    );
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 /** The text of a regular file; its size is checked first. */
@@ -47,25 +67,25 @@ function readRegular(file: string): string {
   if (!stat.isFile() && !stat.isDirectory()) throw new UnreadableError(file, t`not a regular file`);
   const { size } = stat;
   if (size > MAX_BYTES) throw tooLarge(file);
-  return decoded(file, readOpened(file, size));
+  return decoded(file, readOpened(file, size, MAX_BYTES));
 }
 
-function readOpened(file: string, size: number): Uint8Array {
+function readOpened(file: string, size: number, most: number): Uint8Array {
   const descriptor = tried(file, () => openSync(file, "r"));
   try {
-    return readBytes(file, descriptor, size);
+    return readBytes(file, descriptor, size, most);
   } finally {
     closeSync(descriptor);
   }
 }
 
 /** Reads to the end, or until the limit is exceeded: standard input can be endless. `size` is a guess. */
-function readBytes(file: string, descriptor: number, size: number): Uint8Array {
+function readBytes(file: string, descriptor: number, size: number, most: number): Uint8Array {
   const chunks: Uint8Array[] = [];
   let length = 0;
   // One byte more than expected: the read that finds the end of the file needs no second buffer.
   let free = new Uint8Array(size > 0 ? size + 1 : CHUNK);
-  while (length <= MAX_BYTES) {
+  while (length <= most) {
     if (free.length === 0) free = new Uint8Array(CHUNK);
     const into = free;
     const count = tried(file, () => readSync(descriptor, into));
@@ -77,7 +97,8 @@ function readBytes(file: string, descriptor: number, size: number): Uint8Array {
   return chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks);
 }
 
-function decoded(file: string, bytes: Uint8Array): string {
+/** The text of a `.knet` file. */
+export function decoded(file: string, bytes: Uint8Array): string {
   if (bytes.byteLength > MAX_BYTES) throw tooLarge(file);
   const nul = bytes.indexOf(0);
   if (nul >= 0) throw new UnreadableError(file, t`not a text file (NUL byte at offset ${nul})`);
@@ -261,13 +282,13 @@ export interface Opened extends Found {
   readonly service: Service;
 }
 
-/** Opens the readable ones of the given files and folders in one service. */
-export function openAll(paths: readonly string[]): Opened {
+/** Opens the readable ones of the given files and folders in one service. `input`: standard input, if it was read before. */
+export function openAll(paths: readonly string[], input?: Uint8Array): Opened {
   const found = expandPaths(paths);
   const problems = [...found.problems];
   const service = diskService(found.files);
   const files = found.files.filter((file) => {
-    const text = attempt(problems, () => readText(file));
+    const text = attempt(problems, () => (file === STDIN && input ? decoded(file, input) : readText(file)));
     if (text !== undefined) service.setText(file, text);
     return text !== undefined;
   });

@@ -2,15 +2,16 @@
 import type { Analysis } from "../service/analysis.ts";
 import { t } from "../text/l10n.ts";
 import { UsageError } from "./errors.ts";
-import { diskService, readText, STDIN } from "./files.ts";
-import { isManifests, looksLikeManifests, manifestAnalysis, notesOf, readManifests } from "./manifests.ts";
+import { decoded, diskService, isReadTwice, readText } from "./files.ts";
+import { areManifests, isManifests, manifestAnalysis, notesOf, readManifests, readSource } from "./manifests.ts";
 import { complain } from "./output.ts";
 
 /** Throws UsageError if the file cannot be read. Writes what the manifests do not show to standard error. */
 export function analysisOf(file: string): Analysis {
   if (isManifests(file)) return manifests(file);
-  const text = readText(file);
-  if (file === STDIN && looksLikeManifests(text)) return manifests(file, text);
+  const bytes = isReadTwice(file) ? undefined : readSource(file);
+  if (bytes && areManifests(bytes)) return manifests(file, bytes);
+  const text = bytes ? decoded(file, bytes) : readText(file);
   const service = diskService([file]);
   service.setText(file, text);
   const analysis = service.analysisOf(file);
@@ -18,9 +19,9 @@ export function analysisOf(file: string): Analysis {
   return analysis;
 }
 
-/** `text`: of standard input. */
-function manifests(file: string, text?: string): Analysis {
-  const read = readManifests([file], text);
+/** `bytes`: of standard input. */
+function manifests(file: string, bytes?: Uint8Array): Analysis {
+  const read = readManifests([file], bytes);
   for (const note of notesOf(read)) complain(note);
   return manifestAnalysis(read);
 }

@@ -1,35 +1,65 @@
-/** Kubernetes manifests and dumps as FILE arguments: a YAML or JSON file, a folder of them, or standard input. */
-import { type Dirent, readdirSync, readFileSync, statSync } from "node:fs";
+/** Kubernetes manifests and dumps as FILE arguments: YAML and JSON files, archives, folders of them, or standard input. */
+import { type Dirent, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { messageOf } from "../checks/run.ts";
-import {
-  kubernetesFrontEnd,
-  type ManifestDocuments,
-  manifestDocuments,
-  type TextFile,
-} from "../frontends/kubernetes/document.ts";
+import { problemInText } from "../declared/file-problem.ts";
+import { decodedText } from "../frontends/containers/text.ts";
+import { isArchive, isArchiveName, type TextFile, UNPACK_LIMITS, unpack } from "../frontends/containers/unpack.ts";
+import { kubernetesFrontEnd, type ManifestDocuments, manifestDocuments } from "../frontends/kubernetes/document.ts";
+import { KUSTOMIZATION } from "../frontends/kubernetes/source.ts";
 import { type Analysis, analyse } from "../service/analysis.ts";
+import { number } from "../text/format.ts";
 import { t } from "../text/l10n.ts";
-import { lineIndex } from "../text/line-index.ts";
-import { errno, UnreadableError, UsageError } from "./errors.ts";
-import { SKIPPED_FOLDERS, STDIN } from "./files.ts";
+import { type LineIndex, lineIndex } from "../text/line-index.ts";
+import { UnreadableError, UsageError } from "./errors.ts";
+import { isReadTwice, readInput, readStart, SKIPPED_FOLDERS, STDIN } from "./files.ts";
+import { progress } from "./output.ts";
 
-/** Whether the argument denotes manifests: by its name, or a folder. Standard input is decided by its text. */
+/**
+ * Whether the argument denotes manifests: by its name, a folder, or by its first bytes. Standard input and open descriptors can be read
+ * only once: `areManifests` decides.
+ */
 export function isManifests(path: string): boolean {
-  return kubernetesFrontEnd.accepts(path) || isFolder(path);
+  if (isFolder(path) || isSource(path)) return true;
+  if (!isReadTwice(path) || path.endsWith(".knet") || !isFile(path)) return false;
+  return areManifests(readStart(path, START));
+}
+
+/** Enough to recognize an archive, or manifests after comments. */
+const START = 1 << 14;
+
+/** Whether standard input is an archive or has manifests. The last character of a part of a file can be incomplete. */
+export function areManifests(bytes: Uint8Array): boolean {
+  if (isArchive(bytes)) return true;
+  const decoded = decodedText(bytes.subarray(0, START));
+  return looksLikeManifests(decoded.ok ? decoded.text : new TextDecoder().decode(bytes.subarray(0, START)));
 }
 
 function isFolder(path: string): boolean {
   return path !== STDIN && statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
-/** A manifest, or a folder with manifests and without `.knet` files: all its manifests are one cluster. */
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+}
+
+/** By its name. */
+function isSource(file: string): boolean {
+  return isArchiveName(file) || isManifestName(file);
+}
+
+/** Support bundles have a file with the errors next to each list of objects: `pods-errors.json`. */
+function isManifestName(file: string): boolean {
+  return kubernetesFrontEnd.accepts(file) && !/-errors\.json$/i.test(file);
+}
+
+/** Manifests, or a folder with manifests and without `.knet` files: all its manifests are one cluster. */
 export function isManifestInput(path: string): boolean {
-  if (!isFolder(path)) return kubernetesFrontEnd.accepts(path);
+  if (!isFolder(path)) return isManifests(path);
   let hasManifests = false;
   for (const file of filesBelow(path)) {
     if (file.endsWith(".knet")) return false;
-    hasManifests ||= kubernetesFrontEnd.accepts(file);
+    hasManifests ||= isSource(file);
   }
   return hasManifests;
 }
@@ -39,44 +69,53 @@ export function looksLikeManifests(text: string): boolean {
   return /^\s*(?:#[^\n]*\n\s*)*(?:---|[[{]|[A-Za-z]+:(?:\s|$))/.test(text.slice(0, 10_000));
 }
 
-/** Throws UsageError if a file cannot be read or no file contains an object. */
-export function readManifests(paths: readonly string[], text?: string): ManifestDocuments {
-  const files =
-    text === undefined
-      ? paths.flatMap((path) => filesIn(path)).map((file): TextFile => ({ file, text: readLarge(file) }))
-      : [{ file: STDIN, text }];
+/** Throws UsageError if a file cannot be read or no file contains an object. `input`: the content of standard input, if it was read before. */
+export function readManifests(paths: readonly string[], input?: string | Uint8Array): ManifestDocuments {
+  const files = paths.flatMap((path) => filesOf(path, input));
   const read = manifestDocuments(paths[0] ?? STDIN, files);
-  // Files below `templates/` of a chart are Go templates, not YAML.
-  const template = read.problems.every(({ code }) => code !== "KN802")
-    ? undefined
-    : files.find(({ text: content }) => content.includes("{{"));
-  if (template) throw new UsageError(t`${template.file}: Helm template; use the output of \`helm template\``);
+  progress(undefined);
   if (read.objects > 0) return read;
-  const [first] = notesOf({ ...read, problems: read.problems.filter(({ code }) => code === "KN802") });
-  throw new UsageError(first ?? t`${paths.join(", ")}: no Kubernetes object found`);
+  throw new UsageError(reasonOf(read) ?? t`${paths.join(", ")}: no Kubernetes object found`);
 }
 
-/** The text of a manifest. PowerShell writes UTF-16 with a byte order mark. */
-function readLarge(file: string): string {
-  let bytes: Uint8Array;
-  try {
-    bytes = readFileSync(file);
-  } catch (error) {
-    throw new UnreadableError(file, errno(error), t`${file}: cannot be read (${errno(error)})`);
-  }
-  const encoding = bytes[0] === 0xff && bytes[1] === 0xfe ? "utf-16le" : "utf-8";
-  try {
-    const text = new TextDecoder(encoding, { fatal: true }).decode(bytes);
-    if (!text.includes("\0")) return text;
-  } catch {
-    throw new UnreadableError(file, t`not valid UTF-8`);
-  }
-  throw new UnreadableError(file, t`not a text file`);
+/** Why no object was found: the first text that is not valid, or that is only a part of something else. */
+function reasonOf(read: ManifestDocuments): string | undefined {
+  const notes = (codes: readonly string[]): readonly string[] =>
+    notesOf({ ...read, problems: read.problems.filter(({ code }) => codes.includes(code)) });
+  const kustomization = read.problems.find((one) => one.code === "KN801" && one.data.kind === KUSTOMIZATION);
+  if (kustomization) return t`${kustomization.source.file}: Kustomization; use the output of \`kustomize build\``;
+  return notes(["KN802"])[0] ?? notes(["KN806"])[0];
 }
 
-function filesIn(path: string): readonly string[] {
-  if (!isFolder(path)) return [path];
-  return [...filesBelow(path)].filter((file) => kubernetesFrontEnd.accepts(file));
+/** Bytes above which reading is shown on a terminal. */
+const LARGE = 5_000_000;
+
+/** The bytes of a source, compressed or not. */
+export function readSource(file: string): Uint8Array {
+  const most = UNPACK_LIMITS.entry;
+  const bytes = readInput(file, most);
+  if (bytes.byteLength > most) throw new UnreadableError(file, t`the file has more than ${number(most / 1e6)} MB`);
+  return bytes;
+}
+
+function filesOf(path: string, input: string | Uint8Array | undefined): readonly TextFile[] {
+  if (path === STDIN && typeof input === "string") return [{ file: STDIN, text: input }];
+  if (!isFolder(path)) return unpacked(path, path === STDIN && input instanceof Uint8Array ? input : readSource(path));
+  return [...filesBelow(path)].filter(isSource).flatMap((file) => {
+    try {
+      return unpacked(file, readSource(file));
+    } catch (error) {
+      if (!(error instanceof UnreadableError)) throw error;
+      // The other files of the folder are read.
+      const problem = problemInText("KN802", file, { start: 0, end: 0 }, { error: error.problem });
+      return [{ file, text: "", problems: [problem] }];
+    }
+  });
+}
+
+function unpacked(file: string, bytes: Uint8Array): readonly TextFile[] {
+  if (bytes.byteLength > LARGE) progress(t`Reading ${file} (${number(Math.round(bytes.byteLength / 1e6))} MB)`);
+  return unpack(file, bytes, isManifestName);
 }
 
 /** In name order. Folders that cannot be read contain nothing. */
@@ -96,18 +135,23 @@ function* filesBelow(folder: string): Generator<string> {
 
 /** One line for each part that is not as in the files: values without evidence, kinds that are not read, invalid YAML. */
 export function notesOf({ documents, problems }: ManifestDocuments): readonly string[] {
+  const [main] = documents;
+  const byName = new Map(documents.map((one) => [one.file, one]));
+  const indexes = new Map<string, LineIndex>();
+  const indexOf = (file: string, text: string): LineIndex => {
+    const known = indexes.get(file) ?? lineIndex(text);
+    indexes.set(file, known);
+    return known;
+  };
   return problems.map((problem) => {
     const { file } = problem.source;
-    const text = documents.find((one) => one.file === file)?.text ?? "";
-    return text === ""
-      ? messageOf(problem)
-      : `${placeText(file, text, problem.span?.start ?? 0)}: ${messageOf(problem)}`;
+    const text = byName.get(file)?.text ?? "";
+    const message = messageOf(problem);
+    // The input as a whole, such as a folder, has no text.
+    if (text === "") return file === main.file && problem.code === "KN803" ? message : `${file}: ${message}`;
+    const { line, character } = indexOf(file, text).positionAt(problem.span?.start ?? 0);
+    return `${file}:${line + 1}:${character + 1}: ${message}`;
   });
-}
-
-function placeText(file: string, text: string, offset: number): string {
-  const { line, character } = lineIndex(text).positionAt(offset);
-  return `${file}:${line + 1}:${character + 1}`;
 }
 
 /** The topology of manifests. */

@@ -44,6 +44,18 @@ export interface FileProblemData {
   readonly KN802: { readonly error: string };
   /** A value that the source does not show; `text` names it, and the default. */
   readonly KN803: { readonly text: string };
+  /** An unquoted YAML value that Kubernetes does not read as it is written: `on` is true, 010 is 8. */
+  readonly KN805: { readonly text: string; readonly read: string };
+  /** A part that cannot be used; the rest of the source is read. */
+  readonly KN806: /** The text ends within a list or an object. */
+    | { readonly cause: "truncated" }
+    /** The value was replaced when the dump was made: `***HIDDEN***`. */
+    | { readonly cause: "redacted"; readonly field: string; readonly value: string }
+    /** `expected`: "a number". */
+    | { readonly cause: "type"; readonly field: string; readonly value: string; readonly expected: string }
+    | { readonly cause: "duplicate-key"; readonly key: string }
+    /** A part that was too large, too deep, or had too many aliases; `limit` is a clause. */
+    | { readonly cause: "limit"; readonly limit: string };
 }
 
 /** `span`: the location in the text if it is not part of a declaration; `source` then specifies only the file. */

@@ -73,6 +73,22 @@ export function spanOfPlace({ object, path, parts }: Place, part: Part): Span | 
   return undefined;
 }
 
+/** A handle for a position in a file that is not a field of an object. */
+export function handleAt(file: string, span: Span): Handle {
+  const handle = {} as Handle;
+  const object: KubeObject = {
+    file,
+    apiVersion: "",
+    kind: "",
+    namespace: undefined,
+    name: "",
+    value: {},
+    locate: () => span,
+  };
+  places.set(handle, { object, path: [], parts: [] });
+  return handle;
+}
+
 /** A draft with the place of the field that it was read from, and of its arguments by name. */
 export function drafted(
   object: KubeObject,

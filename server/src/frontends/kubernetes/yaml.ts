@@ -12,7 +12,7 @@ import { duplicateKey, type Reading, type Root, truncatedAt } from "./reading.ts
 import { type Events, MOST_EXPANDED, type Remark, spanAt, yamlEvents, yamlValues } from "./yaml-events.ts";
 
 /** Characters of a list that are read together; the longest text that `yaml` reads, at about 1 MB/s. */
-const PART = 1 << 19;
+const PART = 1 << 17;
 const RECOVERED = 1 << 20;
 const MOST_PROBLEMS = 20;
 
@@ -57,7 +57,7 @@ function isEmpty(text: string, { start, end }: Span): boolean {
 }
 
 function readDocument(file: string, text: string, span: Span): Reading {
-  const list = span.end - span.start > 2 * PART ? listIn(text, span) : undefined;
+  const list = span.end - span.start > RECOVERED ? listIn(text, span) : undefined;
   if (list) return readList(file, text, span, list);
   const part = text.slice(span.start, span.end);
   let events: Events;
@@ -161,11 +161,9 @@ function recovered(file: string, part: string, base: number): Reading {
   }
   for (const document of found) {
     for (const { message, pos } of document.errors.slice(0, MOST_PROBLEMS)) {
-      const start = Math.min(pos[0], Math.max(0, part.length - 1));
-      const span = {
-        start: base + start,
-        end: base + Math.min(Math.max(pos[1], start + 1), Math.max(part.length, start + 1)),
-      };
+      const start = Math.min(pos[0], part.length);
+      const end = Math.min(Math.max(pos[1], start + 1), part.length);
+      const span = { start: base + start, end: base + Math.max(start, end) };
       // Texts of the file follow the colon.
       problems.push(problemInText("KN802", file, span, { error: message.replace(/: ".*/s, "").split("\n")[0] ?? "" }));
     }

@@ -10,8 +10,11 @@ const PODS_PER_SERVICE = 8;
 const POD_LENGTH = 18_000;
 
 const hex = (seed: number, length: number): string =>
-  Array.from({ length }, (_, index) => ((Math.imul(seed + 1, 2_654_435_761 + index * 40_503) >>> 9) & 15).toString(16)).join("");
-const uid = (seed: number): string => `${hex(seed, 8)}-${hex(seed + 7, 4)}-4${hex(seed + 13, 3)}-a${hex(seed + 17, 3)}-${hex(seed + 19, 12)}`;
+  Array.from({ length }, (_, index) =>
+    ((Math.imul(seed + 1, 2_654_435_761 + index * 40_503) >>> 9) & 15).toString(16),
+  ).join("");
+const uid = (seed: number): string =>
+  `${hex(seed, 8)}-${hex(seed + 7, 4)}-4${hex(seed + 13, 3)}-a${hex(seed + 17, 3)}-${hex(seed + 19, 12)}`;
 const TIME = "2026-01-12T08:30:00Z";
 
 const nodeIp = (node: number): string => `10.20.${node >> 7}.${(node & 127) + 20}`;
@@ -19,7 +22,12 @@ const podCidr = (node: number): string => `10.${128 + (node >> 8)}.${node & 255}
 const serviceIp = (service: number): string => `10.96.${Math.floor(service / 200)}.${(service % 200) + 20}`;
 const namespaceOf = (service: number): string => `team-${service % NAMESPACES}`;
 
-function metadata(seed: number, name: string, namespace: string | undefined, more: Readonly<Record<string, Value>>): Value {
+function metadata(
+  seed: number,
+  name: string,
+  namespace: string | undefined,
+  more: Readonly<Record<string, Value>>,
+): Value {
   return {
     ...more,
     creationTimestamp: TIME,
@@ -48,7 +56,9 @@ function node(index: number): Value {
         { address: nodeIp(index), type: "InternalIP" },
         { address: `node-${index}`, type: "Hostname" },
       ],
-      conditions: [{ message: "kubelet is posting ready status", reason: "KubeletReady", status: "True", type: "Ready" }],
+      conditions: [
+        { message: "kubelet is posting ready status", reason: "KubeletReady", status: "True", type: "Ready" },
+      ],
       images: Array.from({ length: 40 }, (_, image) => ({
         names: [`registry.example.com/app-${image}@sha256:${hex(image, 64)}`],
         sizeBytes: 10_000_000 + image,
@@ -82,11 +92,19 @@ function container(index: number, name: string, port: number): Value {
     env: Array.from({ length: 16 }, (_, at) => ({ name: `SETTING_${at}`, value: `value ${hex(index + at, 24)}` })),
     image: `registry.example.com/${name}:1.${index % 40}`,
     imagePullPolicy: "IfNotPresent",
-    livenessProbe: { failureThreshold: 3, httpGet: { path: "/healthz", port: "http", scheme: "HTTP" }, periodSeconds: 10 },
+    livenessProbe: {
+      failureThreshold: 3,
+      httpGet: { path: "/healthz", port: "http", scheme: "HTTP" },
+      periodSeconds: 10,
+    },
     name,
     ports: [{ containerPort: port, name: name === "app" ? "http" : "metrics", protocol: "TCP" }],
     resources: { limits: { cpu: "500m", memory: "512Mi" }, requests: { cpu: "100m", memory: "128Mi" } },
-    volumeMounts: Array.from({ length: 6 }, (_, at) => ({ mountPath: `/etc/config-${at}`, name: `config-${at}`, readOnly: true })),
+    volumeMounts: Array.from({ length: 6 }, (_, at) => ({
+      mountPath: `/etc/config-${at}`,
+      name: `config-${at}`,
+      readOnly: true,
+    })),
   };
 }
 
@@ -102,7 +120,13 @@ function pod(index: number): Value {
       generateName: `app-${app}-${hex(app, 9)}-`,
       labels: { app: `app-${app}`, "pod-template-hash": hex(app, 9) },
       ownerReferences: [
-        { apiVersion: "apps/v1", controller: true, kind: "ReplicaSet", name: `app-${app}-${hex(app, 9)}`, uid: uid(app) },
+        {
+          apiVersion: "apps/v1",
+          controller: true,
+          kind: "ReplicaSet",
+          name: `app-${app}-${hex(app, 9)}`,
+          uid: uid(app),
+        },
       ],
     }),
     spec: {
@@ -111,7 +135,9 @@ function pod(index: number): Value {
       nodeName: `node-${host}`,
       restartPolicy: "Always",
       serviceAccountName: "default",
-      tolerations: [{ effect: "NoExecute", key: "node.kubernetes.io/not-ready", operator: "Exists", tolerationSeconds: 300 }],
+      tolerations: [
+        { effect: "NoExecute", key: "node.kubernetes.io/not-ready", operator: "Exists", tolerationSeconds: 300 },
+      ],
       volumes: Array.from({ length: 6 }, (_, at) => ({
         configMap: { defaultMode: 420, name: `config-${at}` },
         name: `config-${at}`,
@@ -148,7 +174,9 @@ export function dump(characters: number): Value {
   const namespaces = Array.from({ length: NAMESPACES }, (_, index) => ({
     apiVersion: "v1",
     kind: "Namespace",
-    metadata: metadata(index + 3_000_000, `team-${index}`, undefined, { labels: { "kubernetes.io/metadata.name": `team-${index}` } }),
+    metadata: metadata(index + 3_000_000, `team-${index}`, undefined, {
+      labels: { "kubernetes.io/metadata.name": `team-${index}` },
+    }),
   }));
   return {
     apiVersion: "v1",
@@ -171,8 +199,11 @@ export function dumpJson(characters: number): string {
 /** Two spaces per level, and lists that are not indented. The items are printed one by one: the printer is slow for large trees. */
 export function dumpYaml(characters: number): string {
   // A pod has about half as many characters as in JSON.
-  const { items, ...header } = dump(characters * 2.48) as { readonly items: readonly Value[] } & Readonly<Record<string, Value>>;
-  const print = (value: Value): string => stringify(value, { indentSeq: false, lineWidth: 0, aliasDuplicateObjects: false });
+  const { items, ...header } = dump(characters * 2.48) as { readonly items: readonly Value[] } & Readonly<
+    Record<string, Value>
+  >;
+  const print = (value: Value): string =>
+    stringify(value, { indentSeq: false, lineWidth: 0, aliasDuplicateObjects: false });
   const { apiVersion, ...rest } = header;
   return `${print({ apiVersion: apiVersion ?? "v1" })}items:\n${items.map((one) => print([one])).join("")}${print(rest)}`;
 }

@@ -10,8 +10,8 @@ export interface TarEntry {
 
 export interface TarEntries {
   readonly entries: readonly TarEntry[];
-  /** The archive ends within an entry. */
-  readonly truncated: boolean;
+  /** `truncated`: the archive ends within an entry; `limit`: it has more entries. */
+  readonly end: "complete" | "truncated" | "limit";
 }
 
 const BLOCK = 512;
@@ -33,11 +33,11 @@ export function tarEntries(
   for (let seen = 0; seen < most && at + BLOCK <= bytes.length; seen += 1) {
     const header = bytes.subarray(at, at + BLOCK);
     // Two blocks of zeros end the archive; other programs stop at one.
-    if (header[0] === 0) return { entries, truncated: false };
-    if (!hasChecksum(header)) return { entries, truncated: true };
+    if (header[0] === 0) return { entries, end: "complete" };
+    if (!hasChecksum(header)) return { entries, end: "truncated" };
     const size = sizeOf(header);
     const start = at + BLOCK;
-    if (!Number.isSafeInteger(size) || start + size > bytes.length) return { entries, truncated: true };
+    if (!Number.isSafeInteger(size) || start + size > bytes.length) return { entries, end: "truncated" };
     at = start + Math.ceil(size / BLOCK) * BLOCK;
     const data = bytes.subarray(start, start + size);
     const type = String.fromCharCode(header[156] ?? 0);
@@ -50,7 +50,7 @@ export function tarEntries(
     }
   }
   // Without the final zeros, the archive was cut between two entries.
-  return { entries, truncated: at >= bytes.length };
+  return { entries, end: at + BLOCK <= bytes.length ? "limit" : "truncated" };
 }
 
 function nameOf(header: Uint8Array): string {

@@ -133,6 +133,9 @@ function isWanted(budget: Budget, name: string): boolean {
 /** Compressed bytes per step: each can unpack to about 1,000 times its size. */
 const STEP = 1 << 14;
 
+/** A header and a trailer (RFC 1952, section 2.3). */
+const LEAST_GZIP = 18;
+
 /** Unpacks until the end, an error, or the limit: the size that the file states can be wrong. */
 function gunzipped(budget: Budget, file: string, bytes: Uint8Array, depth: number): readonly TextFile[] {
   const chunks: Uint8Array[] = [];
@@ -157,7 +160,7 @@ function gunzipped(budget: Budget, file: string, bytes: Uint8Array, depth: numbe
     // The entry in which the data ends is reported once.
     return isCut && !found.some(({ problems }) => problems) ? [...found, truncated(file)] : found;
   }
-  if (length === 0 && isCut) return [failed(file, t`not a valid gzip file`)];
+  if (bytes.length < LEAST_GZIP || (length === 0 && isCut)) return [failed(file, t`not a valid gzip file`)];
   const inner = read(budget, `${file}/${innerName(file)}`, content, depth + 1);
   return isCut ? [...inner, truncated(file)] : inner;
 }
@@ -182,10 +185,17 @@ function joined(chunks: readonly Uint8Array[], length: number): Uint8Array {
 /* ------------------------------------------------------------------ tar and zip */
 
 function untarred(budget: Budget, file: string, bytes: Uint8Array, depth: number): readonly TextFile[] {
-  const { entries, truncated: isCut } = tarEntries(bytes, (name) => isWanted(budget, name), budget.entries);
+  const { entries, end } = tarEntries(bytes, (name) => isWanted(budget, name), budget.entries);
   budget.entries -= entries.length;
   const files = entries.flatMap(({ name, data }) => read(budget, `${file}/${name}`, data, depth + 1));
-  return isCut ? [...files, truncated(file)] : files;
+  switch (end) {
+    case "complete":
+      return files;
+    case "truncated":
+      return [...files, truncated(file)];
+    case "limit":
+      return [...files, beyond(file, t`the remaining entries of a large archive`)];
+  }
 }
 
 function unzipped(budget: Budget, file: string, bytes: Uint8Array, depth: number): readonly TextFile[] {
@@ -195,7 +205,8 @@ function unzipped(budget: Budget, file: string, bytes: Uint8Array, depth: number
     // fflate unpacks at most the stated size of an entry.
     found = unzipSync(bytes, {
       filter: ({ name, originalSize }) => {
-        if (!isWanted(budget, name) || budget.entries <= 0) return false;
+        if (!isWanted(budget, name) || budget.entries < 0) return false;
+        if (budget.entries === 0) over.push(beyond(file, t`the remaining entries of a large archive`));
         const most = Math.min(budget.entry, budget.total);
         if (originalSize > most) {
           over.push(beyond(`${file}/${name}`, overSize(most)));
@@ -203,7 +214,7 @@ function unzipped(budget: Budget, file: string, bytes: Uint8Array, depth: number
         }
         budget.entries -= 1;
         budget.total -= originalSize;
-        return true;
+        return budget.entries >= 0;
       },
     });
   } catch {

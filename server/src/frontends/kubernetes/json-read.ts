@@ -4,7 +4,7 @@ import type { Span } from "../../text/span.ts";
 import type { Json, JsonRecord, Path } from "./json.ts";
 import { type JsonFault, jsonCheck } from "./json-fault.ts";
 import { elements, endOf, jsonSpan, memberAt, skipSpace } from "./json-span.ts";
-import { duplicateKey, type Reading, type Root, truncatedAt } from "./reading.ts";
+import { duplicateKey, hasSecret, type Reading, type Root, truncatedAt } from "./reading.ts";
 
 /** Texts up to this length are checked for duplicate keys, which JSON.parse ignores. kubectl never writes them. */
 const CHECKED = 1 << 20;
@@ -16,9 +16,10 @@ export function readJson(file: string, text: string, start: number, end: number)
     const problems = end - start > CHECKED ? [] : duplicates(file, text, start, end);
     return { roots: [rootAt(text, start, whole)], problems };
   }
-  if (!/^[{[]\s*(?:["{[\]}]|$)/.test(text.slice(start, start + 10_000))) return undefined;
+  if (!/^(?:\{\s*(?:["}]|$)|\[\s*(?:["{[\]]|$))/.test(text.slice(start, start + 10_000))) return undefined;
   const roots: Root[] = [];
   const problems: FileProblem[] = [];
+  const hidden: Span[] = [];
   for (let at = start; at < end; ) {
     const stop = Math.min(endOf(text, at), end);
     const value = parsed(text.slice(at, stop));
@@ -27,6 +28,7 @@ export function readJson(file: string, text: string, start: number, end: number)
       const found = recovered(file, text, at, stop);
       roots.push(...found.roots);
       problems.push(...found.problems);
+      hidden.push(...(found.hidden ?? []));
     }
     const next = skipSpace(text, stop);
     // Text between values that is not a value ends the reading.
@@ -36,7 +38,7 @@ export function readJson(file: string, text: string, start: number, end: number)
     }
     at = next;
   }
-  return { roots, problems };
+  return { roots, problems, hidden };
 }
 
 function parsed(text: string): Json | undefined {
@@ -86,11 +88,15 @@ function rootAt(text: string, start: number, value: Json): Root {
 /** The items of a list that JSON.parse accepts one by one. */
 function recovered(file: string, text: string, start: number, end: number): Reading {
   const list = text[start] === "[" ? start : memberAt(text, start, "items");
-  if (list === undefined || text[list] !== "[")
-    return { roots: [], problems: faultOf(file, start, jsonCheck(text, start, end).fault) };
+  if (list === undefined || text[list] !== "[") {
+    const hidden = hasSecret(text.slice(start, end)) ? [{ start, end }] : [];
+    return { roots: [], problems: faultOf(file, start, jsonCheck(text, start, end).fault), hidden };
+  }
   const items: Json[] = [];
   const spans: Span[] = [];
   const problems: FileProblem[] = [];
+  const hidden: Span[] = [];
+  const isSecrets = hasSecret(text.slice(start, list));
   let last = list + 1;
   for (const { complete, ...span } of elements(text, list)) {
     last = span.end;
@@ -98,7 +104,10 @@ function recovered(file: string, text: string, start: number, end: number): Read
     if (value !== undefined) {
       items.push(value);
       spans.push(span);
-    } else if (complete && problems.length < MOST_PROBLEMS)
+      continue;
+    }
+    if (isSecrets || hasSecret(text.slice(span.start, span.end))) hidden.push(span);
+    if (complete && problems.length < MOST_PROBLEMS)
       problems.push(...faultOf(file, span.start, jsonCheck(text, span.start, span.end).fault));
   }
   const isCut = endOf(text, list) >= end;
@@ -114,7 +123,7 @@ function recovered(file: string, text: string, start: number, end: number): Read
     const span = typeof index === "number" ? spans[index] : undefined;
     return span ? jsonSpan(text, path.slice(at + 1), span.start) : { start, end: Math.max(last, start + 1) };
   };
-  return { roots: [{ value: header ? { ...header, items } : items, locate }], problems };
+  return { roots: [{ value: header ? { ...header, items } : items, locate }], problems, hidden };
 }
 
 const MOST_PROBLEMS = 20;

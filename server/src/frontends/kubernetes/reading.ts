@@ -19,6 +19,11 @@ export interface Reading {
   readonly hidden?: readonly Span[];
 }
 
+/** Whether a text that cannot be parsed can be that of a Secret or of a list of them. */
+export function hasSecret(text: string): boolean {
+  return /kind["']?\s*:\s*["']?Secret(?:List)?\b/.test(text);
+}
+
 /** Reported at the second key; the first one is related. */
 export function duplicateKey(file: string, key: string, span: Span, first: Span): FileProblem<"KN806"> {
   const source = { file, decl: { ...NO_DECL, handle: handleAt(file, first) }, part: "whole" } as const;

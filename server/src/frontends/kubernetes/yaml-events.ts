@@ -18,7 +18,7 @@ import {
   type SequenceEvent,
 } from "js-yaml";
 import type { Span } from "../../text/span.ts";
-import type { Json } from "./json.ts";
+import { isRecord, type Json } from "./json.ts";
 import { isDate, plainScalar } from "./yaml-scalar.ts";
 
 /** Offsets are in `text`, which is a part of a file. */
@@ -209,14 +209,11 @@ function define(result: Record<string, Json>, key: string, value: Json): void {
 
 /** `<<`: the keys of one map or of a list of maps; the map's own keys take precedence, then those of earlier maps. */
 function withMerged(own: Record<string, Json>, merged: readonly Json[]): Json {
+  const maps = merged.flatMap((value) => (Array.isArray(value) ? (value as readonly Json[]) : [value]));
   const result: Record<string, Json> = {};
-  for (const one of [
-    own,
-    ...merged.flatMap((value) => (Array.isArray(value) ? (value as readonly Json[]) : [value])),
-  ]) {
-    if (typeof one !== "object" || one === null || Array.isArray(one)) continue;
-    for (const [key, value] of Object.entries(one as Record<string, Json>))
-      if (!Object.hasOwn(result, key)) define(result, key, value);
+  for (const one of [...maps.reverse(), own]) {
+    if (!isRecord(one)) continue;
+    for (const [key, value] of Object.entries(one)) define(result, key, value ?? null);
   }
   return result;
 }

@@ -8,11 +8,12 @@ import { number } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Span } from "../../text/span.ts";
 import { isRecord, type Json, type JsonRecord, type Path } from "./json.ts";
-import { duplicateKey, type Reading, type Root, truncatedAt } from "./reading.ts";
+import { duplicateKey, hasSecret, type Reading, type Root, truncatedAt } from "./reading.ts";
 import { type Events, MOST_EXPANDED, type Remark, spanAt, yamlEvents, yamlValues } from "./yaml-events.ts";
 
-/** Characters of a list that are read together; the longest text that `yaml` reads, at about 1 MB/s. */
+/** Characters of a list that are read together: their events are garbage before the next part is read. */
 const PART = 1 << 17;
+/** The longest text that `yaml` reads, at about 1 MB/s, and the longest one that is not read in parts. */
 const RECOVERED = 1 << 20;
 const MOST_PROBLEMS = 20;
 
@@ -120,9 +121,9 @@ function failed(file: string, text: string, span: Span, error: unknown): Reading
   const part = text.slice(span.start, span.end);
   const template = templateIn(part);
   if (template >= 0) return templateAt(file, span.start + template);
-  const hidden = /kind["']?:\s*["']?Secret\b/.test(part) ? [span] : [];
   const list = listIn(text, span);
-  if (list && list.items.length > 1) return { ...readList(file, text, span, list), hidden };
+  if (list && list.items.length > 1) return readList(file, text, span, list);
+  const hidden = hasSecret(part) ? [span] : [];
   if (part.length > RECOVERED) return { roots: [], problems: [eventProblem(file, span, error)], hidden };
   return { ...recovered(file, part, span.start), hidden };
 }
@@ -239,9 +240,11 @@ function readList(file: string, text: string, span: Span, { items, end }: ListTe
   const before = text.slice(span.start, items[0]).replace(/(^|\n)items:[ \t]*\r?\n/, "$1");
   const header = mapOf(`${before}${text.slice(end, span.end)}`);
   const values: Json[] = [];
-  /** For each value, the offset of its item. */
-  const starts: number[] = [];
+  /** For each value, its item. */
+  const places: Span[] = [];
   const problems: FileProblem[] = [];
+  const hidden: Span[] = [];
+  const isSecrets = hasSecret(before);
   const stop = (index: number): number => items[index] ?? end;
   const canBeCut = header["kind"] === undefined && isEmpty(text, { start: end, end: text.length });
   for (let from = 0; from < items.length; ) {
@@ -250,16 +253,18 @@ function readList(file: string, text: string, span: Span, { items, end }: ListTe
     const part = partOf(file, text, { start: stop(from), end: stop(to) });
     if (part && part.items.length === to - from) {
       values.push(...part.items);
-      for (let index = from; index < to; index += 1) starts.push(stop(index));
+      for (let index = from; index < to; index += 1) places.push({ start: stop(index), end: stop(index + 1) });
       problems.push(...part.problems);
     } else
       for (let index = from; index < to; index += 1) {
-        const one = itemOf(file, text, { start: stop(index), end: stop(index + 1) });
+        const place = { start: stop(index), end: stop(index + 1) };
+        const one = itemOf(file, text, place);
+        if (one.isDamaged && (isSecrets || hasSecret(text.slice(place.start, place.end)))) hidden.push(place);
         if (!canBeCut || index < items.length - 1)
           problems.push(...one.problems.slice(0, Math.max(0, MOST_PROBLEMS - problems.length)));
         if (one.value === undefined) continue;
         values.push(one.value);
-        starts.push(stop(index));
+        places.push(place);
       }
     from = to;
   }
@@ -267,16 +272,15 @@ function readList(file: string, text: string, span: Span, { items, end }: ListTe
   if (isCut) {
     problems.push(truncatedAt(file, end));
     // The last item can be incomplete.
-    if (starts.at(-1) === items.at(-1)) values.pop();
+    if (places.at(-1)?.start === items.at(-1)) values.pop();
   }
   const locate: Root["locate"] = (path) => {
     const [field, index, ...rest] = path;
-    const start = field === "items" && typeof index === "number" ? starts[index] : undefined;
-    if (start === undefined) return { start: span.start, end: Math.min(span.start + 1, span.end) };
-    const next = items.find((one) => one > start) ?? end;
-    return itemSpan(text.slice(start, next), start, rest);
+    const place = field === "items" && typeof index === "number" ? places[index] : undefined;
+    if (place === undefined) return { start: span.start, end: Math.min(span.start + 1, span.end) };
+    return itemSpan(text.slice(place.start, place.end), place.start, rest);
   };
-  return { roots: [{ value: { ...header, items: values }, locate }], problems };
+  return { roots: [{ value: { ...header, items: values }, locate }], problems, hidden };
 }
 
 interface Part {
@@ -301,12 +305,16 @@ function itemOf(
   file: string,
   text: string,
   span: Span,
-): { readonly value: Json | undefined; readonly problems: readonly FileProblem[] } {
+): { readonly value: Json | undefined; readonly problems: readonly FileProblem[]; readonly isDamaged: boolean } {
   const part = partOf(file, text, span);
-  if (part) return { value: part.items[0], problems: part.problems };
+  if (part) return { value: part.items[0], problems: part.problems, isDamaged: false };
   const found = recovered(file, text.slice(span.start, Math.min(span.end, span.start + RECOVERED)), span.start);
   const value = found.roots[0]?.value;
-  return { value: Array.isArray(value) ? (value as readonly Json[])[0] : undefined, problems: found.problems };
+  return {
+    value: Array.isArray(value) ? (value as readonly Json[])[0] : undefined,
+    problems: found.problems,
+    isDamaged: true,
+  };
 }
 
 function itemSpan(part: string, base: number, path: Path): Span | undefined {

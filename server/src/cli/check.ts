@@ -1,5 +1,6 @@
 /** `knet check`: the diagnostics of files and folders. */
 import { catalog } from "../checks/catalog.ts";
+import { shownLine } from "../frontends/kubernetes/private.ts";
 import { type LineIndex, lineIndex } from "../text/line-index.ts";
 import { jsonText } from "../text/visible.ts";
 import { VERSION } from "../version.ts";
@@ -131,6 +132,7 @@ function lineReader(textOf: TextOf): (file: string, line: number) => string | un
     const found = known.get(file);
     if (!found || line >= found.index.lineCount) return undefined;
     const start = found.index.offsetAt({ line, character: 0 });
-    return found.text.slice(start, found.index.offsetAt({ line, character: Number.POSITIVE_INFINITY }));
+    const own = found.text.slice(start, found.index.offsetAt({ line, character: Number.POSITIVE_INFINITY }));
+    return file.endsWith(".knet") ? own : shownLine(own);
   };
 }

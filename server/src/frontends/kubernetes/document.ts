@@ -9,6 +9,7 @@ import type { Span } from "../../text/span.ts";
 import type { TextFile } from "../containers/unpack.ts";
 import { importCluster } from "./cluster.ts";
 import { type KubeObject, placeOf, spanOfPlace } from "./object.ts";
+import { maskedText } from "./private.ts";
 import { readObjects } from "./source.ts";
 import { withoutCopies } from "./versions.ts";
 
@@ -128,13 +129,12 @@ function manifestDocument(file: string, text: string, contentOf: () => Content):
   };
 }
 
-/** The same text with `x` for each letter and digit of the spans: offsets and lines do not change. */
 function masked(text: string, spans: readonly Span[]): string {
   const parts: string[] = [];
   let at = 0;
   for (const { start, end } of spans) {
     if (end <= at) continue;
-    parts.push(text.slice(at, start), text.slice(Math.max(at, start), end).replace(/[^\s"'{}[\]:,|>-]/g, "x"));
+    parts.push(text.slice(at, start), maskedText(text.slice(Math.max(at, start), end)));
     at = end;
   }
   return [...parts, text.slice(at)].join("");

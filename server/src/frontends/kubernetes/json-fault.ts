@@ -3,6 +3,7 @@
 import { t } from "../../text/l10n.ts";
 import type { Span } from "../../text/span.ts";
 import { skipSpace } from "./json-span.ts";
+import { PRIVATE_MAPS } from "./private.ts";
 
 export interface JsonFault {
   readonly at: number;
@@ -25,13 +26,14 @@ export function jsonCheck(text: string, start: number, end: number): JsonCheck {
   const done = (fault?: JsonFault): JsonCheck => ({ fault, duplicates });
   const fault = (at: number, error: string): JsonCheck => done({ at: Math.min(at, end), error, truncated: at >= end });
   /** The keys so far, for each enclosing map; undefined for a list. */
-  const open: (Map<string, Span> | undefined)[] = [];
+  const open: (Keys | undefined)[] = [];
+  let last = "";
   let at = skipSpace(text, start);
   for (;;) {
     // A value starts here.
     const character = at < end ? text[at] : undefined;
     if (character === "{" || character === "[") {
-      open.push(character === "{" ? new Map() : undefined);
+      open.push(character === "{" ? { isPrivate: PRIVATE_MAPS.has(last), spans: new Map() } : undefined);
       at = skipSpace(text, at + 1);
       if (text[at] === (character === "{" ? "}" : "]")) {
         open.pop();
@@ -39,8 +41,8 @@ export function jsonCheck(text: string, start: number, end: number): JsonCheck {
       } else if (character === "[") continue;
       else {
         const key = keyAt(text, at, end, open.at(-1), duplicates);
-        if (typeof key !== "number") return fault(key.at, key.error);
-        at = key;
+        if ("error" in key) return fault(key.at, key.error);
+        ({ at, key: last } = key);
         continue;
       }
     } else {
@@ -57,8 +59,8 @@ export function jsonCheck(text: string, start: number, end: number): JsonCheck {
         at = skipSpace(text, at + 1);
         if (keys === undefined) break;
         const key = keyAt(text, at, end, keys, duplicates);
-        if (typeof key !== "number") return fault(key.at, key.error);
-        at = key;
+        if ("error" in key) return fault(key.at, key.error);
+        ({ at, key: last } = key);
         break;
       }
       if (at >= end || text[at] !== (keys ? "}" : "]"))
@@ -95,23 +97,34 @@ function stringFault(text: string, at: number, end: number): number {
   return /["\n]/.test(text.slice(at + 1, end)) ? at : end;
 }
 
-/** The offset of the value after a key. */
+interface Keys {
+  /** Whether keys that are stated again are not reported. */
+  readonly isPrivate: boolean;
+  readonly spans: Map<string, Span>;
+}
+
+interface KeyFault {
+  readonly at: number;
+  readonly error: string;
+}
+
+/** A key, and the offset of the value after it. */
 function keyAt(
   text: string,
   at: number,
   end: number,
-  known: Map<string, Span> | undefined,
+  known: Keys | undefined,
   duplicates: JsonCheck["duplicates"][number][],
-): number | { readonly at: number; readonly error: string } {
+): { readonly at: number; readonly key: string } | KeyFault {
   const length = at < end ? stringLength(text, at, end) : 0;
   if (length === 0)
     return { at: text[at] === '"' ? stringFault(text, at, end) : at, error: t`expected a key in double quotes` };
   const key = text.slice(at + 1, at + length - 1);
   const span = { start: at, end: at + length };
-  const first = known?.get(key);
-  if (first) duplicates.push({ key, span, first });
-  known?.set(key, span);
+  const first = known?.spans.get(key);
+  if (first && known?.isPrivate === false) duplicates.push({ key, span, first });
+  known?.spans.set(key, span);
   const colon = skipSpace(text, at + length);
   if (colon >= end || text[colon] !== ":") return { at: colon, error: t`expected a colon` };
-  return skipSpace(text, colon + 1);
+  return { at: skipSpace(text, colon + 1), key };
 }

@@ -31,6 +31,8 @@ export function readJson(file: string, text: string, start: number, end: number)
       hidden.push(...(found.hidden ?? []));
     }
     const next = skipSpace(text, stop);
+    // YAML documents in the notation of JSON.
+    if (text.startsWith("---", next)) return undefined;
     // Text between values that is not a value ends the reading.
     if (next < end && !/[{[]/.test(text[next] ?? "")) {
       problems.push(...faultOf(file, next, jsonCheck(text, next, end).fault));

@@ -19,6 +19,7 @@ import {
 } from "js-yaml";
 import type { Span } from "../../text/span.ts";
 import { isRecord, type Json } from "./json.ts";
+import { PRIVATE_MAPS } from "./private.ts";
 import { isDate, plainScalar } from "./yaml-scalar.ts";
 
 /** Offsets are in `text`, which is a part of a file. */
@@ -186,7 +187,7 @@ function mapping(building: Building, own: string): Json {
       merged.push(built(building, false));
       continue;
     }
-    const first = starts.get(key);
+    const first = PRIVATE_MAPS.has(own) ? undefined : starts.get(key);
     if (first) {
       const span = scalarSpan(event) ?? NOWHERE;
       building.remarks.push({ kind: "duplicate", key, span, first: scalarSpan(first) ?? NOWHERE });

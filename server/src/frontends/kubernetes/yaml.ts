@@ -154,6 +154,8 @@ function eventProblem(file: string, { start, end }: Span, error: unknown): FileP
 function recovered(file: string, part: string, base: number): Reading {
   const problems: FileProblem[] = [];
   const roots: Root[] = [];
+  const deep = deepAt(part);
+  if (deep >= 0) return { roots, problems: [tooDeep(file, base + deep)] };
   let found: readonly YamlDocument[];
   try {
     found = parseAllDocuments(part, { uniqueKeys: false, logLevel: "silent", prettyErrors: false });
@@ -173,6 +175,20 @@ function recovered(file: string, part: string, base: number): Reading {
   }
   return { roots, problems };
 }
+
+/** The offset of a bracket with too many open ones before it; -1 without one. `yaml` needs minutes for thousands of levels. */
+function deepAt(part: string): number {
+  let depth = 0;
+  for (let at = 0; at < part.length; at += 1) {
+    const code = part.charCodeAt(at);
+    if (code === 0x5b || code === 0x7b) depth += 1;
+    else if ((code === 0x5d || code === 0x7d) && depth > 0) depth -= 1;
+    if (depth > DEEPEST) return at;
+  }
+  return -1;
+}
+
+const DEEPEST = 100;
 
 function tooDeep(file: string, at: number): FileProblem {
   return problemInText("KN806", file, { start: at, end: at + 1 }, { cause: "limit", limit: t`nested too deep` });

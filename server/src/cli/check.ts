@@ -1,17 +1,18 @@
 /** `knet check`: the diagnostics of files and folders. */
 import { catalog } from "../checks/catalog.ts";
 import { shownLine } from "../frontends/kubernetes/private.ts";
+import type { Analysis } from "../service/analysis.ts";
 import { type LineIndex, lineIndex } from "../text/line-index.ts";
 import { jsonText } from "../text/visible.ts";
 import { VERSION } from "../version.ts";
 import { addAnalysis, checkHere, checkInWorkers, workersFor } from "./check-roots.ts";
-import { isReadTwice, type Opened, openAll, STDIN } from "./files.ts";
+import { attempt, isReadTwice, type Opened, openAll } from "./files.ts";
 import { githubReport } from "./formats/github.ts";
 import { sarifReport } from "./formats/sarif.ts";
 import { textReport } from "./formats/text.ts";
 import { areManifests, isManifestInput, manifestAnalysis, readManifests, readSource } from "./manifests.ts";
 import { complain, say, useColour, writeOut } from "./output.ts";
-import { mergedReport } from "./report.ts";
+import { type Merged, mergedReport } from "./report.ts";
 import type { Report } from "./report-schema.ts";
 
 export interface CheckOptions {
@@ -28,31 +29,27 @@ export interface Shard {
 
 /** Exit code: 0 clean, 1 problems at or above the threshold, 2 if a file or folder cannot be read; the others are checked. */
 export async function check(paths: readonly string[], options: CheckOptions): Promise<number> {
-  // All manifests are one cluster.
-  const input = paths.length === 1 && paths[0] === STDIN ? readSource(STDIN) : undefined;
-  if (input ? areManifests(input) : paths.length > 0 && paths.every(isManifestInput))
-    return checkManifests(paths, input, options);
-  const opened = openAll(paths.length === 0 ? ["."] : paths, input);
-  const { service, problems } = opened;
+  const [only] = paths;
+  const input = only !== undefined && paths.length === 1 && !isReadTwice(only) ? readSource(only) : undefined;
+  const sources = input ? (areManifests(input) ? paths : []) : paths.filter(isManifestInput);
+  const others = paths.length === 0 ? ["."] : paths.filter((path) => !sources.includes(path));
+  const opened = openAll(others, input);
+  const problems = [...opened.problems];
+  const manifests =
+    sources.length === 0 || (options.shard?.index ?? 1) > 1
+      ? undefined
+      : attempt(problems, () => manifestsOf(sources, input));
   for (const problem of problems) complain(problem);
-  if (opened.files.length === 0) return 2;
+  if (opened.files.length === 0 && !manifests) return 2;
   const { files, roots } = partOf(opened, options.shard);
-  const report = await reportOf(opened, files, roots);
-  write(report, options, (file) => service.textOf(file));
+  const report = await reportOf(opened, files, roots, manifests);
+  write(report, options, (file) => manifests?.fileOf(file)?.text ?? opened.service.textOf(file));
   return problems.length > 0 ? 2 : exitCode(report, options);
 }
 
-/** `input`: standard input, if it is the only path. */
-function checkManifests(paths: readonly string[], input: Uint8Array | undefined, options: CheckOptions): number {
-  const analysis = manifestAnalysis(readManifests(paths, input));
-  const merged = mergedReport(
-    analysis.files.map(({ file }) => file),
-    analysis.files.reduce((sum, { text }) => sum + text.length, 0),
-  );
-  addAnalysis(analysis, merged);
-  const report = merged.report();
-  write(report, options, (file) => analysis.fileOf(file)?.text);
-  return exitCode(report, options);
+/** All manifests are one cluster. `input`: the content of the only path if it can be read only once. */
+function manifestsOf(paths: readonly string[], input: Uint8Array | undefined): Analysis {
+  return manifestAnalysis(readManifests(paths, input));
 }
 
 type TextOf = (file: string) => string | undefined;
@@ -86,14 +83,23 @@ async function reportOf(
   { service, files: named }: Opened,
   files: readonly string[],
   roots: readonly string[],
+  manifests: Analysis | undefined,
 ): Promise<Report> {
   const lengths = roots.map((root) =>
     (service.analysisOf(root)?.files ?? []).reduce((sum, { text }) => sum + text.length, 0),
   );
-  const length = lengths.reduce((sum, one) => sum + one, 0);
+  const length = [...lengths, ...(manifests?.files ?? []).map(({ text }) => text.length)].reduce(
+    (sum, one) => sum + one,
+    0,
+  );
+  const start = (): Merged => {
+    const merged = mergedReport([...(manifests?.files ?? []).map(({ file }) => file), ...files], length);
+    if (manifests) addAnalysis(manifests, merged);
+    return merged;
+  };
   const workers = roots.every(isReadTwice) ? workersFor(lengths) : 0;
   if (workers > 1) {
-    const merged = mergedReport(files, length);
+    const merged = start();
     // If a thread cannot be started or fails, the analysis in this thread reports the same error or succeeds.
     if (
       await checkInWorkers(workers, roots, merged, named).then(
@@ -103,7 +109,7 @@ async function reportOf(
     )
       return merged.report();
   }
-  const merged = mergedReport(files, length);
+  const merged = start();
   checkHere(service, roots, merged);
   return merged.report();
 }

@@ -12,7 +12,7 @@ import { number } from "../text/format.ts";
 import { t } from "../text/l10n.ts";
 import { type LineIndex, lineIndex } from "../text/line-index.ts";
 import { UnreadableError, UsageError } from "./errors.ts";
-import { isReadTwice, readInput, readStart, SKIPPED_FOLDERS, STDIN } from "./files.ts";
+import { isReadTwice, type ReadLimit, readInput, readStart, SKIPPED_FOLDERS, STDIN } from "./files.ts";
 import { progress } from "./output.ts";
 
 /**
@@ -22,7 +22,13 @@ import { progress } from "./output.ts";
 export function isManifests(path: string): boolean {
   if (isFolder(path) || isSource(path)) return true;
   if (!isReadTwice(path) || path.endsWith(".knet") || !isFile(path)) return false;
-  return areManifests(readStart(path, START));
+  try {
+    return areManifests(readStart(path, START));
+  } catch (error) {
+    // The command that reads the file reports it.
+    if (error instanceof UnreadableError) return false;
+    throw error;
+  }
 }
 
 /** Enough to recognize an archive, or manifests after comments. */
@@ -69,7 +75,7 @@ export function looksLikeManifests(text: string): boolean {
   return /^\s*(?:#[^\n]*\n\s*)*(?:---|[[{]|[A-Za-z]+:(?:\s|$))/.test(text.slice(0, 10_000));
 }
 
-/** Throws UsageError if a file cannot be read or no file contains an object. `input`: the content of standard input, if it was read before. */
+/** Throws UsageError if a file cannot be read or no file contains an object. `input`: the content of a path that can be read only once. */
 export function readManifests(paths: readonly string[], input?: string | Uint8Array): ManifestDocuments {
   const files = paths.flatMap((path) => filesOf(path, input));
   const read = manifestDocuments(paths[0] ?? STDIN, files);
@@ -88,19 +94,23 @@ function reasonOf(read: ManifestDocuments): string | undefined {
 }
 
 /** Bytes above which reading is shown on a terminal. */
-const LARGE = 5_000_000;
+const LARGE = 12_000_000;
+
+/** A long input that is not a source is rejected early: standard input can be endless. */
+const LIMIT: ReadLimit = { small: LARGE, large: UNPACK_LIMITS.entry, accepts: areManifests };
 
 /** The bytes of a source, compressed or not. */
 export function readSource(file: string): Uint8Array {
-  const most = UNPACK_LIMITS.entry;
-  const bytes = readInput(file, most);
-  if (bytes.byteLength > most) throw new UnreadableError(file, t`the file has more than ${number(most / 1e6)} MB`);
+  const bytes = readInput(file, isReadTwice(file) ? { ...LIMIT, small: LIMIT.large } : LIMIT);
+  if (bytes.byteLength > LIMIT.large)
+    throw new UnreadableError(file, t`the file has more than ${number(LIMIT.large / 1e6)} MB`);
   return bytes;
 }
 
 function filesOf(path: string, input: string | Uint8Array | undefined): readonly TextFile[] {
-  if (path === STDIN && typeof input === "string") return [{ file: STDIN, text: input }];
-  if (!isFolder(path)) return unpacked(path, path === STDIN && input instanceof Uint8Array ? input : readSource(path));
+  if (!isReadTwice(path) && input !== undefined)
+    return typeof input === "string" ? [{ file: path, text: input }] : unpacked(path, input);
+  if (!isFolder(path)) return unpacked(path, readSource(path));
   return [...filesBelow(path)].filter(isSource).flatMap((file) => {
     try {
       return unpacked(file, readSource(file));

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { messageOf } from "../../../server/src/checks/run.ts";
 import { printDecls } from "../../../server/src/declared/print.ts";
 import { kubernetesFrontEnd, manifestDocuments } from "../../../server/src/frontends/kubernetes/document.ts";
+import { analyse } from "../../../server/src/service/analysis.ts";
 import { lineIndex } from "../../../server/src/text/line-index.ts";
 
 type Files = Readonly<Record<string, string>>;
@@ -306,6 +307,24 @@ spec:
       "a.yaml:5:16 KN806 spec.hostNetwork is ignored: expected true or false, found `true`",
       "a.yaml:8:29 KN806 spec.containers[0].ports[0].containerPort is ignored: expected a number, found `80`",
       "a.yaml:8:66 KN806 spec.containers[0].ports[1].protocol is ignored: expected a string, found `{…}`",
+    ]);
+  });
+});
+
+describe("several files", () => {
+  it("have the problems of their own objects", () => {
+    const files = [
+      { file: "a.yaml", text: "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n" },
+      {
+        file: "b.yaml",
+        text: LIST.replace("    namespace: shop\n", "    namespace: shop\n  status: {podIP: 10.9.0.x}\n"),
+      },
+    ];
+    const { documents } = manifestDocuments("a.yaml", files);
+    const analysis = analyse("a.yaml", documents);
+    const found = (analysis.findings(() => false) ?? []).filter(({ code }) => code === "KN006");
+    expect(found.map((one) => [one.source.file, analysis.placeOf(one)?.start])).toEqual([
+      ["b.yaml", files[1]?.text.indexOf("10.9.0.x")],
     ]);
   });
 });

@@ -69,7 +69,10 @@ export function unpack(
   limits: UnpackLimits = UNPACK_LIMITS,
 ): readonly TextFile[] {
   const budget: Budget = { ...limits, wants };
-  return read(budget, file, bytes, 0);
+  const byName = new Map<string, TextFile>();
+  // Like the file system: a later entry with the same name replaces the file.
+  for (const one of read(budget, file, bytes, 0)) byName.set(one.file, one);
+  return [...byName.values()];
 }
 
 /** What is left of the limits, for all files of one call. */

@@ -1,6 +1,5 @@
 /** `knet check`: the diagnostics of files and folders. */
 import { catalog } from "../checks/catalog.ts";
-import { shownLine } from "../frontends/kubernetes/private.ts";
 import type { Analysis } from "../service/analysis.ts";
 import { type LineIndex, lineIndex } from "../text/line-index.ts";
 import { jsonText } from "../text/visible.ts";
@@ -10,7 +9,7 @@ import { attempt, isReadTwice, type Opened, openAll } from "./files.ts";
 import { githubReport } from "./formats/github.ts";
 import { sarifReport } from "./formats/sarif.ts";
 import { textReport } from "./formats/text.ts";
-import { areManifests, isManifestInput, manifestAnalysis, readManifests, readSource } from "./manifests.ts";
+import { areManifests, isManifestInput, manifestAnalysis, readManifests, readSource, shownLine } from "./manifests.ts";
 import { complain, say, useColour, writeOut } from "./output.ts";
 import { type Merged, mergedReport } from "./report.ts";
 import type { Report } from "./report-schema.ts";

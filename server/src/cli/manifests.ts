@@ -6,6 +6,7 @@ import { problemInText } from "../declared/file-problem.ts";
 import { decodedText } from "../frontends/containers/text.ts";
 import { isArchive, isArchiveName, type TextFile, UNPACK_LIMITS, unpack } from "../frontends/containers/unpack.ts";
 import { kubernetesFrontEnd, type ManifestDocuments, manifestDocuments } from "../frontends/kubernetes/document.ts";
+import { shownLine } from "../frontends/kubernetes/private.ts";
 import { KUSTOMIZATION } from "../frontends/kubernetes/source.ts";
 import { type Analysis, analyse } from "../service/analysis.ts";
 import { number } from "../text/format.ts";
@@ -168,3 +169,5 @@ export function notesOf({ documents, problems }: ManifestDocuments): readonly st
 export function manifestAnalysis(read: ManifestDocuments): Analysis {
   return analyse(read.documents[0].file, read.documents);
 }
+
+export { shownLine };

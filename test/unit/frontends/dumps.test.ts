@@ -286,7 +286,7 @@ metadata:
       "a.yaml:7:45 KN806 not read: aliases expand to more than 100,000 values",
     ]);
     expect(problems({ "a.yaml": "kind: Pod\nmetadata: {name: *b}\n" })).toEqual([
-      "a.yaml:2:18 KN802 invalid source: alias `b` has no anchor before it",
+      "a.yaml:2:18 KN802 invalid source: alias `b` has no earlier anchor",
     ]);
   });
 });

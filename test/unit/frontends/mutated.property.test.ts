@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { gzipSync, strToU8, zipSync } from "fflate";
 import { createTar } from "nanotar";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { parseAllDocuments } from "yaml";
 import { messageOf } from "../../../server/src/checks/run.ts";
 import { unpack } from "../../../server/src/frontends/containers/unpack.ts";
@@ -154,6 +154,9 @@ function expectInside(
   if (!span || span.start < 0 || span.end < span.start || span.end > text.length)
     throw new Error(`${JSON.stringify(span)} is not a span in a text of ${text.length} characters`);
 }
+
+// Some texts need a second on a busy machine, and each test has dozens.
+vi.setConfig({ testTimeout: 180_000 });
 
 describe("a damaged text", () => {
   it.each(BASES)("$file is read without an exception", ({ file, text }) => {

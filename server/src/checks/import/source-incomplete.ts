@@ -28,7 +28,7 @@ so results can differ from the real cluster.
 
 ## How to fix it
 
-Collect the data again without the tool that shortens or redacts it, or correct the value.`,
+Collect the data again without the tool that shortens or redacts it, or fix the value.`,
   example: { language: "yaml", bad: service("web"), good: service("30080") },
   message: (data) => {
     switch (data.cause) {

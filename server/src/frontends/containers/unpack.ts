@@ -53,7 +53,7 @@ function formatOf(bytes: Uint8Array): Format | undefined {
   return isTar(bytes) ? "tar" : undefined;
 }
 
-/** Whether the bytes are those of an archive, also of one that knet cannot read. */
+/** Whether the bytes are an archive, also one that knet cannot read. */
 export function isArchive(bytes: Uint8Array): boolean {
   return formatOf(bytes) !== undefined || OTHERS.some(([, magic]) => startsWith(bytes, magic));
 }
@@ -75,7 +75,7 @@ export function unpack(
   return [...byName.values()];
 }
 
-/** What is left of the limits, for all files of one call. */
+/** The remaining limits, for all files of one call. */
 interface Budget {
   entry: number;
   total: number;

@@ -114,7 +114,7 @@ function manifestDocument(file: string, text: string, contentOf: () => Content):
     language: "kubernetes",
     // The lines of a text are shown next to findings: without the values of Secrets.
     get text() {
-      shown ??= text.includes("Secret") ? masked(text, read().secrets()) : text;
+      shown ??= /secret/i.test(file) || text.includes("Secret") ? masked(text, read().secrets()) : text;
       return shown;
     },
     get decls() {

@@ -14,7 +14,7 @@ export interface JsonFault {
 
 export interface JsonCheck {
   readonly fault: JsonFault | undefined;
-  /** Keys that a map states again, with the span of the key before it. */
+  /** Keys that a map states again, with the span of the earlier key. */
   readonly duplicates: readonly { readonly key: string; readonly span: Span; readonly first: Span }[];
 }
 

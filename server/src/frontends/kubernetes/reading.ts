@@ -19,7 +19,7 @@ export interface Reading {
   readonly hidden?: readonly Span[];
 }
 
-/** Whether a text that cannot be parsed can be that of a Secret or of a list of them. */
+/** Whether a text that cannot be parsed can be a Secret or a list of Secrets. */
 export function hasSecret(text: string): boolean {
   return /kind["']?\s*:\s*["']?Secret(?:List)?\b/.test(text);
 }

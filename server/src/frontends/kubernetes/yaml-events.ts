@@ -66,7 +66,7 @@ interface Anchored {
 
 interface Building extends Events {
   at: number;
-  /** The number of values so far, and those of aliases. */
+  /** The number of values so far, and of values of aliases. */
   size: number;
   expanded: number;
   readonly anchors: Map<string, Anchored>;
@@ -145,7 +145,7 @@ function anchored(
   return value;
 }
 
-/** An alias is the value itself, not a copy, but all readers together must not see billions of values. */
+/** An alias is the value itself and needs no memory. The number of values is limited because readers visit each of them. */
 function aliased(building: Building, event: AliasEvent): Json {
   const name = building.text.slice(event.anchorStart, event.anchorEnd);
   const span = { start: event.anchorStart - 1, end: event.anchorEnd };
@@ -208,7 +208,7 @@ function define(result: Record<string, Json>, key: string, value: Json): void {
   else result[key] = value;
 }
 
-/** `<<`: the keys of one map or of a list of maps; the map's own keys take precedence, then those of earlier maps. */
+/** `<<`: the keys of one map or of a list of maps; the map's own keys take precedence, then the keys of earlier maps. */
 function withMerged(own: Record<string, Json>, merged: readonly Json[]): Json {
   const maps = merged.flatMap((value) => (Array.isArray(value) ? (value as readonly Json[]) : [value]));
   const result: Record<string, Json> = {};
@@ -328,7 +328,7 @@ function childEvent(events: Events, index: number, key: string | number, hops: n
   return undefined;
 }
 
-/** The value that an alias refers to: the last one before it with this anchor. */
+/** The value that an alias refers to: the last earlier value with this anchor. */
 function target({ text, list }: Events, index: number): number | undefined {
   const event = list[index];
   if (event?.type !== EVENT_ALIAS) return index;

@@ -18,7 +18,7 @@ const ALSO_FALSE: ReadonlySet<string> = new Set(["n", "N", "no", "No", "NO", "of
 
 const INTEGER = /^([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[oO]?([0-7]+)|0[bB]([01]+)|(0|[1-9][0-9]*))$/;
 const FLOAT = /^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$/;
-/** The longest text that can be a number, a word, or a date. */
+/** The longest text that can be a number or a date. */
 const LONGEST = 400;
 
 export function plainScalar(text: string): Scalar {

@@ -105,7 +105,7 @@ function problemOf(file: string, remark: Remark, base: number): FileProblem {
     case "key":
       return problemInText("KN802", file, span, { error: t`a key must be a string` });
     case "alias":
-      return problemInText("KN802", file, span, { error: t`alias \`${remark.name}\` has no anchor before it` });
+      return problemInText("KN802", file, span, { error: t`alias \`${remark.name}\` has no earlier anchor` });
     case "expansion":
       return problemInText("KN806", file, span, {
         cause: "limit",
@@ -176,7 +176,7 @@ function recovered(file: string, part: string, base: number): Reading {
   return { roots, problems };
 }
 
-/** The offset of a bracket with too many open ones before it; -1 without one. `yaml` needs minutes for thousands of levels. */
+/** The offset of a bracket inside too many open brackets; -1 without one. `yaml` needs minutes for thousands of levels. */
 function deepAt(part: string): number {
   let depth = 0;
   for (let at = 0; at < part.length; at += 1) {
@@ -335,7 +335,7 @@ function itemOf(
 
 function itemSpan(part: string, base: number, path: Path): Span | undefined {
   try {
-    // The first event is that of the document.
+    // The first event starts the document.
     return shifted(spanAt(yamlEvents(part), 1, [0, ...path]), base);
   } catch {
     const [found] = part.length > RECOVERED ? [] : parseAllDocuments(part, { uniqueKeys: false, logLevel: "silent" });

@@ -107,6 +107,19 @@ describe("a dump", () => {
     expect(problems(files)).toEqual([]);
   });
 
+  it("of must-gather has lists by group, and a file per pod", () => {
+    const list = `---\n${LIST.replace("name: a\n", "name: a\n    uid: u1\n")}`;
+    const one = "---\napiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: shop, uid: u1}\n";
+    const node1 =
+      "---\napiVersion: v1\nkind: Node\nmetadata: {name: n1}\nstatus: {addresses: [{type: InternalIP, address: 10.0.0.1}]}\n";
+    const files = {
+      "mg/namespaces/shop/core/pods.yaml": list,
+      "mg/namespaces/shop/pods/a/a.yaml": one,
+      "mg/cluster-scoped-resources/core/nodes/n1.yaml": node1,
+    };
+    expect([names(files), problems(files)]).toEqual([["node n1", "pod shop/a", "pod shop/b"], []]);
+  });
+
   it("has each object once: by its uid, and in its newest version", () => {
     const at = (version: string, address: string) => ({
       ...pod("a", { uid: "1", resourceVersion: version }),

@@ -25,8 +25,9 @@ const MOST_PROBLEMS = 20;
 export function readObjects(file: string, text: string): SourceObjects {
   const readings = partsOf(text).map((part) => readPart(file, text, part));
   const found = readings.flatMap(({ roots }) => roots.flatMap((root) => objectsOf(file, root)));
-  const isManifest = found.length > 0 || /["']?\b(?:kind|[iI]tems)["']?[ \t]*:/.test(text) || text.includes("{{");
+  const isManifest = found.length > 0 || /["']?\b(?:kind|[iI]tems)["']?[ \t]*:/.test(text);
   const objects: KubeObject[] = [];
+  // Other YAML and JSON in a folder, such as values of a chart, is ignored, even if it is invalid.
   const problems: FileProblem[] = [
     ...(isManifest ? readings.flatMap((one) => one.problems) : []),
     ...readings.flatMap(({ roots }) => roots.flatMap((root) => refusals(file, root))),
@@ -39,10 +40,12 @@ export function readObjects(file: string, text: string): SourceObjects {
     problems.push(...shown.problems, ...(shown.object.kind === "Secret" ? [] : wrongTypes(shown.object)));
   }
   const secret = found.filter(({ kind }) => kind === "Secret");
+  // A report at a value of a Secret would show its line.
+  const places = problems.length === 0 ? [] : secret.map((one) => one.locate([]));
   const hidden = readings.flatMap((one) => one.hidden ?? []);
   return {
     objects,
-    problems: bounded(problems.filter(({ span }) => !secret.some((one) => contains(one.locate([]), span)))),
+    problems: bounded(problems.filter(({ span }) => !places.some((one) => contains(one, span)))),
     secrets: () => [...hidden, ...secret.flatMap(secretSpans)].sort((a, b) => a.start - b.start),
   };
 }

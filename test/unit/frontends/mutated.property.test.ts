@@ -7,6 +7,9 @@ import { parseAllDocuments } from "yaml";
 import { messageOf } from "../../../server/src/checks/run.ts";
 import { unpack } from "../../../server/src/frontends/containers/unpack.ts";
 import { manifestDocuments, type TextFile } from "../../../server/src/frontends/kubernetes/document.ts";
+import { jsonCheck } from "../../../server/src/frontends/kubernetes/json-fault.ts";
+import { jsonSpan } from "../../../server/src/frontends/kubernetes/json-span.ts";
+import { spanAt, yamlEvents, yamlValues } from "../../../server/src/frontends/kubernetes/yaml-events.ts";
 import { analyse } from "../../../server/src/service/analysis.ts";
 
 const OBJECTS = `apiVersion: v1
@@ -227,6 +230,56 @@ describe("damaged bytes", () => {
         },
       ),
       { numRuns: 60 },
+    );
+  });
+});
+
+describe("JSON", () => {
+  const parses = (text: string): boolean => {
+    try {
+      JSON.parse(text);
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  const small = fc.record({
+    at: fc.nat(),
+    length: fc.nat(2),
+    by: fc.constantFrom("", ",", ":", '"', "\\", "{", "]", "1", "-", ".", "e", " ", "\n", "t", "\u0001"),
+  });
+
+  it("has an error exactly where JSON.parse has one", () => {
+    fc.assert(
+      fc.property(fc.json(), fc.array(small, { maxLength: 2 }), (text, changes) => {
+        const damaged = changes.reduce(changed, text);
+        const { fault } = jsonCheck(damaged, 0, damaged.length);
+        expect(fault === undefined, damaged).toBe(parses(damaged));
+        if (fault) expect(fault.at).toBeLessThanOrEqual(damaged.length);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it("is YAML with the same values and spans", () => {
+    fc.assert(
+      fc.property(fc.json({ stringUnit: "grapheme-ascii" }), (text) => {
+        const events = yamlEvents(text);
+        const [root] = yamlValues(events).roots;
+        if (!root) throw new Error("no document");
+        const visit = (value: unknown, path: readonly (string | number)[]): void => {
+          const span = spanAt(events, root.event, path);
+          const expected = jsonSpan(text, path);
+          expect(span && text.slice(span.start, span.end)).toBe(expected && text.slice(expected.start, expected.end));
+          if (Array.isArray(value)) for (const [index, one] of value.entries()) visit(one, [...path, index]);
+          else if (typeof value === "object" && value !== null)
+            for (const [key, one] of Object.entries(value)) visit(one, [...path, key]);
+        };
+        const value: unknown = JSON.parse(text);
+        expect(root.value).toEqual(value);
+        visit(value, []);
+      }),
+      { numRuns: 200 },
     );
   });
 });

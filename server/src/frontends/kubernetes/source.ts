@@ -45,9 +45,16 @@ export function readObjects(file: string, text: string): SourceObjects {
   const hidden = readings.flatMap((one) => one.hidden ?? []);
   return {
     objects,
-    problems: bounded(problems.filter(({ span }) => !places.some((one) => contains(one, span)))),
+    problems: bounded(
+      problems.filter((problem) => !isAboutValue(problem) || !places.some((one) => contains(one, problem.span))),
+    ),
     secrets: () => [...hidden, ...secret.flatMap(secretSpans)].sort((a, b) => a.start - b.start),
   };
+}
+
+/** Whether the location of a problem is a single value. */
+function isAboutValue(problem: FileProblem): boolean {
+  return problem.code === "KN805" || (problem.code === "KN806" && problem.data.cause === "duplicate-key");
 }
 
 function contains(outer: Span | undefined, inner: Span | undefined): boolean {

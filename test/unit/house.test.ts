@@ -288,7 +288,7 @@ describe("syntax", () => {
     /^service\/features\/(?:completion|refactor|suggestions)\//,
     /^service\/features\/(?:folding|inlay|lenses|links|outline|pieces|place|signature|tokens|typing)\.ts$/,
     /^lsp\/(?:access|handlers\/editing)\.ts$/,
-    /^cli\/(?:collect|fmt|git|import|input|manifests|state)\.ts$/,
+    /^cli\/(?:collect|fmt|git|import|input|manifests|open|state)\.ts$/,
   ];
 
   it("is known only to the front ends, and to features that present or edit text", () => {

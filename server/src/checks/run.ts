@@ -6,6 +6,7 @@ import type { Network } from "../dataplane/model.ts";
 import type { Decl, DeclProblem } from "../declared/decl.ts";
 import type { Fault } from "../declared/document.ts";
 import type { FileProblem } from "../declared/file-problem.ts";
+import { sourceOf } from "../declared/origin.ts";
 import type { Problem } from "../declared/problem.ts";
 import type { AnyCheck, CheckContext, Family, ProblemCheck, ProblemCode, ProblemData } from "../findings/check.ts";
 import { type Finding, finding } from "../findings/finding.ts";
@@ -183,10 +184,10 @@ function addDeclProblems(file: string, decl: Decl, topology: Topology, add: (one
 
 function located({ part, decl: inner, related, ...problem }: DeclProblem, file: string, decl: Decl): AnyProblem {
   const others = (related ?? []).map((other) => ({
-    source: { file, decl: other, part: "keyword" as const },
+    source: sourceOf(file, other, "keyword"),
     message: t`also declared here`,
   }));
-  return { ...problem, source: { file, decl: inner ?? decl, part }, related: others };
+  return { ...problem, source: sourceOf(file, inner ?? decl, part), related: others };
 }
 
 /** Merges problems of one kind at one location (the nodes of a pool share their statements) into one finding. */

@@ -1,12 +1,11 @@
 /** The topology that a FILE argument denotes: a `.knet` file, Kubernetes manifests, or one of them in a git revision. */
 import { existsSync } from "node:fs";
-import { kubernetesFrontEnd } from "../frontends/kubernetes/document.ts";
 import type { Analysis } from "../service/analysis.ts";
 import { t } from "../text/l10n.ts";
 import { UsageError } from "./errors.ts";
 import { diskService, readText, STDIN } from "./files.ts";
 import { manifestsIn, revisionOf, revisionService } from "./git.ts";
-import { analysisOfFiles, isManifests, looksLikeManifests, manifestAnalysis } from "./manifests.ts";
+import { analysisOfFiles, isManifestName, isManifests, looksLikeManifests, manifestAnalysis } from "./manifests.ts";
 
 /** Throws UsageError if the file cannot be read. Writes what the manifests do not show to standard error. */
 export function analysisOf(file: string): Analysis {
@@ -27,8 +26,7 @@ function analysisInRevision(argument: string): Analysis | undefined {
   const revision = revisionOf(argument);
   if (!revision) return undefined;
   const file = `${revision.prefix}${revision.path}`;
-  if (revision.kind === "tree" || kubernetesFrontEnd.accepts(file))
-    return analysisOfFiles(file, manifestsIn(argument, revision));
+  if (revision.kind === "tree" || isManifestName(file)) return analysisOfFiles(file, manifestsIn(argument, revision));
   return known(argument, revisionService(argument, revision).analysisOf(file));
 }
 

@@ -15,6 +15,13 @@ import { errno, UnreadableError, UsageError } from "./errors.ts";
 import { SKIPPED_FOLDERS, STDIN } from "./files.ts";
 import { complain } from "./output.ts";
 
+export type { TextFile } from "../frontends/kubernetes/document.ts";
+
+/** Whether a file is a manifest, by its name. */
+export function isManifestName(path: string): boolean {
+  return kubernetesFrontEnd.accepts(path);
+}
+
 /** Whether the argument denotes manifests: by its name, or a folder. Standard input is decided by its text. */
 export function isManifests(path: string): boolean {
   return kubernetesFrontEnd.accepts(path) || isFolder(path);

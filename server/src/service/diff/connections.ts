@@ -279,7 +279,7 @@ function completed(cells: readonly Cell[], isKept: boolean): readonly Change[] {
     if (cell.before && cell.after) return [{ ...cell, before: cell.before, after: cell.after }];
     const [own, other] = cell.after ? [cell.after, before] : [cell.before, after];
     if (own === undefined) return [];
-    // No pair on the other side: the endpoint does not exist there, or has a single pod, which is no pair with itself.
+    // The other side has no pair: the endpoint does not exist there, or has a single pod, and a pod and itself are not a pair.
     const nearest = other ? union(intersection(own, other.most), other.least) : isKept ? own : NO_PORTS;
     return [cell.after ? { ...cell, before: nearest, after: own } : { ...cell, before: own, after: nearest }];
   });

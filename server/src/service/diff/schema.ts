@@ -82,7 +82,7 @@ export const DiffSection = Type.Object(
 export const DiffMachines = Type.Object(
   {
     kind: Type.Enum(["node", "router", "host"]),
-    /** Machines with the same changes; `<address>`, `<pod CIDR>`, and similar words are values of each machine. */
+    /** Machines with the same changes; `<address>`, `<pod CIDR>`, and similar names are values of each machine. */
     machines: Type.Array(Type.String(), { minItems: 1 }),
     sections: Type.Array(DiffSection),
   },

@@ -1,4 +1,4 @@
-/** Parts of a comparison in words, for its text and Markdown forms. */
+/** The parts of a comparison as phrases, for its text and Markdown forms. */
 import { list, number, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Diff, DiffConnection, DiffDiagnostic, DiffEnd, DiffMachines, Scope } from "./schema.ts";

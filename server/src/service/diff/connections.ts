@@ -417,21 +417,21 @@ type Collector = ReturnType<typeof collector>;
 /** Joins the statements that differ in their endpoints only. */
 function collector() {
   interface Change {
-    readonly statement: Pick<Statement, "scope" | "before" | "after">;
+    readonly ports: Pick<Statement, "scope" | "before" | "after">;
     readonly rows: Map<string, { readonly from: Parts; readonly to: Map<string, Parts>; readonly example: Example }>;
   }
   const changes = new Map<string, Change>();
   return {
     add({ scope, before, after, example }: Omit<Statement, "from" | "to">, from: Parts, to: Parts): void {
       const key = `${scope.join()} ${portKey(before)} ${portKey(after)}`;
-      const change = valueAt(changes, key, (): Change => ({ statement: { scope, before, after }, rows: new Map() }));
+      const change = valueAt(changes, key, (): Change => ({ ports: { scope, before, after }, rows: new Map() }));
       valueAt(change.rows, from.id, () => ({ from, to: new Map<string, Parts>(), example })).to.set(to.id, to);
     },
     statements(): readonly Statement[] {
-      return [...changes.values()].flatMap(({ statement, rows }) => {
+      return [...changes.values()].flatMap(({ ports, rows }) => {
         const alike = grouped([...rows.values()], ({ to }) => [...to.keys()].join("\n"));
         return [...alike.values()].map((same) => ({
-          ...statement,
+          ...ports,
           example: same[0]?.example ?? {},
           from: same.flatMap(({ from }) => from.parts),
           to: [...(same[0]?.to.values() ?? [])].flatMap(({ parts }) => parts),

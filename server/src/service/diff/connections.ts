@@ -13,6 +13,8 @@ import {
   union,
 } from "../../kubernetes/policy/ports.ts";
 import { memo, valueAt } from "../../memo/memo.ts";
+import { number } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
 import { type Endpoint, existsIn, type Group, type SideName, type Sides } from "./endpoints.ts";
 import { type Index, indexOf, type Pair, type Relation, relationsBetween } from "./relations.ts";
 import type { Example, Scope } from "./schema.ts";
@@ -50,8 +52,22 @@ interface Cell {
   readonly after: PortSet | undefined;
 }
 
-export function changedConnections(sides: Sides, endpoints: readonly Endpoint[]): readonly Statement[] {
+/** More pairs of classes would take minutes. */
+const MOST_CLASS_PAIRS = 400_000;
+
+export type ChangedConnections =
+  | { readonly ok: true; readonly statements: readonly Statement[] }
+  | { readonly ok: false; readonly note: string };
+
+export function changedConnections(sides: Sides, endpoints: readonly Endpoint[]): ChangedConnections {
   const [senders, receivers] = [classesOf(endpoints, "from"), classesOf(endpoints, "to")];
+  if (senders.length * receivers.length > MOST_CLASS_PAIRS) {
+    const count = number(receivers.length);
+    return {
+      ok: false,
+      note: t`connections between pods are not compared: policies and ports distinguish ${count} kinds of workloads; compare the output of \`knet matrix\` for single workloads`,
+    };
+  }
   const collected = collector();
   for (const from of senders) {
     for (const to of receivers) {
@@ -59,7 +75,7 @@ export function changedConnections(sides: Sides, endpoints: readonly Endpoint[])
       compareClasses(sides, from, to, collected);
     }
   }
-  return collected.statements();
+  return { ok: true, statements: collected.statements() };
 }
 
 function isHost({ endpoints }: EndClass): boolean {

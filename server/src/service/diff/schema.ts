@@ -16,9 +16,9 @@ export const DiffEnd = Type.Union([
       path: Type.String(),
       kind: Type.Enum(["Pod", "Deployment", "StatefulSet", "DaemonSet"]),
       namespace: Type.String(),
-      /** Only the pods on these nodes; absent: all pods. */
+      /** Only the pods on these nodes, and `pods`; without both, all pods. */
       nodes: Type.Optional(Type.Array(Type.String())),
-      /** Only these pods; set if the nodes are not sufficient to name the pods. */
+      /** Pods without a node or address, and pods of which only some on their node are affected. */
       pods: Type.Optional(Type.Array(Type.String())),
     },
     strict,

@@ -52,6 +52,13 @@ function isFile(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
 }
 
+/** Whether a file is a manifest, by its name. */
+export function isManifestName(path: string): boolean {
+  return kubernetesFrontEnd.accepts(path);
+}
+
+export type { TextFile };
+
 /** By its name. */
 function isSource(file: string): boolean {
   return isArchiveName(file) || isSourceName(file);

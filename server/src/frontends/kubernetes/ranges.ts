@@ -13,18 +13,7 @@ import {
 import type { Draft } from "../../declared/build.ts";
 import { t } from "../../text/l10n.ts";
 import type { Installer } from "../config/installer.ts";
-import {
-  configMap,
-  type Evidence,
-  mapped,
-  parsed,
-  rangesIn,
-  resources,
-  shown,
-  textIn,
-  textOf,
-  textsOf,
-} from "./evidence.ts";
+import { configMap, type Evidence, parsed, rangesIn, resources, shown, textIn, textOf, textsOf } from "./evidence.ts";
 import { disagree, note, type Reading } from "./inference.ts";
 import { listAt, textAt } from "./json.ts";
 import type { KubeObject } from "./object.ts";
@@ -179,7 +168,6 @@ function perNode(
     distributionOf(reading.dump)?.flagOf("kube-controller-manager", "node-cidr-mask-size") ??
     (isIpv4 ? (hostPrefix(reading) ?? installers.find((one) => one.perNode)?.perNode) : undefined);
   const length = new Set(own).size === 1 ? own[0] : Number(stated?.value ?? usual);
-  // A range that is shorter than a node's default share has no node with it.
   return length === undefined || !Number.isInteger(length) || length === usual ? {} : { "per-node": `/${length}` };
 }
 
@@ -262,9 +250,6 @@ function openShift({ dump }: Reading, list: string, field?: string): readonly Ra
 
 function hostPrefix({ dump }: Reading): Evidence<string> | undefined {
   const [object] = resources(dump, "Network", "config.openshift.io");
-  return mapped(
-    textOf(object, "status", "clusterNetwork", 0, "hostPrefix") ??
-      textOf(object, "spec", "clusterNetwork", 0, "hostPrefix"),
-    (value) => value,
-  );
+  const path = ["clusterNetwork", 0, "hostPrefix"];
+  return textOf(object, "status", ...path) ?? textOf(object, "spec", ...path);
 }

@@ -77,6 +77,7 @@ async function bench(): Promise<Bench> {
     () => measured("check", "policies"),
     () => measured("type", "policies"),
     () => measured("matrix"),
+    () => measured("diff"),
     () => measured("starts"),
     () => measured("files"),
     () => measured("formatting"),
@@ -108,6 +109,7 @@ policies ${number(POLICIES)} policies, one per deployment, enforced by kube-rout
 
 check: from text to findings without caches; check-cold: the first check of a process; keystroke: from the edit of one character to all findings.
 typed: from the edit to the response, before any other analysis of the new text; hover, completion: in a text that is already analyzed.
+diff: from two texts to all changes; a node less, a firewall that drops the tunnel, the same text.
 start: whole processes, such as \`knet --version\`; check-files: \`knet check\` of a folder of small clusters that import one file.
 format-edits: 8,000 lines, from the formatter's edits to all findings; largest: the longest document that is analyzed (4,000,000
 characters), and a keystroke above the limit.

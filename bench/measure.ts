@@ -3,6 +3,7 @@ import { locator } from "../server/src/cli/locate.ts";
 import { parse } from "../server/src/frontends/knet/parser.ts";
 import { policyMatrix } from "../server/src/kubernetes/matrix/matrix.ts";
 import type { Analysis } from "../server/src/service/analysis.ts";
+import { compare } from "../server/src/service/diff/diff.ts";
 import { completionsAt } from "../server/src/service/features/completion/index.ts";
 import { hoverAt } from "../server/src/service/features/hover/index.ts";
 import { createService, type Service } from "../server/src/service/service.ts";
@@ -180,6 +181,36 @@ function matrix(times: number): Result[] {
   ];
 }
 
+/** Two texts compared, without caches: a node less, a firewall that drops the tunnel, and the same text. */
+function comparisons(times: number): Result[] {
+  const text = inputs.written();
+  const last = text.lastIndexOf("\n  node ");
+  const changed = {
+    node: text.slice(0, last) + text.slice(text.indexOf("\n  }\n", last) + 4),
+    firewall: text.replace(/^router \S+ \{/m, (line) => `${line}\n  deny udp port 8472`),
+    same: text,
+  };
+  return (Object.keys(changed) as (keyof typeof changed)[]).map((change) =>
+    result(
+      names.diff(change),
+      "ms",
+      repeat(times, () => {
+        const sides = [text, changed[change]].map((one) => {
+          const service = fresh();
+          service.setText(FILE, one);
+          return { name: FILE, analysis: analysed(service), locate: () => undefined };
+        });
+        const [before, after] = sides;
+        if (!before || !after) throw new Error("no topology");
+        const { connections, routes } = compare(before, after);
+        const found = routes.removed.length + connections.removed.length > 0;
+        if (found !== (change !== "same")) throw new Error(`${change}: not found`);
+        seen += routes.classes.length;
+      }),
+    ),
+  );
+}
+
 /** Queries to a finished analysis: a different pod and node each time. */
 function queries(times: number): Result[] {
   const data = largeData();
@@ -237,6 +268,8 @@ function measure(name: string | undefined, input: InputName): Result[] {
       return serviceTraces(100);
     case "matrix":
       return matrix(3);
+    case "diff":
+      return comparisons(3);
     case "answers":
       return answers(typed(input), 120);
     case "steady":

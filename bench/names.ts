@@ -20,6 +20,7 @@ export const names = {
   firstServiceTrace: "trace-service-first/services",
   serviceTrace: "trace-service/services",
   matrix: "matrix-policy-only/policies",
+  diff: (change: "node" | "firewall" | "same") => `diff-${change}/written`,
   hover: "hover/written",
   completion: "completion/written",
   start: (command: "node" | "version" | "check") => `start/${command}`,

@@ -38,6 +38,8 @@ export const targets: readonly Target[] = [
   { name: names.check("policies"), of: "median", below: 2000 },
   { name: names.keystroke("policies"), of: "p95", below: 16 },
   { name: names.matrix, of: "median", below: 600 },
+  { name: names.diff("node"), of: "median", below: 3000 },
+  { name: names.diff("firewall"), of: "median", below: 3000 },
   { name: names.heap("small", 10_000), of: "ratio", below: 1.1 },
   { name: names.heap("written", 10_000), of: "ratio", below: 1.1 },
 ];

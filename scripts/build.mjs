@@ -132,6 +132,8 @@ const bundles = [
   { ...browser, entryPoints: ["client/webview/trace.css"], outfile: "dist/trace.css" },
   { ...browser, entryPoints: ["client/webview/topology/main.ts"], outfile: "dist/topology.js" },
   { ...browser, entryPoints: ["client/webview/topology/topology.css"], outfile: "dist/topology.css" },
+  { ...browser, entryPoints: ["client/webview/diff/main.ts"], outfile: "dist/diff.js" },
+  { ...browser, entryPoints: ["client/webview/diff/diff.css"], outfile: "dist/diff.css" },
   { ...browser, entryPoints: ["client/webview/matrix/main.ts"], outfile: "dist/matrix.js" },
   { ...browser, entryPoints: ["client/webview/matrix/matrix.css"], outfile: "dist/matrix.css" },
 ];

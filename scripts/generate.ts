@@ -28,6 +28,8 @@ import type { CheckInfo, Family } from "../server/src/findings/check.ts";
 import { LEVELS } from "../server/src/findings/levels.ts";
 import { type GrammarWords, grammar } from "../server/src/frontends/knet/textmate.ts";
 import { Matrix } from "../server/src/kubernetes/matrix/schema.ts";
+import { Plan } from "../server/src/questions/capacity/schema.ts";
+import { Diff } from "../server/src/service/diff/schema.ts";
 import { Trace } from "../server/src/trace/schema.ts";
 import { extract } from "./l10n.ts";
 
@@ -50,6 +52,8 @@ export function generated(): ReadonlyMap<string, string> {
     "knet-bench-1": Bench,
     "knet-matrix-1": Matrix,
     "knet-rules-1": RulesReport,
+    "knet-plan-1": Plan,
+    "knet-diff-1": Diff,
   })) {
     const plain: unknown = JSON.parse(JSON.stringify(type));
     const $schema = "https://json-schema.org/draft/2020-12/schema";

@@ -1,11 +1,13 @@
 /** Activation: starts the language server and connects commands, status, and panels to it. No knowledge of networks. */
 import * as vscode from "vscode";
+import { compareWithHead } from "./commands/compare-with-head.ts";
 import { restartServer } from "./commands/restart-server.ts";
 import { showMatrix } from "./commands/show-matrix.ts";
 import { showRoutes } from "./commands/show-routes.ts";
 import { showTopology } from "./commands/show-topology.ts";
 import { trace } from "./commands/trace.ts";
 import { traceFromHere } from "./commands/trace-from-here.ts";
+import { DIFF } from "./diff-panel.ts";
 import { MATRIX } from "./matrix-panel.ts";
 import { panelsOf } from "./panels.ts";
 import { RoutesDocuments } from "./routes-document.ts";
@@ -19,12 +21,14 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
   const traces = panelsOf(context, server, TRACE);
   const topologies = panelsOf(context, server, TOPOLOGY);
   const matrices = panelsOf(context, server, MATRIX);
+  const comparisons = panelsOf(context, server, DIFF);
   const documents = new RoutesDocuments(server);
   context.subscriptions.push(
     server,
     traces,
     topologies,
     matrices,
+    comparisons,
     documents,
     showStatus(server),
     vscode.commands.registerCommand("knet.trace", (argument?: unknown) => trace(context, server, traces, argument)),
@@ -32,6 +36,9 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     vscode.commands.registerCommand("knet.showRoutes", (argument?: unknown) => showRoutes(server, documents, argument)),
     vscode.commands.registerCommand("knet.showTopology", (argument?: unknown) => showTopology(topologies, argument)),
     vscode.commands.registerCommand("knet.showMatrix", (argument?: unknown) => showMatrix(matrices, argument)),
+    vscode.commands.registerCommand("knet.compareWithHead", (argument?: unknown) =>
+      compareWithHead(comparisons, argument),
+    ),
     vscode.commands.registerCommand("knet.restartServer", () => restartServer(server)),
   );
   await startWhenNeeded(context, server);

@@ -3,11 +3,12 @@
  * after a reload of the window. The page (client/webview) only draws.
  */
 import * as vscode from "vscode";
-import type { TraceQuery } from "../../server/src/lsp/protocol.ts";
+import type { TraceQuery, TraceResult } from "../../server/src/lsp/protocol.ts";
 import { waysOf } from "../../server/src/trace/layout.ts";
 import type { Trace } from "../../server/src/trace/schema.ts";
 import { type FromPage, type Place, readFromPage, readPanelState, type ToPage } from "../webview/messages.ts";
 import { asker } from "./asking.ts";
+import { headOf } from "./head.ts";
 import { fileOf, openLocation } from "./page.ts";
 import type { Panel, PanelKind, Panels } from "./panels.ts";
 import type { Server } from "./server.ts";
@@ -24,8 +25,9 @@ export type TracePanels = Panels<Asked>;
 export const TRACE: PanelKind<Asked, FromPage> = {
   view: "knet.trace",
   page: { script: "webview.js", style: "trace.css", title: () => vscode.l10n.t("Trace") },
-  keyOf: ({ uri, query }) => JSON.stringify([uri, query.from, query.to, query.proto, query.port, query.size, query.df]),
-  titleOf: ({ query }) => `${query.from} → ${query.to}`,
+  keyOf: ({ uri, query }) =>
+    JSON.stringify([uri, query.from, query.to, query.proto, query.port, query.size, query.df, query.before]),
+  titleOf: ({ query }) => `${query.from} → ${query.to}${query.before ? " (HEAD)" : ""}`,
   readState(kept) {
     const known = readPanelState(kept);
     return known && { uri: known.uri, query: known.query, place: { path: known.path, step: known.step } };
@@ -36,6 +38,7 @@ export const TRACE: PanelKind<Asked, FromPage> = {
 
 function open(server: Server, { webview }: vscode.WebviewPanel, { uri, query, place }: Asked): Panel<FromPage> {
   const ask = asker(vscode.l10n.t("Tracing the packet"));
+  const head = headOf();
   let trace: Trace | undefined;
   /** The path and step that the page last reported. */
   let last = place;
@@ -45,9 +48,12 @@ function open(server: Server, { webview }: vscode.WebviewPanel, { uri, query, pl
 
   async function draw(): Promise<void> {
     if (!isReady) return;
-    const answer = await ask((token) => server.request("knet/trace", { uri, query }, token));
-    if (answer === undefined) return;
-    const file = fileOf(uri);
+    const answer = await ask(async (token): Promise<TraceResult | { readonly error: string }> => {
+      if (!query.before) return server.request("knet/trace", { uri, query }, token);
+      return head.ask<TraceResult>(uri, (old) => server.request("knet/trace", { uri, query, old }, token));
+    });
+    if (answer === undefined || "wanted" in answer) return;
+    const file = `${fileOf(uri)}${query.before ? " (HEAD)" : ""}`;
     let message: ToPage;
     if ("trace" in answer) {
       trace = answer.trace;

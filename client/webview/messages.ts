@@ -108,6 +108,7 @@ function isQuery(value: unknown): value is TraceQuery {
     isProtocol(value["proto"]) &&
     optional(value["port"], isPort) &&
     optional(value["size"], isIndex) &&
+    optional(value["before"], (before) => before === true) &&
     optional(value["df"], (df) => typeof df === "boolean")
   );
 }

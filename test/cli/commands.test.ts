@@ -126,7 +126,7 @@ describe("usage", () => {
     [["trace", "samples/k1.knet", "p1", "p2", "-4", "-6"], "`-4, --ipv4` and `-6, --ipv6` are mutually exclusive"],
     [
       ["check", "--format", "xml"],
-      "invalid value `xml` for `--format <format>`: expected text, json, sarif, or github",
+      "invalid value `xml` for `--format <format>`: expected text, json, sarif, github, or junit",
     ],
     [["fmt", "--chek", "x.knet"], "unknown option `--chek`; did you mean `--check`?"],
     [

@@ -53,7 +53,9 @@ describe("files of installers", () => {
     expect(imported.out).toContain("node kind-worker { attach nodes }");
     expect(knet(["check", file(KIND, "kind.yaml")]).code).toBe(0);
     expect(knet(["routes", "-", "kind-worker"], KIND).out).toContain("10.244.0.0/24 via 172.18.0.2");
-    expect(knet(["routes", "-", "node-1"], "cluster-cidr: 10.52.0.0/16\n").out).toContain("10.52.1.0/24 via 10.52.1.0 dev flannel.1");
+    expect(knet(["routes", "-", "node-1"], "cluster-cidr: 10.52.0.0/16\n").out).toContain(
+      "10.52.1.0/24 via 10.52.1.0 dev flannel.1",
+    );
   });
 });
 
@@ -113,5 +115,47 @@ describe("Kubernetes manifests", () => {
     writeFileSync(join(root, "a.yaml"), "{{ if .Values.x }}\nkind: Pod\n{{ end }}\n");
     expect(knet(["check", join(root, "a.yaml")]).err).toContain("Helm template; use the output of `helm template`");
     expect(knet(["import", join(root, "none.yaml")]).code).toBe(2);
+  });
+});
+
+describe("cloud networks", () => {
+  const plan = "samples/plans/aws-peering.json";
+
+  it("are checked, traced, and imported like `.knet` files", () => {
+    const { code, out } = knet(["check", plan]);
+    expect([code, out.split("\n").at(-2)]).toEqual([1, "1 file: 4 errors, 0 warnings, 1 info"]);
+    expect(out).toContain(`${plan}:20:21 error KN701  expected \`10.0.16.1 -> 10.1.0.1\` to be reachable`);
+    expect(out).toContain(
+      `${plan}:27:237 error KN103  service CIDR 10.1.0.0/20 of cluster \`prod\` overlaps segment \`db\``,
+    );
+    expect(knet(["trace", plan, "prod/workers-1-1", "internet", "--port", "443"]).code).toBe(0);
+    expect(knet(["trace", plan, "prod/workers-2-1", "internet", "--port", "443"]).code).toBe(1);
+    const output = join(folder(), "network.knet");
+    expect(knet(["import", plan, "-o", output]).code).toBe(0);
+    expect(knet(["fmt", "--check", output]).code).toBe(0);
+    expect(knet(["check", output]).out).toContain("1 file: 4 errors, 0 warnings");
+  });
+
+  it("can be UTF-16, a state, standard input, or in a folder with manifests", () => {
+    const text = readFileSync(plan, "utf8");
+    const root = folder();
+    writeFileSync(join(root, "plan.json"), Buffer.from(`\ufeff${text}`, "utf16le"));
+    expect(knet(["check", join(root, "plan.json")]).out).toContain("1 file: 4 errors");
+    expect(knet(["routes", "-", "data"], text).out).toContain("10.1.0.0/24 dev eth0");
+    const vpc = { type: "aws_vpc", name: "v", instances: [{ attributes: { id: "vpc-1", cidr_block: "10.0.0.0/16" } }] };
+    const subnet = {
+      type: "aws_subnet",
+      name: "s",
+      instances: [{ attributes: { vpc_id: "vpc-1", cidr_block: "10.0.1.0/24" } }],
+    };
+    writeFileSync(
+      join(root, "terraform.tfstate"),
+      JSON.stringify({ version: 4, terraform_version: "1.9.8", resources: [vpc, subnet] }),
+    );
+    expect(knet(["import", join(root, "terraform.tfstate")]).out).toContain("cidr 10.0.1.0/24");
+    writeFileSync(join(root, "shop.yaml"), WORKLOADS);
+    const all = knet(["import", root]).out;
+    expect(all).toContain("nodes workers-1- 1..2");
+    expect(all).toContain("deployment web");
   });
 });

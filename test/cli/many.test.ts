@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { checkHere, checkInWorkers, workersFor } from "../../server/src/cli/check-roots.ts";
 import { openAll } from "../../server/src/cli/open.ts";
-import { mergedReport } from "../../server/src/cli/report.ts";
+import { type Merged, mergedReport } from "../../server/src/cli/report.ts";
 import type { Diagnostic, Report } from "../../server/src/cli/report-schema.ts";
 import { knet } from "./run.ts";
 
@@ -38,13 +38,13 @@ function reportOf(args: readonly string[] = []): Report {
 }
 
 /** In this thread. */
-function expected(): Report {
+function expected(): Merged {
   const { service, files } = openAll([folder]);
   const roots = service.roots();
   const length = roots.reduce((sum, root) => sum + lengthOf(service.analysisOf(root)?.files ?? []), 0);
   const merged = mergedReport(files, length);
-  checkHere(service, roots, merged);
-  return merged.report();
+  checkHere(service, roots, merged, { withCases: true });
+  return merged;
 }
 
 function lengthOf(files: readonly { readonly text: string }[]): number {
@@ -62,7 +62,7 @@ describe("many files", () => {
 
   it("have the same report as in one thread, with fixes, in the same order", () => {
     const report = reportOf();
-    expect(report).toEqual(expected());
+    expect(report).toEqual(expected().report());
     expect(report.files.map(({ path }) => path.slice(-8))).toEqual([
       "mon.knet",
       ...Array.from({ length: FILES }, (_, index) => `${String(index).padStart(3, "0")}.knet`),
@@ -80,8 +80,10 @@ describe("many files", () => {
       const roots = service.roots();
       const length = roots.reduce((sum, root) => sum + lengthOf(service.analysisOf(root)?.files ?? []), 0);
       const merged = mergedReport(files, length);
-      await checkInWorkers(2, roots, merged, files);
-      expect(merged.report()).toEqual(expected());
+      await checkInWorkers(2, roots, merged, { files, defaults: undefined, withCases: true });
+      const one = expected();
+      expect(merged.report()).toEqual(one.report());
+      expect(merged.cases()).toEqual(one.cases());
     } finally {
       if (program !== undefined) process.argv[1] = program;
     }
@@ -90,8 +92,9 @@ describe("many files", () => {
   it("reject if a thread ends early", async () => {
     const program = process.argv[1];
     process.argv[1] = join(folder, "common.knet");
+    const shared = { files: [], defaults: undefined, withCases: false };
     try {
-      await expect(checkInWorkers(2, ["a", "b"], mergedReport([], 0), [])).rejects.toThrow();
+      await expect(checkInWorkers(2, ["a", "b"], mergedReport([], 0), shared)).rejects.toThrow();
     } finally {
       if (program !== undefined) process.argv[1] = program;
     }
@@ -106,7 +109,7 @@ describe("--shard", () => {
 
   it("reports of all shards together contain every file and every finding", () => {
     const shards = [1, 2, 3].map((index) => reportOf(["--shard", `${index}/3`]));
-    expect(new Set(shards.flatMap(keysOf))).toEqual(new Set(keysOf(expected())));
+    expect(new Set(shards.flatMap(keysOf))).toEqual(new Set(keysOf(expected().report())));
     const paths = shards.map(({ files }) => files.map(({ path }) => path));
     for (const list of paths) expect(list.length).toBeLessThan(FILES / 2);
   });

@@ -7,6 +7,8 @@ import { afterAll } from "vitest";
 import type { Hop, Trace } from "../../server/src/trace/schema.ts";
 
 const root = join(import.meta.dirname, "../..");
+/** The built program. */
+export const program = join(root, "dist/knet.cjs");
 
 export interface Outcome {
   readonly code: number | null;
@@ -15,7 +17,7 @@ export interface Outcome {
 }
 
 export function knet(args: readonly string[], input?: string | Uint8Array): Outcome {
-  const result = spawnSync(process.execPath, [join(root, "dist/knet.cjs"), ...args], {
+  const result = spawnSync(process.execPath, [program, ...args], {
     cwd: root,
     encoding: "utf8",
     ...(input === undefined ? {} : { input }),

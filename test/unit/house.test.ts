@@ -68,7 +68,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   memo: [],
   addressing: ["text"],
   declared: ["text", "memo", "addressing"],
-  frontends: ["text", "memo", "addressing", "declared"],
+  // Only `hoststate`, whose result is the state of machines, uses the data plane.
+  frontends: ["text", "memo", "addressing", "declared", "dataplane"],
   topology: below("topology"),
   dataplane: ["text", "addressing", "declared"],
   cni: below("cni"),
@@ -106,6 +107,16 @@ describe("imports", () => {
       .filter(({ to }) => layerOf(to) !== layer && !allowed.includes(layerOf(to)) && !allowed.includes(to))
       .map(shown);
     expect(wrong.filter((one) => !SHELL_TO_SHELL.includes(one))).toEqual([]);
+  });
+
+  it("of front ends from the data plane are limited to the state of machines", () => {
+    const wrong = serverImports.filter(
+      ({ from, to }) =>
+        layerOf(from) === "frontends" &&
+        layerOf(to) === "dataplane" &&
+        !from.startsWith("server/src/frontends/hoststate/"),
+    );
+    expect(wrong.map(shown)).toEqual([]);
   });
 
   it("leave the server only for package.json", () => {
@@ -277,7 +288,7 @@ describe("syntax", () => {
     /^service\/features\/(?:completion|refactor|suggestions)\//,
     /^service\/features\/(?:folding|inlay|lenses|links|outline|pieces|place|signature|tokens|typing)\.ts$/,
     /^lsp\/(?:access|handlers\/editing)\.ts$/,
-    /^cli\/(?:fmt|import|manifests)\.ts$/,
+    /^cli\/(?:collect|fmt|git|import|input|manifests|state)\.ts$/,
   ];
 
   it("is known only to the front ends, and to features that present or edit text", () => {

@@ -33,6 +33,7 @@ export async function trace(
     to: to.path,
     proto: transport.proto,
     ...(transport.port === undefined ? {} : { port: transport.port }),
+    ...(given.before ? { before: true } : {}),
   };
   await remember(context, "from", from);
   await remember(context, "to", to.path);
@@ -41,13 +42,14 @@ export async function trace(
 
 function readArguments(argument: unknown): TraceCommandArguments {
   if (!isObject(argument)) return {};
-  const { uri, from, to, port, proto } = argument;
+  const { uri, from, to, port, proto, before } = argument;
   return {
     ...(typeof uri === "string" ? { uri } : {}),
     ...(typeof from === "string" ? { from } : {}),
     ...(typeof to === "string" ? { to } : {}),
     ...(isPort(port) ? { port } : {}),
     ...(isProtocol(proto) ? { proto } : {}),
+    ...(before === true ? { before } : {}),
   };
 }
 

@@ -7,7 +7,8 @@
  */
 import { bits } from "./address.ts";
 import { countLike, minus, plus, shiftLeft } from "./arith.ts";
-import { lastAddress, subnetCount, subnetIndex } from "./prefix.ts";
+import { lastAddress, network, prefixSize, subnetCount, subnetIndex } from "./prefix.ts";
+import { rangeSize } from "./range.ts";
 import { type Ascending, ascending, upperBound } from "./sorted.ts";
 import type { Count, Ip, IpRange, Prefix } from "./types.ts";
 
@@ -99,6 +100,42 @@ export function freeCount(first: Ip, last: Ip, reserved: SortedReserved): Count 
   return isReserved(reserved, last) ? free : plus(free, one);
 }
 
+/** The parts of first…last between the reserved ranges, in address order. */
+function* freeParts(first: Ip, last: Ip, reserved: SortedReserved): Generator<IpRange> {
+  const one: Ip = typeof first === "number" ? 1 : 1n;
+  const { ranges, firsts } = familyOf(reserved, first);
+  let next = first;
+  for (let i = Math.max(0, upperBound(firsts, first) - 1); next <= last; i++) {
+    const range = ranges[i];
+    if (range === undefined || range.first > last) return yield { first: next, last };
+    if (range.first > next) yield { first: next, last: minus(range.first, one) };
+    if (range.last >= next) next = plus(range.last, one);
+  }
+}
+
+/** The largest prefix in first…last without a reserved address; of several, the first. O(n). */
+export function largestFreePrefix(first: Ip, last: Ip, reserved: SortedReserved): Prefix | undefined {
+  let best: Prefix | undefined;
+  for (const part of freeParts(first, last, reserved)) {
+    if (best !== undefined && rangeSize(part) <= prefixSize(best)) continue;
+    const largest = largestPrefix(part);
+    if (best === undefined || largest.len < best.len) best = largest;
+  }
+  return best;
+}
+
+/** The largest prefix in a range that is not empty; of two, the first. */
+function largestPrefix({ first, last }: IpRange): Prefix {
+  const size = rangeSize({ first, last });
+  // A block of this size fits if the range is aligned; a block of a quarter of this size always fits.
+  let len = bits(first) - (typeof size === "number" ? Math.floor(Math.log2(size)) : size.toString(2).length - 1);
+  for (; ; len++) {
+    const before = network(first, len);
+    const ip = before === first ? first : plus(before, prefixSize({ ip: first, len }));
+    if (lastAddress({ ip, len }) <= last) return { ip, len };
+  }
+}
+
 /** The inverse of `kthFree`; undefined if the address is reserved or outside first…last. O(log n). */
 export function freeIndex(first: Ip, last: Ip, reserved: SortedReserved, ip: Ip): Count | undefined {
   if (typeof ip !== typeof first || ip < first || ip > last || isReserved(reserved, ip)) return undefined;
@@ -143,6 +180,13 @@ export function kthFreeBlock(blocks: Blocks, k: number | bigint): Prefix | undef
   if (index === undefined) return undefined;
   const { ip } = blocks.cluster;
   return { ip: plus(ip, shiftLeft(index, bits(ip) - blocks.len)), len: blocks.len };
+}
+
+/** The first free block after the block that contains `ip`; undefined if all are reserved or `ip` is outside. O(log n). */
+export function freeBlockAfter(blocks: Blocks, ip: Ip): Prefix | undefined {
+  const index = subnetIndex(blocks.cluster, blocks.len, ip);
+  if (index === undefined) return undefined;
+  return kthFreeBlock(blocks, freeCount(minus(blocks.count, blocks.count), index, blocks.reserved));
 }
 
 /** The number of blocks that do not overlap a reserved range. O(log n). */

@@ -71,6 +71,8 @@ import { unclear } from "./expectations/unclear.ts";
 import { objectNotRead } from "./import/object-not-read.ts";
 import { sourceInvalid } from "./import/source-invalid.ts";
 import { sourcesDisagree } from "./import/sources-disagree.ts";
+import { stateDiffers } from "./import/state-differs.ts";
+import { stateUnmatched } from "./import/state-unmatched.ts";
 import { valueAssumed } from "./import/value-assumed.ts";
 import { blackHole } from "./mtu/black-hole.ts";
 import { fragmented } from "./mtu/fragmented.ts";
@@ -348,6 +350,8 @@ const checks = {
   KN803: valueAssumed,
   KN804: sourcesDisagree,
   KN801: objectNotRead,
+  KN811: stateUnmatched,
+  KN810: stateDiffers,
 } as const;
 
 type Checks = { readonly [C in ProblemCode]: ProblemCheck<C> };

@@ -19,6 +19,7 @@ import { number } from "../text/format.ts";
 import { t } from "../text/l10n.ts";
 import type { Span } from "../text/span.ts";
 import { buildTopology } from "../topology/build.ts";
+import type { ClusterDefaults } from "../topology/cluster.ts";
 import type { Cluster, Topology } from "../topology/model.ts";
 import { catalog, checksOfProblems } from "./catalog.ts";
 
@@ -32,6 +33,8 @@ export interface RunOptions {
   readonly extra?: readonly FileProblem[];
   /** Receives each finding when it is found, before comments and severities apply to it. */
   readonly watch?: (finding: Finding) => void;
+  /** For clusters that do not state their own values; the topology was built with them. */
+  readonly defaults?: ClusterDefaults | undefined;
 }
 
 type Given = Omit<CheckContext, "explaining" | "open" | "peopled">;
@@ -39,7 +42,7 @@ type Given = Omit<CheckContext, "explaining" | "open" | "peopled">;
 /** All findings that are neither off nor suppressed, in catalog order: causes before consequences. */
 export function runChecks(context: Given, options: RunOptions = {}): readonly Finding[] {
   const ofFile = (problem: FileProblem): Finding => worded(problem, context.topology);
-  const all = [...(options.extra ?? []).map(ofFile), ...allFindings(context, options.watch)];
+  const all = [...(options.extra ?? []).map(ofFile), ...allFindings(context, options)];
   if (context.cancelled()) return [];
   const silences = context.files.flatMap((file) => file.silences());
   const levels = options.levels ?? NO_LEVELS;
@@ -53,10 +56,12 @@ export function runChecks(context: Given, options: RunOptions = {}): readonly Fi
   return withLevels([...kept, ...comments.map(ofFile)], levels, (code) => byCode.get(code)?.severity);
 }
 
-function peopledTopology({ files, topology }: Given): Topology {
+function peopledTopology({ files, topology }: Given, defaults: RunOptions["defaults"]): Topology {
   const isEmpty = ({ nodes, cni, workloads }: Cluster): boolean =>
     nodes.length > 0 && cni.decl !== undefined && workloads.every(({ hostNetwork }) => hostNetwork);
-  return topology.clusters.some(isEmpty) ? buildTopology(files, modeAddressing, undefined, true) : topology;
+  return topology.clusters.some(isEmpty)
+    ? buildTopology(files, modeAddressing, undefined, { peopled: true, defaults })
+    : topology;
 }
 
 function openNetwork({ topology, network }: Given, peopled: Topology): Network {
@@ -65,7 +70,7 @@ function openNetwork({ topology, network }: Given, peopled: Topology): Network {
 }
 
 /** All findings, regardless of the configuration: a suppressed finding is still the cause of its consequences. */
-function allFindings(context: Given, watch: RunOptions["watch"]): Finding[] {
+function allFindings(context: Given, { watch, defaults }: RunOptions): Finding[] {
   const found = new Map<string, Finding[]>();
   const dropped = new Map<string, number>();
   const explaining = new Map<Effect, Finding[]>();
@@ -89,7 +94,7 @@ function allFindings(context: Given, watch: RunOptions["watch"]): Finding[] {
   const full: CheckContext = {
     ...context,
     get peopled() {
-      peopled ??= peopledTopology(context);
+      peopled ??= peopledTopology(context, defaults);
       return peopled;
     },
     get open() {

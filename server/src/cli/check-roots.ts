@@ -4,7 +4,8 @@ import { availableParallelism } from "node:os";
 import type { Worker } from "node:worker_threads";
 import type { Analysis } from "../service/analysis.ts";
 import type { Service } from "../service/service.ts";
-import { type Entry, entriesOf, type Fixes, fixesOf, type Merged, type Wanted, withFixes } from "./report.ts";
+import type { ClusterDefaults } from "../topology/cluster.ts";
+import { type Checked, checkedOf, type Fixes, fixesOf, type Merged, type Wanted, withFixes } from "./report.ts";
 import { WORKER_COMMAND } from "./worker-command.ts";
 
 /** Requests to a worker thread, which answers them in order. */
@@ -12,14 +13,19 @@ export type Request =
   | { readonly kind: "entries"; readonly roots: readonly string[] }
   | { readonly kind: "fixes"; readonly root: string; readonly indexes: readonly number[] };
 export type Response<R extends Request> = R extends { readonly kind: "entries" }
-  ? readonly Entry[][]
+  ? readonly Checked[]
   : readonly Fixes[];
 
 /** What every worker thread gets at its start. */
 export interface Shared {
   /** The files of the command line, with their names there. */
   readonly files: readonly string[];
+  readonly defaults: ClusterDefaults | undefined;
+  /** Whether the report lists expectations. */
+  readonly withCases: boolean;
 }
+
+const NOTHING: Checked = { entries: [], cases: [] };
 
 /** Characters to analyze for which a second thread is faster: its start takes about as long as the analysis of this text. */
 const TEXT_PER_WORKER = 200_000;
@@ -27,19 +33,32 @@ const TEXT_PER_WORKER = 200_000;
 const LEAST_TEXT = 500;
 const MOST_WORKERS = 16;
 
+/** What `checkHere` adds to each topology. */
+export interface Extras {
+  /** Whether the report lists the expectations as test cases. */
+  readonly withCases: boolean;
+  /** Adds to an analysis what the files do not contain. */
+  readonly view?: (analysis: Analysis) => Analysis;
+}
+
 /** One topology after the other; only one is in memory. */
-export function checkHere(service: Service, roots: readonly string[], merged: Merged): void {
+export function checkHere(
+  service: Service,
+  roots: readonly string[],
+  merged: Merged,
+  { withCases, view }: Extras,
+): void {
   for (const root of roots) {
     const analysis = service.analysisOf(root);
     if (!analysis) continue;
-    addAnalysis(analysis, merged);
+    addAnalysis(view ? view(analysis) : analysis, merged, withCases);
     service.release(root);
   }
 }
 
 /** Adds the findings of a topology with their fixes. */
-export function addAnalysis(analysis: Analysis, merged: Merged): void {
-  const wanted = merged.add(entriesOf(analysis));
+export function addAnalysis(analysis: Analysis, merged: Merged, withCases: boolean): void {
+  const wanted = merged.add(checkedOf(analysis, withCases));
   const fixes = fixesOf(
     analysis,
     wanted.map(({ at }) => at),
@@ -58,25 +77,24 @@ export async function checkInWorkers(
   count: number,
   roots: readonly string[],
   merged: Merged,
-  files: readonly string[],
+  workerData: Shared,
 ): Promise<void> {
   const { Worker } = await import("node:worker_threads");
   const program = realpathSync(process.argv[1] ?? "");
-  const workerData: Shared = { files };
   const workers = Array.from({ length: count }, () => new Worker(program, { argv: [WORKER_COMMAND], workerData }));
   try {
-    const found: (readonly Entry[])[] = [];
+    const found: Checked[] = [];
     const size = Math.max(1, Math.min(32, Math.floor(roots.length / (8 * count))));
     const starts = Array.from({ length: Math.ceil(roots.length / size) }, (_, index) => index * size);
     await shared(workers, starts, async (worker, start) => {
       const answer = await ask(worker, { kind: "entries", roots: roots.slice(start, start + size) });
-      answer.forEach((entries, index) => {
-        found[start + index] = entries;
+      answer.forEach((checked, index) => {
+        found[start + index] = checked;
       });
     });
     const wanted: { readonly root: string; readonly entries: readonly Wanted[] }[] = [];
     roots.forEach((root, index) => {
-      const entries = merged.add(found[index] ?? []);
+      const entries = merged.add(found[index] ?? NOTHING);
       if (entries.length > 0) wanted.push({ root, entries });
     });
     await shared(workers, wanted, async (worker, { root, entries }) => {

@@ -4,20 +4,20 @@ import type { Service } from "../service/service.ts";
 import type { Request, Response, Shared } from "./check-roots.ts";
 import { attempt, readText } from "./files.ts";
 import { diskService } from "./open.ts";
-import { entriesOf, fixesOf } from "./report.ts";
+import { checkedOf, fixesOf } from "./report.ts";
 
 /** False in the main thread, which has no requests to answer. */
 export function answerRequests(): boolean {
   const port = parentPort;
   if (!port) return false;
-  const { files } = workerData as Shared;
-  const service = diskService(files);
-  port.on("message", (request: Request) => port.postMessage(answer(service, request)));
+  const { files, defaults, withCases } = workerData as Shared;
+  const service = diskService(files, defaults);
+  port.on("message", (request: Request) => port.postMessage(answer(service, request, withCases)));
   return true;
 }
 
 /** The roots of the request are the only open files, so each has a separate topology, as in the main thread. */
-function answer(service: Service, request: Request): Response<Request> {
+function answer(service: Service, request: Request, withCases: boolean): Response<Request> {
   const roots = request.kind === "entries" ? request.roots : [request.root];
   for (const root of roots) {
     const text = attempt([], () => readText(root));
@@ -30,9 +30,9 @@ function answer(service: Service, request: Request): Response<Request> {
     }
     return roots.map((root) => {
       const analysis = service.analysisOf(root);
-      const entries = analysis ? entriesOf(analysis) : [];
+      const checked = analysis ? checkedOf(analysis, withCases) : { entries: [], cases: [] };
       service.release(root);
-      return entries;
+      return checked;
     });
   } finally {
     for (const root of roots) service.close(root);

@@ -1,23 +1,33 @@
 /** `knet check`: the diagnostics of files and folders. */
 import { catalog } from "../checks/catalog.ts";
+import type { RealState } from "../dataplane/real/state.ts";
+import { machinesOf } from "../questions/drift/machines.ts";
+import { type Analysis, withState } from "../service/analysis.ts";
 import { type LineIndex, lineIndex } from "../text/line-index.ts";
 import { jsonText } from "../text/visible.ts";
 import { VERSION } from "../version.ts";
 import { addAnalysis, checkHere, checkInWorkers, workersFor } from "./check-roots.ts";
-import { isReadTwice } from "./files.ts";
+import { defaultsOf, type TopologyOptions } from "./defaults.ts";
+import { isReadTwice, readText, STDIN } from "./files.ts";
 import { githubReport } from "./formats/github.ts";
+import { junitReport } from "./formats/junit.ts";
 import { sarifReport } from "./formats/sarif.ts";
 import { textReport } from "./formats/text.ts";
-import { isManifestInput, manifestAnalysis, readManifests } from "./manifests.ts";
+import { isManifestInput, looksLikeManifests, manifestAnalysis, readManifests } from "./manifests.ts";
 import { type Opened, openAll } from "./open.ts";
 import { complain, say, useColour, writeOut } from "./output.ts";
-import { mergedReport } from "./report.ts";
+import { type Merged, mergedReport } from "./report.ts";
 import type { Report } from "./report-schema.ts";
+import { stateAt, stated } from "./state.ts";
 
-export interface CheckOptions {
-  readonly format: "text" | "json" | "sarif" | "github";
+export interface CheckOptions extends TopologyOptions {
+  readonly format: "text" | "json" | "sarif" | "github" | "junit";
   readonly failOn: "error" | "warning";
+  /** Whether fixes are proven and reported. */
+  readonly fixes: boolean;
   readonly shard?: Shard;
+  /** The folder with the state of real machines. */
+  readonly state?: string;
 }
 
 /** One of several runs that together check all files: number `index` of `count`, from 1. */
@@ -28,36 +38,45 @@ export interface Shard {
 
 /** Exit code: 0 clean, 1 problems at or above the threshold, 2 if a file or folder cannot be read; the others are checked. */
 export async function check(paths: readonly string[], options: CheckOptions): Promise<number> {
+  const defaults = defaultsOf(options);
   const [only] = paths;
-  if (only !== undefined && paths.length === 1 && isManifestInput(only)) return checkManifests(only, options);
-  const opened = openAll(paths.length === 0 ? ["."] : paths);
+  const isAlone = only !== undefined && paths.length === 1;
+  const input = isAlone && only === STDIN ? readText(only) : undefined;
+  if (isAlone && (input === undefined ? isManifestInput(only) : looksLikeManifests(input)))
+    return checkManifests(only, input, options);
+  const opened = openAll(paths.length === 0 ? ["."] : paths, defaults, input);
   const { service, problems } = opened;
   for (const problem of problems) complain(problem);
   if (opened.files.length === 0) return 2;
   const { files, roots } = partOf(opened, options.shard);
-  const report = await reportOf(opened, files, roots);
-  write(report, options, (file) => service.textOf(file));
-  return problems.length > 0 ? 2 : exitCode(report, options);
+  const state = options.state === undefined ? undefined : stateAt(options.state);
+  const merged = state
+    ? statedReport(opened, files, roots, { state, options })
+    : await mergedOf(opened, files, roots, options);
+  write(merged, options, (file) => service.textOf(file) ?? textIn(state, file));
+  return problems.length > 0 ? 2 : exitCode(merged.report(), options);
 }
 
 /** All manifests of a folder are one cluster. */
-function checkManifests(path: string, options: CheckOptions): number {
-  const analysis = manifestAnalysis(readManifests([path]));
+function checkManifests(path: string, input: string | undefined, options: CheckOptions): number {
+  const analysis = stated(manifestAnalysis(readManifests([path], input), defaultsOf(options)), options.state);
+  // The folder is listed only if values that no file states have findings.
+  const files = analysis.files.filter(({ file }) => file !== path || analysis.files.length === 1);
   const merged = mergedReport(
-    analysis.files.map(({ file }) => file),
+    files.map(({ file }) => file),
     analysis.files.reduce((sum, { text }) => sum + text.length, 0),
+    options.fixes,
   );
-  addAnalysis(analysis, merged);
-  const report = merged.report();
-  write(report, options, (file) => analysis.fileOf(file)?.text);
-  return exitCode(report, options);
+  addAnalysis(analysis, merged, options.format === "junit");
+  write(merged, options, (file) => analysis.fileOf(file)?.text);
+  return exitCode(merged.report(), options);
 }
 
 type TextOf = (file: string) => string | undefined;
 
-function write(report: Report, { format }: CheckOptions, textOf: TextOf): void {
-  const text = print(report, format, textOf);
-  if (format === "text") say(text, true);
+function write(merged: Merged, options: CheckOptions, textOf: TextOf): void {
+  const text = print(merged, options, textOf);
+  if (options.format === "text") say(text, true);
   else writeOut(text);
 }
 
@@ -80,33 +99,59 @@ function partOf(
   return { files: files.filter((file) => own.has(service.rootOf(file))), roots };
 }
 
-async function reportOf(
+/** Machines are searched in all topologies; a topology without any of them is not compared with their state. */
+function statedReport(
+  { service }: Opened,
+  files: readonly string[],
+  roots: readonly string[],
+  { state, options }: { readonly state: RealState; readonly options: CheckOptions },
+): Merged {
+  const hasMachines = (root: string): boolean => {
+    const analysis = service.analysisOf(root);
+    return analysis !== undefined && machinesOf(analysis.topology, state).known.size > 0;
+  };
+  const found = roots.length > 1 ? roots.filter(hasMachines) : roots;
+  const compared = new Set(found.length === 0 ? roots : found);
+  const merged = mergedReport(files, 0, options.fixes);
+  const view = (analysis: Analysis): Analysis => (compared.has(analysis.root) ? withState(analysis, state) : analysis);
+  checkHere(service, roots, merged, { withCases: options.format === "junit", view });
+  return merged;
+}
+
+function textIn(state: RealState | undefined, file: string): string | undefined {
+  return state?.documents.find((one) => one.file === file)?.text;
+}
+
+async function mergedOf(
   { service, files: named }: Opened,
   files: readonly string[],
   roots: readonly string[],
-): Promise<Report> {
+  options: CheckOptions,
+): Promise<Merged> {
+  const withCases = options.format === "junit";
   const lengths = roots.map((root) =>
     (service.analysisOf(root)?.files ?? []).reduce((sum, { text }) => sum + text.length, 0),
   );
   const length = lengths.reduce((sum, one) => sum + one, 0);
   const workers = roots.every(isReadTwice) ? workersFor(lengths) : 0;
   if (workers > 1) {
-    const merged = mergedReport(files, length);
+    const merged = mergedReport(files, length, options.fixes);
     // If a thread cannot be started or fails, the analysis in this thread reports the same error or succeeds.
     if (
-      await checkInWorkers(workers, roots, merged, named).then(
+      await checkInWorkers(workers, roots, merged, { files: named, defaults: defaultsOf(options), withCases }).then(
         () => true,
         () => false,
       )
     )
-      return merged.report();
+      return merged;
   }
-  const merged = mergedReport(files, length);
-  checkHere(service, roots, merged);
-  return merged.report();
+  const merged = mergedReport(files, length, options.fixes);
+  checkHere(service, roots, merged, { withCases });
+  return merged;
 }
 
-function print(report: Report, format: CheckOptions["format"], textOf: TextOf): string {
+function print(merged: Merged, { format, failOn }: CheckOptions, textOf: TextOf): string {
+  const report = merged.report();
   switch (format) {
     case "text":
       return textReport(report, { colour: useColour(), lineOf: lineReader(textOf) });
@@ -116,6 +161,8 @@ function print(report: Report, format: CheckOptions["format"], textOf: TextOf): 
       return sarifReport(report, catalog, VERSION);
     case "github":
       return githubReport(report);
+    case "junit":
+      return junitReport(report, merged.cases(), failOn);
   }
 }
 

@@ -70,7 +70,8 @@ function readBytes(file: string, descriptor: number, size: number): Uint8Array {
   return chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks);
 }
 
-function decoded(file: string, bytes: Uint8Array): string {
+/** Throws UnreadableError if the bytes are not text. */
+export function decoded(file: string, bytes: Uint8Array): string {
   if (bytes.byteLength > MAX_BYTES) throw tooLarge(file);
   const nul = bytes.indexOf(0);
   if (nul >= 0) throw new UnreadableError(file, t`not a text file (NUL byte at offset ${nul})`);

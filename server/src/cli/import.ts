@@ -13,7 +13,7 @@ export function importFiles(sources: readonly string[], output: string | undefin
   const read = readManifests(sources, isPipe ? readText(STDIN) : undefined);
   const notes = notesOf(read);
   const header = [t`Imported from ${sources.join(", ")}`, ...notes].map((line) => `# ${line}\n`).join("");
-  const text = format(`${header}\n${printDecls(read.documents[0].decls)}`);
+  const text = format(`${header}\n${printDecls(read.documents.flatMap(({ decls }) => decls))}`);
   if (output === undefined || output === STDIN) writeOut(text);
   else writeText(output, text);
   for (const note of notes) complain(note);

@@ -1,27 +1,57 @@
-/** The topology that a FILE argument denotes: a `.knet` file, or Kubernetes manifests. */
+/** The topology that a FILE argument denotes: a `.knet` file, Kubernetes manifests, or one of them in a git revision. */
+import { existsSync } from "node:fs";
+import { kubernetesFrontEnd, type ManifestDocuments } from "../frontends/kubernetes/document.ts";
 import type { Analysis } from "../service/analysis.ts";
 import { t } from "../text/l10n.ts";
+import type { ClusterDefaults } from "../topology/cluster.ts";
+import { defaultsOf, type TopologyOptions } from "./defaults.ts";
 import { UsageError } from "./errors.ts";
 import { readText, STDIN } from "./files.ts";
-import { isManifests, looksLikeManifests, manifestAnalysis, notesOf, readManifests } from "./manifests.ts";
+import { manifestsIn, revisionOf, revisionService } from "./git.ts";
+import { isManifests, looksLikeManifests, manifestAnalysis, notesOf, readFiles, readManifests } from "./manifests.ts";
 import { diskService } from "./open.ts";
 import { complain } from "./output.ts";
+import { stated } from "./state.ts";
 
-/** Throws UsageError if the file cannot be read. Writes what the manifests do not show to standard error. */
-export function analysisOf(file: string): Analysis {
-  if (isManifests(file)) return manifests(file);
+/** Throws UsageError if a file cannot be read. Writes what the manifests do not show to standard error. */
+export function analysisOf(file: string, options: InputOptions): Analysis {
+  return stated(declaredAnalysis(file, defaultsOf(options)), options.state);
+}
+
+export interface InputOptions extends TopologyOptions {
+  /** The folder with the state of real machines. */
+  readonly state?: string | undefined;
+}
+
+function declaredAnalysis(file: string, defaults: ClusterDefaults | undefined): Analysis {
+  // A file whose name contains a colon is a file.
+  if (file !== STDIN && file.includes(":") && !existsSync(file)) {
+    const found = analysisInRevision(file, defaults);
+    if (found) return found;
+  }
+  if (isManifests(file)) return withNotes(readManifests([file]), defaults);
   const text = readText(file);
-  if (file === STDIN && looksLikeManifests(text)) return manifests(file, text);
-  const service = diskService([file]);
+  if (file === STDIN && looksLikeManifests(text)) return withNotes(readManifests([file], text), defaults);
+  const service = diskService([file], defaults);
   service.setText(file, text);
-  const analysis = service.analysisOf(file);
+  return known(file, service.analysisOf(file));
+}
+
+function analysisInRevision(argument: string, defaults: ClusterDefaults | undefined): Analysis | undefined {
+  const revision = revisionOf(argument);
+  if (!revision) return undefined;
+  const file = `${revision.prefix}${revision.path}`;
+  if (revision.kind === "tree" || kubernetesFrontEnd.accepts(file))
+    return withNotes(readFiles([file], manifestsIn(argument, revision)), defaults);
+  return known(argument, revisionService(argument, revision, defaults).analysisOf(file));
+}
+
+function known(file: string, analysis: Analysis | undefined): Analysis {
   if (!analysis) throw new UsageError(t`${file}: cannot be read`);
   return analysis;
 }
 
-/** `text`: of standard input. */
-function manifests(file: string, text?: string): Analysis {
-  const read = readManifests([file], text);
+function withNotes(read: ManifestDocuments, defaults: ClusterDefaults | undefined): Analysis {
   for (const note of notesOf(read)) complain(note);
-  return manifestAnalysis(read);
+  return manifestAnalysis(read, defaults);
 }

@@ -11,6 +11,7 @@ import { list, number } from "../text/format.ts";
 import { t } from "../text/l10n.ts";
 import { VERSION } from "../version.ts";
 import { openBox } from "./box/box.ts";
+import type { TopologyOptions } from "./defaults.ts";
 import { errno, LabError, UsageError } from "./errors.ts";
 import { STDIN, writeText } from "./files.ts";
 import { analysisOf } from "./input.ts";
@@ -21,7 +22,7 @@ import { findLacks, removeStale, runLab } from "./lab-run.ts";
 import { host } from "./machine.ts";
 import { complain, say, sayError, writeOut } from "./output.ts";
 
-export interface LabOptions {
+export interface LabOptions extends TopologyOptions {
   readonly kernel: Kernel;
   readonly run: boolean;
   readonly output?: string;
@@ -52,7 +53,7 @@ export async function lab(file: string, options: LabOptions, stated: ReadonlySet
     if (!stated.has(name)) continue;
     complain(options.run ? t`--${name} has no effect with --run` : t`--${name} has no effect without --run`);
   }
-  const analysis = analysisOf(file);
+  const analysis = analysisOf(file, options);
   const ids = namespacesFor(file, analysis, options);
   if (options.run) return compareWithKernel(file, analysis, ids, options);
   const name = options.name ?? defaultName(file);

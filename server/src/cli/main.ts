@@ -33,9 +33,25 @@ function unknownCommand(name: string): UsageError {
   return new UsageError(t`unknown command \`${name}\`; run \`knet --help\``);
 }
 
+/** Of all commands that read a topology. */
+function versionOption(): Option {
+  return new Option("--kubernetes-version <release>", t`Kubernetes release of clusters that do not state one (1.34)`);
+}
+
 /** The last line of a command's help. */
 function example(command: string): string {
   return `\n${t`Example: ${command}`}`;
+}
+
+function stateOption(): Option {
+  return new Option(
+    "--state <path>",
+    t`state of real machines, to compare with the topology: the folder of \`knet collect\``,
+  );
+}
+
+function realOption(): Option {
+  return new Option("--real", t`print the real state instead of the derived state (requires --state)`).default(false);
 }
 
 /** Receives the exit code of the command that ran. */
@@ -48,10 +64,13 @@ const COMMANDS: readonly ((program: Command, done: Done) => void)[] = [
   addTrace,
   addRoutes,
   addMatrix,
+  addDiff,
   addRules,
+  addPlan,
   addFmt,
   addExplain,
   addImport,
+  addCollect,
   addLab,
   addLsp,
 ];
@@ -84,16 +103,21 @@ function addCheck(program: Command, done: Done): void {
     .description(t`Check files or folders and report diagnostics`)
     .argument("[path...]", t`files, or folders that contain .knet files (default: current folder)`)
     .addOption(
-      new Option("--format <format>", t`output format`).choices(["text", "json", "sarif", "github"]).default("text"),
+      new Option("--format <format>", t`output format`)
+        .choices(["text", "json", "sarif", "github", "junit"])
+        .default("text"),
     )
     .addOption(
       new Option("--fail-on <severity>", t`minimum severity that causes exit code 1`)
         .choices(["error", "warning"])
         .default("error"),
     )
+    .addOption(new Option("--no-fixes", t`do not verify and report fixes (faster)`))
+    .addOption(versionOption())
     .addOption(
       new Option("--shard <i/n>", t`check part I of N of the topologies, for N parallel jobs (1/4)`).argParser(shard),
     )
+    .addOption(stateOption())
     .addHelpText("after", example("knet check samples --format json"))
     .action(async (paths, options) => {
       const { check } = await import("./check.ts");
@@ -145,6 +169,15 @@ function addTrace(program: Command, done: Done): void {
         .choices(["text", "json", "mermaid", "svg", "html"])
         .default("text"),
     )
+    .addOption(stateOption())
+    .addOption(
+      new Option("--on <state>", t`state to trace over (default: both with --state, else derived)`).choices([
+        "derived",
+        "real",
+        "both",
+      ]),
+    )
+    .addOption(versionOption())
     .addHelpText(
       "after",
       `\n${t`Exit code 0: delivered, and the reply is received, on every path.`}${example("knet trace samples/k1.knet p1/c1.1 10.1.2.1 --port 8080")}`,
@@ -157,6 +190,8 @@ function addTrace(program: Command, done: Done): void {
           proto: undefined,
           size: undefined,
           family: options.ipv4 === true ? 4 : options.ipv6 === true ? 6 : undefined,
+          state: undefined,
+          on: undefined,
           ...options,
         }),
       );
@@ -172,6 +207,9 @@ function addRoutes(program: Command, done: Done): void {
     .argument("<file>", t`.knet file, or Kubernetes manifests: a YAML or JSON file or a folder (- for standard input)`)
     .argument("<where>", t`node, pod, router, or host`)
     .addOption(new Option("--format <format>", t`output format`).choices(["text", "json", "fib"]).default("text"))
+    .addOption(stateOption())
+    .addOption(realOption())
+    .addOption(versionOption())
     .addHelpText(
       "after",
       `\n${t`fib: one table with rows of src, sport, dst, dport, and action, in the notation of the Network Graph (samples/k1.knet); the first matching row applies.`}${example("knet routes samples/flannel-vxlan.knet node1")}`,
@@ -192,6 +230,7 @@ function addMatrix(program: Command, done: Done): void {
     .addOption(new Option("--by <unit>", t`unit of rows and columns`).choices(["workload", "pod"]).default("workload"))
     .option("--policy-only", t`evaluate network policies only, ignoring the data plane`, false)
     .addOption(new Option("--format <format>", t`output format`).choices(["text", "json", "csv"]).default("text"))
+    .addOption(versionOption())
     .addHelpText(
       "after",
       `\n${t`Two workloads are listed if any pod of one can reach any pod of the other.`}${example("knet matrix samples/policy.knet --policy-only")}`,
@@ -202,6 +241,27 @@ function addMatrix(program: Command, done: Done): void {
     });
 }
 
+function addDiff(program: Command, done: Done): void {
+  program
+    .command("diff")
+    .description(t`Print the connections, routes, rules, and findings that a change adds and removes`)
+    .argument(
+      "<old>",
+      t`.knet file, or Kubernetes manifests: a YAML or JSON file or a folder, also of a git revision (HEAD~1:prod.knet, main:deploy)`,
+    )
+    .argument("<new>", t`the same (- for standard input)`)
+    .addOption(new Option("--format <format>", t`output format`).choices(["text", "json", "markdown"]).default("text"))
+    .addOption(versionOption())
+    .addHelpText(
+      "after",
+      `\n${t`markdown: for a comment on a pull request. Exit code 0: no change; 1: changes.`}${example("knet diff HEAD:samples/policy.knet samples/policy.knet")}`,
+    )
+    .action(async (before, after, options) => {
+      const { diff } = await import("./diff.ts");
+      done(diff(before, after, options));
+    });
+}
+
 function addRules(program: Command, done: Done): void {
   program
     .command("rules")
@@ -209,10 +269,33 @@ function addRules(program: Command, done: Done): void {
     .argument("<file>", t`.knet file, or Kubernetes manifests: a YAML or JSON file or a folder (- for standard input)`)
     .argument("<where>", t`node, pod, router, or host`)
     .addOption(new Option("--format <format>", t`output format`).choices(["text", "json"]).default("text"))
+    .addOption(stateOption())
+    .addOption(realOption())
+    .addOption(versionOption())
     .addHelpText("after", example("knet rules samples/services.knet n1"))
     .action(async (file, where, options) => {
       const { rules } = await import("./rules.ts");
       done(rules(file, where, options));
+    });
+}
+
+function addPlan(program: Command, done: Done): void {
+  program
+    .command("plan")
+    .description(
+      t`Print how full every range is, and how many nodes and pods other prefix lengths per node would allow`,
+    )
+    .argument("<file>", t`.knet file, or Kubernetes manifests: a YAML or JSON file or a folder (- for standard input)`)
+    .addOption(
+      new Option("--format <format>", t`output format (csv: the ranges)`)
+        .choices(["text", "json", "csv"])
+        .default("text"),
+    )
+    .addOption(versionOption())
+    .addHelpText("after", example("knet plan samples/flannel-vxlan.knet"))
+    .action(async (file, options) => {
+      const { plan } = await import("./plan.ts");
+      done(plan(file, options));
     });
 }
 
@@ -252,6 +335,22 @@ function addImport(program: Command, done: Done): void {
     .action(async (sources, options) => {
       const { importFiles } = await import("./import.ts");
       done(importFiles(sources, options.output));
+    });
+}
+
+function addCollect(program: Command, done: Done): void {
+  program
+    .command("collect")
+    .description(t`Print a script that collects what knet reads from a cluster, without Secrets (POSIX sh, kubectl)`)
+    .option("--nodes", t`also collect the state of the nodes, with kubectl debug or ssh`, false)
+    .option("-o, --output <script>", t`output file for the script (default: -, standard output)`)
+    .addHelpText(
+      "after",
+      `\n${t`The script writes one folder: cluster/KIND.json, and with --nodes also nodes/NODE/COMMAND.txt or .json.`}${example("npx knet collect --nodes -o collect.sh && sh collect.sh prod")}`,
+    )
+    .action(async (options) => {
+      const { collect } = await import("./collect.ts");
+      done(collect({ output: undefined, ...options }));
     });
 }
 
@@ -296,6 +395,7 @@ function addLab(program: Command, done: Done): void {
     )
     .option("--name <name>", t`lab name on this machine (default: the file name)`)
     .option("--pcap <folder>", t`folder for the captures of --run, one file per network namespace`)
+    .addOption(versionOption())
     .addHelpText(
       "after",
       `\n${t`The script requires root: sudo bash SCRIPT up | names | exec WHERE COMMAND | listen | down. So does --run.`}\n${t`Exit code 0: the script was written, or every packet was as predicted; 1: a packet differed, or the lab cannot be built.`}${example("sudo npx knet lab samples/flannel-vxlan.knet --run --probes 100 --seed 7")}`,

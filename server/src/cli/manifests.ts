@@ -2,6 +2,7 @@
 import { type Dirent, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { messageOf } from "../checks/run.ts";
+import { isNetworkSource, networkDocuments } from "../frontends/config/document.ts";
 import {
   kubernetesFrontEnd,
   type ManifestDocuments,
@@ -11,12 +12,18 @@ import {
 import { type Analysis, analyse } from "../service/analysis.ts";
 import { t } from "../text/l10n.ts";
 import { lineIndex } from "../text/line-index.ts";
+import type { ClusterDefaults } from "../topology/cluster.ts";
 import { errno, UnreadableError, UsageError } from "./errors.ts";
 import { SKIPPED_FOLDERS, STDIN } from "./files.ts";
 
 /** Whether the argument denotes manifests: by its name, or a folder. Standard input is decided by its text. */
 export function isManifests(path: string): boolean {
-  return kubernetesFrontEnd.accepts(path) || isFolder(path);
+  return acceptsSource(path) || isFolder(path);
+}
+
+/** A manifest, or a state of Terraform. */
+function acceptsSource(file: string): boolean {
+  return kubernetesFrontEnd.accepts(file) || file.endsWith(".tfstate");
 }
 
 function isFolder(path: string): boolean {
@@ -25,11 +32,11 @@ function isFolder(path: string): boolean {
 
 /** A manifest, or a folder with manifests and without `.knet` files: all its manifests are one cluster. */
 export function isManifestInput(path: string): boolean {
-  if (!isFolder(path)) return kubernetesFrontEnd.accepts(path);
+  if (!isFolder(path)) return acceptsSource(path);
   let hasManifests = false;
   for (const file of filesBelow(path)) {
     if (file.endsWith(".knet")) return false;
-    hasManifests ||= kubernetesFrontEnd.accepts(file);
+    hasManifests ||= acceptsSource(file);
   }
   return hasManifests;
 }
@@ -45,7 +52,12 @@ export function readManifests(paths: readonly string[], text?: string): Manifest
     text === undefined
       ? paths.flatMap((path) => filesIn(path)).map((file): TextFile => ({ file, text: readLarge(file) }))
       : [{ file: STDIN, text }];
-  const read = manifestDocuments(paths[0] ?? STDIN, files);
+  return readFiles(paths, files);
+}
+
+/** The same for files that were already read. */
+export function readFiles(paths: readonly string[], files: readonly TextFile[]): ManifestDocuments {
+  const read = sourceDocuments(paths[0] ?? STDIN, files);
   // Files below `templates/` of a chart are Go templates, not YAML.
   const template = read.problems.every(({ code }) => code !== "KN802")
     ? undefined
@@ -53,7 +65,24 @@ export function readManifests(paths: readonly string[], text?: string): Manifest
   if (template) throw new UsageError(t`${template.file}: Helm template; use the output of \`helm template\``);
   if (read.objects > 0) return read;
   const [first] = notesOf({ ...read, problems: read.problems.filter(({ code }) => code === "KN802") });
-  throw new UsageError(first ?? t`${paths.join(", ")}: no Kubernetes object found`);
+  throw new UsageError(first ?? t`${paths.join(", ")}: no Kubernetes object or cloud network found`);
+}
+
+/** Cloud networks and clusters from manifests are one topology. */
+function sourceDocuments(source: string, files: readonly TextFile[]): ManifestDocuments {
+  const networks = files.filter(({ text }) => isNetworkSource(text));
+  const others = files.filter((file) => !networks.includes(file));
+  if (networks.length === 0) return manifestDocuments(source, others);
+  const network = networkDocuments(source, networks);
+  if (others.length === 0) return network;
+  const manifests = manifestDocuments(others[0]?.file ?? source, others);
+  if (manifests.objects === 0) return network;
+  return {
+    documents: [...network.documents, ...manifests.documents],
+    problems: [...network.problems, ...manifests.problems],
+    objects: network.objects + manifests.objects,
+    unread: network.unread + manifests.unread,
+  };
 }
 
 /** The text of a manifest. PowerShell writes UTF-16 with a byte order mark. */
@@ -64,6 +93,11 @@ export function readLarge(file: string): string {
   } catch (error) {
     throw new UnreadableError(file, errno(error), t`${file}: cannot be read (${errno(error)})`);
   }
+  return decodedLarge(file, bytes);
+}
+
+/** The text of a manifest. PowerShell writes UTF-16 with a byte order mark. */
+export function decodedLarge(file: string, bytes: Uint8Array): string {
   const encoding = bytes[0] === 0xff && bytes[1] === 0xfe ? "utf-16le" : "utf-8";
   try {
     const text = new TextDecoder(encoding, { fatal: true }).decode(bytes);
@@ -76,7 +110,7 @@ export function readLarge(file: string): string {
 
 function filesIn(path: string): readonly string[] {
   if (!isFolder(path)) return [path];
-  return [...filesBelow(path)].filter((file) => kubernetesFrontEnd.accepts(file));
+  return [...filesBelow(path)].filter(acceptsSource);
 }
 
 /** In name order. Folders that cannot be read contain nothing. */
@@ -111,6 +145,6 @@ function placeText(file: string, text: string, offset: number): string {
 }
 
 /** The topology of manifests. */
-export function manifestAnalysis(read: ManifestDocuments): Analysis {
-  return analyse(read.documents[0].file, read.documents);
+export function manifestAnalysis(read: ManifestDocuments, defaults?: ClusterDefaults): Analysis {
+  return analyse(read.documents[0].file, read.documents, { defaults });
 }

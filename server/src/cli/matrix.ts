@@ -2,6 +2,7 @@
 import { type MatrixAnswer, type MatrixQuestion, policyMatrix, toConnection } from "../kubernetes/matrix/matrix.ts";
 import { csvOf, textOf } from "../kubernetes/matrix/text.ts";
 import { reachMatrix } from "../service/matrix.ts";
+import type { TopologyOptions } from "./defaults.ts";
 import { UsageError } from "./errors.ts";
 import { analysisOf } from "./input.ts";
 import { say, writeOut } from "./output.ts";
@@ -9,7 +10,7 @@ import { say, writeOut } from "./output.ts";
 /** Characters per write: one write per row is slow, one string for a large matrix exceeds the maximum string length. */
 const CHUNK = 1 << 16;
 
-export interface MatrixOptions {
+export interface MatrixOptions extends TopologyOptions {
   readonly from: string | undefined;
   readonly to: string | undefined;
   readonly by: "workload" | "pod";
@@ -18,7 +19,7 @@ export interface MatrixOptions {
 }
 
 export function matrix(file: string, options: MatrixOptions): number {
-  const analysis = analysisOf(file);
+  const analysis = analysisOf(file, options);
   const question: MatrixQuestion = { from: options.from, to: options.to, byPod: options.by === "pod" };
   const answer = options.policyOnly
     ? policyMatrix(analysis.topology, question)

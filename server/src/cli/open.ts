@@ -8,6 +8,7 @@ import { CONFIG_FILE } from "../service/front-ends.ts";
 import { pulling } from "../service/pull.ts";
 import { createService, type Service } from "../service/service.ts";
 import { t } from "../text/l10n.ts";
+import type { ClusterDefaults } from "../topology/cluster.ts";
 import { namespaceOf } from "../trace/endpoints.ts";
 import { UnreadableError, UsageError } from "./errors.ts";
 import { attempt, expandPaths, type Found, readRegular, readText, STDIN } from "./files.ts";
@@ -25,9 +26,10 @@ function configFiles(file: string): string[] {
 }
 
 /** A service that reads from disk. An import of one of the `named` files has that name; other imports are relative to the working folder. */
-export function diskService(named: readonly string[] = []): Service {
+export function diskService(named: readonly string[] = [], defaults?: ClusterDefaults): Service {
   const names = new Map(named.filter((file) => file !== STDIN).map((file) => [resolve(file), file]));
   const service = createService({
+    defaults,
     configFiles,
     resolveImport(from, path) {
       const base = from === STDIN ? process.cwd() : dirname(resolve(from));
@@ -56,24 +58,39 @@ export interface Opened extends Found {
   readonly service: Service;
 }
 
-/** Opens the readable ones of the given files and folders in one service. */
-export function openAll(paths: readonly string[]): Opened {
+/** Opens the readable ones of the given files and folders in one service. `input`: standard input, if it has been read. */
+export function openAll(paths: readonly string[], defaults?: ClusterDefaults, input?: string): Opened {
   const found = expandPaths(paths);
   const problems = [...found.problems];
-  const service = diskService(found.files);
+  const service = diskService(found.files, defaults);
   const files = found.files.filter((file) => {
-    const text = attempt(problems, () => readText(file));
+    const text = attempt(problems, () => (file === STDIN && input !== undefined ? input : readText(file)));
     if (text !== undefined) service.setText(file, text);
     return text !== undefined;
   });
   return { service, files, problems };
 }
 
+/** Options of commands that print a network namespace. */
+export interface StateOptions {
+  /** The folder with the state of real machines. */
+  readonly state?: string | undefined;
+  /** Print the real state instead of the derived one. */
+  readonly real?: boolean | undefined;
+}
+
 /** The network namespace of a node, pod, router, or host, by path. Throws UsageError if the path has no network namespace. */
-export function netnsAt({ topology, network }: Analysis, where: string): Netns {
+export function netnsAt(
+  { topology, network, realNetwork }: Analysis,
+  where: string,
+  { real }: StateOptions = {},
+): Netns {
   const found = namespaceOf(topology, where);
   if (!found.ok) throw new UsageError(found.error);
-  const netns = network.netns(found.netns);
+  if (real && !realNetwork) throw new UsageError(t`--real requires --state`);
+  const netns = ((real && realNetwork) || network).netns(found.netns);
+  if (real && netns !== undefined && netns === network.netns(found.netns))
+    throw new UsageError(t`${where}: the state of this machine is not in the folder of --state`);
   if (!netns) throw new UsageError(t`${where}: has no network namespace (it runs on no node)`);
   return netns;
 }

@@ -1,6 +1,9 @@
 /** Builds the report of `knet check`, which the output formats print. */
 
+import { sourceOf } from "../declared/origin.ts";
+import { argumentTexts } from "../declared/text.ts";
 import type { Finding, Severity } from "../findings/finding.ts";
+import { outcomeOf } from "../questions/expectations.ts";
 import type { Analysis } from "../service/analysis.ts";
 import { provenFixes } from "../service/features/fixes.ts";
 import { type Locator, locator } from "./locate.ts";
@@ -19,6 +22,24 @@ export interface Entry {
   readonly fixes: number;
 }
 
+/** An expectation, for reports of tests. Plain data. */
+export interface Case {
+  readonly file: string;
+  /** "a -> b:80 reachable" */
+  readonly name: string;
+  /** Of the statement: the findings in it are the failures of the case. */
+  readonly range: Diagnostic["range"];
+  /** Whether it fails, but a comment or a severity suppresses the finding. */
+  readonly suppressed: boolean;
+}
+
+/** The result of one topology. */
+export interface Checked {
+  readonly entries: readonly Entry[];
+  /** Empty unless requested. */
+  readonly cases: readonly Case[];
+}
+
 /** A finding whose fixes must be proven: its index in the entries of its topology. */
 export interface Wanted {
   readonly at: number;
@@ -27,21 +48,28 @@ export interface Wanted {
 
 export interface Merged {
   /** Adds the entries of the next topology. The caller adds the fixes of the returned ones with `withFixes`. */
-  add(entries: readonly Entry[]): readonly Wanted[];
+  add(checked: Checked): readonly Wanted[];
   report(): Report;
+  /** Each expectation once, in order of `add`. */
+  cases(): readonly Case[];
 }
 
 /**
  * Lists every file once, even if several topologies contain it. `length`: of the texts of all topologies. The order of `add` determines
- * the order in the report and which fixes are proven.
+ * the order in the report and which fixes are proven; `fixed` false: none.
  */
-export function mergedReport(files: readonly string[], length: number): Merged {
-  let proofs = Math.min(MOST_PROOFS, Math.ceil(PROVEN_TEXT / (length + 1)));
+export function mergedReport(files: readonly string[], length: number, fixed = true): Merged {
+  let proofs = fixed ? Math.min(MOST_PROOFS, Math.ceil(PROVEN_TEXT / (length + 1))) : 0;
   const byFile = new Map<string, Diagnostic[]>(files.map((file) => [file, []]));
   const seen = new Set<string>();
+  const cases = new Map<string, Case>();
   return {
-    add: (entries) =>
-      entries.flatMap(({ file, diagnostic, fixes }, at) => {
+    add: (checked) => {
+      for (const one of checked.cases) {
+        const key = JSON.stringify([one.file, one.range]);
+        if (!cases.has(key)) cases.set(key, one);
+      }
+      return checked.entries.flatMap(({ file, diagnostic, fixes }, at) => {
         const { code, range, message } = diagnostic;
         const key = JSON.stringify([file, code, range, message]);
         if (seen.has(key)) return [];
@@ -51,7 +79,9 @@ export function mergedReport(files: readonly string[], length: number): Merged {
         else byFile.set(file, [diagnostic]);
         proofs -= fixes;
         return proofs < 0 || fixes === 0 ? [] : [{ at, diagnostic }];
-      }),
+      });
+    },
+    cases: () => [...cases.values()],
     report() {
       const all = [...byFile.values()].flat();
       const count = (severity: Severity): number => all.filter((one) => one.severity === severity).length;
@@ -76,7 +106,37 @@ function placed(analysis: Analysis, locate: Locator): { finding: Finding; range:
   });
 }
 
-export function entriesOf(analysis: Analysis): Entry[] {
+/** `withCases`: also the expectations. */
+export function checkedOf(analysis: Analysis, withCases: boolean): Checked {
+  return { entries: entriesOf(analysis), cases: withCases ? casesOf(analysis) : [] };
+}
+
+function casesOf(analysis: Analysis): readonly Case[] {
+  const locate = locator(analysis);
+  const reported = new Set((analysis.findings(() => false) ?? []).map(({ source }) => source.decl.handle));
+  const expectations = new Map(analysis.topology.expectations.map((one) => [one.source.decl.handle, one]));
+  return analysis.files.flatMap(({ file, decls }) =>
+    decls.flatMap((decl): readonly Case[] => {
+      if (decl.spec?.keyword !== "expect") return [];
+      const range = locate.source(sourceOf(file, decl))?.range;
+      if (range === undefined) return [];
+      const expectation = expectations.get(decl.handle);
+      const suppressed =
+        expectation !== undefined &&
+        !reported.has(decl.handle) &&
+        isSuppressible(analysis, file) &&
+        outcomeOf(analysis, expectation).kind !== "holds";
+      return [{ file, name: argumentTexts(decl).join(" "), range, suppressed }];
+    }),
+  );
+}
+
+/** Whether a finding of an expectation in this file can be hidden. */
+function isSuppressible({ options, fileOf }: Analysis, file: string): boolean {
+  return (options.levels?.size ?? 0) > 0 || (fileOf(file)?.silences().length ?? 0) > 0;
+}
+
+function entriesOf(analysis: Analysis): Entry[] {
   const locate = locator(analysis);
   return placed(analysis, locate).map(({ finding, range }) => {
     const { code, severity, message } = finding;

@@ -5,29 +5,34 @@ import { printNetns, routesReport } from "../dataplane/print.ts";
 import type { Analysis } from "../service/analysis.ts";
 import { jsonText } from "../text/visible.ts";
 import { switchText } from "../trace/switches.ts";
+import type { TopologyOptions } from "./defaults.ts";
 import { analysisOf } from "./input.ts";
 import { locator } from "./locate.ts";
-import { netnsAt } from "./open.ts";
+import { netnsAt, type StateOptions } from "./open.ts";
 import { say, writeOut } from "./output.ts";
 
 export type RoutesFormat = "text" | "json" | "fib";
 
-export function routes(file: string, where: string, options: { readonly format: RoutesFormat }): number {
-  const analysis = analysisOf(file);
-  const netns = netnsAt(analysis, where);
-  const text = print(analysis, netns, options.format);
+export interface RoutesOptions extends TopologyOptions, StateOptions {
+  readonly format: RoutesFormat;
+}
+
+export function routes(file: string, where: string, options: RoutesOptions): number {
+  const analysis = analysisOf(file, options);
+  const netns = netnsAt(analysis, where, options);
+  const text = print(analysis, netns, options);
   if (options.format === "json") writeOut(text);
   else say(text);
   return 0;
 }
 
-function print(analysis: Analysis, netns: Netns, format: RoutesFormat): string {
+function print(analysis: Analysis, netns: Netns, { format, real }: RoutesOptions): string {
   switch (format) {
     case "text":
       return printNetns(netns);
     case "json":
       return `${jsonText(routesReport(netns, locator(analysis).source))}\n`;
     case "fib":
-      return switchText(analysis.topology, analysis.network, netns);
+      return switchText(analysis.topology, (real && analysis.realNetwork) || analysis.network, netns);
   }
 }

@@ -92,6 +92,7 @@ const MATCHERS: { readonly [K in NfMatchKind]: (match: NfMatch<K>, seen: Seen) =
   statistic: ({ probability }, { context }) => context.chance(probability),
   // The source of a trace has never been seen before.
   recent: ({ op }) => op === "set",
+  unread: () => false,
   comment: () => true,
 };
 

@@ -393,6 +393,8 @@ interface NfMatches {
   readonly statistic: { readonly probability: number };
   /** `-m recent`: the source is in the list (`rcheck`), or is added to the list (`set`, which always matches). */
   readonly recent: RecentMatch;
+  /** All of a real machine's rule, as printed, if a part of it is not modeled. Never matches. */
+  readonly unread: { readonly text: string };
   /** `-m comment`: matches every packet; the reason for the rule. */
   readonly comment: { readonly text: string };
 }

@@ -1,11 +1,32 @@
 import { bits, compareIp, formatIp, formatPrefix, lastAddress, type Prefix } from "../addressing/ip.ts";
 import type { Origin } from "../declared/origin.ts";
-import type { Device, FdbEntry, Neighbour, Netns, Network, Nexthop, NfChain, NfTable, Route } from "./model.ts";
+import type {
+  Device,
+  FdbEntry,
+  Neighbour,
+  Netns,
+  Network,
+  Nexthop,
+  NfChain,
+  NfTable,
+  PolicyRule,
+  Route,
+} from "./model.ts";
 import type { ReportLocation, RouteReport, RoutesReport } from "./routes-schema.ts";
 import { destination, markText, nexthopFlags, routeText, ruleText, withPort } from "./text.ts";
 
 /** The complete state, each part under the command that prints it; empty parts are omitted. */
 export function printNetns(netns: Netns, network?: Network): string {
+  return netnsParts(netns, network)
+    .map(([command, lines]) => `# ${command}\n${lines.join("\n")}\n`)
+    .join("\n");
+}
+
+/** The lines of each part with the command that prints it; empty parts are omitted. */
+export function netnsParts(
+  netns: Netns,
+  network?: Network,
+): readonly (readonly [command: string, lines: readonly string[]])[] {
   const parts: readonly (readonly [string, readonly string[]])[] = [
     ["ip -brief address", printAddresses(netns, network)],
     ["ip rule", printPolicyRules(netns)],
@@ -19,10 +40,7 @@ export function printNetns(netns: Netns, network?: Network): string {
     ["ip xfrm policy", printXfrmPolicies(netns)],
     ["ip xfrm state", printXfrmStates(netns)],
   ];
-  return parts
-    .filter(([, lines]) => lines.length > 0)
-    .map(([command, lines]) => `# ${command}\n${lines.join("\n")}\n`)
-    .join("\n");
+  return parts.filter(([, lines]) => lines.length > 0);
 }
 
 function tablesOf(netns: Netns): readonly string[] {
@@ -142,14 +160,16 @@ function flags(netns: Netns, hop: Nexthop): readonly string[] {
 export function printPolicyRules(netns: Netns): string[] {
   const usual = netns.rules.every(({ priority }) => priority === 0 || priority === 32766 || priority === 32767);
   if (usual) return [];
-  return netns.rules.map((rule) => {
-    const words = [`${rule.priority}:\tfrom ${rule.from ? selector(rule.from) : "all"}`];
-    if (rule.to) words.push("to", selector(rule.to));
-    if (rule.fwmark) words.push("fwmark", markText(rule.fwmark, 0xffffffff));
-    if (rule.iif !== undefined) words.push("iif", rule.iif);
-    words.push("lookup", rule.table);
-    return words.join(" ");
-  });
+  return netns.rules.map(policyRuleText);
+}
+
+export function policyRuleText({ priority, from, to, fwmark, iif, table }: PolicyRule): string {
+  const words = [`${priority}:\tfrom ${from ? selector(from) : "all"}`];
+  if (to) words.push("to", selector(to));
+  if (fwmark) words.push("fwmark", markText(fwmark, 0xffffffff));
+  if (iif !== undefined) words.push("iif", iif);
+  words.push("lookup", table);
+  return words.join(" ");
 }
 
 /** A single address without prefix length, like in `ip rule`. */

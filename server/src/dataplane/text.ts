@@ -95,6 +95,7 @@ const WORDS: { readonly [K in NfMatchKind]: (match: NfMatch<K>, family: 4 | 6) =
     probabilityText(probability),
   ],
   recent: (match, family) => recentWords(match, family),
+  unread: ({ text }) => [text],
   comment: ({ text }) => ["-m", "comment", "--comment", quoted(text)],
 };
 

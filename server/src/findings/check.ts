@@ -3,6 +3,7 @@
  * hover texts, and reports are generated from these objects.
  */
 import type { NetworkProblemData } from "../cni/problems.ts";
+import type { RealState } from "../dataplane/real/state.ts";
 import type { Document } from "../declared/document.ts";
 import type { FileProblemData } from "../declared/file-problem.ts";
 import type { Origin } from "../declared/origin.ts";
@@ -29,6 +30,8 @@ export type Family =
 /** The input of all checks: plain data and lazily computed views, without file system or clock. */
 export interface CheckContext extends Explained {
   readonly files: readonly Document[];
+  /** The state of real machines; undefined if none was given. */
+  readonly state?: RealState | undefined;
 }
 /** The input of fixes, in addition to the location and the values of the problem. */
 export interface FixContext {
@@ -57,8 +60,8 @@ export interface CheckInfo<C extends Code = Code> {
   readonly example: {
     readonly bad: string;
     readonly good: string;
-    /** "json" if the files are `knet.json` files, "yaml" if they are Kubernetes manifests. */
-    readonly language?: "json" | "yaml";
+    /** "json" if the files are `knet.json` files, "yaml" if they are Kubernetes manifests, "text" if they are state of `STATE_TOPOLOGY`. */
+    readonly language?: "json" | "yaml" | "text";
   };
   /** Effects of these findings, which other checks do not report again. */
   readonly explains?: readonly Effect[];

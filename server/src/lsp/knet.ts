@@ -11,6 +11,7 @@ import { endpointOf, namespaceOf } from "../trace/endpoints.ts";
 import { ask } from "../trace/trace.ts";
 import type { Server } from "./access.ts";
 import { locator } from "./convert.ts";
+import { diffView, oldVersions } from "./diff.ts";
 import { run } from "./guard.ts";
 import type { KnetFailure, KnetMethod, KnetParams, KnetResult, TopologyDrawing, TopologyItem } from "./protocol.ts";
 import { keyOf } from "./uri.ts";
@@ -18,7 +19,9 @@ import { keyOf } from "./uri.ts";
 const NO_FILE = phrase("The file is not open and cannot be read.");
 const FAILED = phrase("knet failed; see the output channel.");
 
-export function registerKnetRequests({ connection, documents }: Server): void {
+export function registerKnetRequests(server: Server): void {
+  const { connection, documents } = server;
+  const oldAnalysis = oldVersions();
   const analysisOf = (uri: string): Analysis | undefined => documents.analysisOf(uri);
 
   const on = <M extends KnetMethod>(
@@ -45,11 +48,16 @@ export function registerKnetRequests({ connection, documents }: Server): void {
     },
   );
 
-  on("knet/trace", traceFailed, ({ uri, query }) => {
-    const analysis = analysisOf(uri);
+  on("knet/trace", traceFailed, ({ uri, query, old }) => {
+    const older = old && oldAnalysis(server, uri, old);
+    if (older && "wanted" in older) return older;
+    if (older && "error" in older) return { ...older, candidates: [] };
+    const analysis = older ?? analysisOf(uri);
     if (!analysis) return { error: translated(NO_FILE), candidates: [] };
     const { topology, network } = analysis;
-    const answer = ask({ topology, network, locate: locator(documents, analysis) }, query);
+    // The locations in an old text are not those in the editor.
+    const locate = older ? () => undefined : locator(documents, analysis);
+    const answer = ask({ topology, network, locate }, query);
     if (answer.ok) return { trace: answer.trace };
     const end = endpointOf(topology, query.from).ok || isAddress(query.from) ? "to" : "from";
     const candidates = [...answer.candidates];
@@ -70,6 +78,13 @@ export function registerKnetRequests({ connection, documents }: Server): void {
     const analysis = analysisOf(uri);
     if (!analysis) return { error: translated(NO_FILE) };
     return { drawing: drawingOf(mapOf(analysis.topology), locator(documents, analysis)) };
+  });
+
+  on("knet/diff", failed, ({ uri, name, old }) => {
+    const after = analysisOf(uri);
+    if (!after) return { error: translated(NO_FILE) };
+    const before = oldAnalysis(server, uri, old);
+    return "topology" in before ? { diff: diffView(documents, { before, after, name }) } : before;
   });
 
   on(

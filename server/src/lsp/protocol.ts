@@ -20,6 +20,8 @@ export interface KnetRequests {
   "knet/topology": { params: TopologyParams; result: TopologyResult };
   /** The reachability matrix with open ports. Can take long; ends when it is canceled or the text changes. */
   "knet/matrix": { params: MatrixParams; result: MatrixResult };
+  /** The topology compared with an older version of its files. */
+  "knet/diff": { params: DiffParams; result: DiffResult };
   /** The innermost endpoint of traces that is declared at a position. */
   "knet/endpointAt": { params: EndpointAtParams; result: EndpointAtResult | null };
 }
@@ -92,11 +94,26 @@ export interface TraceQuery {
   df?: boolean;
   /** Address family of the destination; absent: the first family of its cluster. */
   family?: 4 | 6;
+  /** In the older version of the topology; the request then contains the old texts. */
+  before?: true;
 }
 
 export interface TraceParams {
   uri: string;
   query: TraceQuery;
+  old?: OldFile[];
+}
+
+/** The text of a file in an older version. */
+export interface OldFile {
+  uri: string;
+  /** Null: the file did not exist. */
+  text: string | null;
+}
+
+/** The old texts of these files are missing: the client repeats the request with them. */
+export interface WantedFiles {
+  wanted: string[];
 }
 
 export interface KnetFailure {
@@ -108,7 +125,7 @@ export interface KnetFailure {
   end?: "from" | "to";
 }
 
-export type TraceResult = { trace: Trace } | KnetFailure;
+export type TraceResult = { trace: Trace } | KnetFailure | WantedFiles;
 
 export interface RoutesParams {
   uri: string;
@@ -226,6 +243,64 @@ export interface MatrixPolicy {
   location?: Location;
 }
 
+export interface DiffParams {
+  uri: string;
+  /** Name of the older version, such as "HEAD". */
+  name: string;
+  old: OldFile[];
+}
+
+export type DiffResult = { diff: DiffView } | WantedFiles | { error: string };
+
+/** A comparison; all texts are in the language of the client. */
+export interface DiffView {
+  /** One line for connections, findings, and routes; empty if nothing has changed. */
+  summary: string[];
+  notes: string[];
+  connections: DiffViewConnection[];
+  endpoints: { kind: DiffKind; text: string }[];
+  findings: DiffViewFinding[];
+  machines: { title: string; lines: DiffViewLine[] }[];
+  /** The same as text. */
+  text: string;
+}
+
+export type DiffKind = "added" | "removed" | "changed";
+
+export interface DiffViewConnection {
+  /** Added: opened, which is a risk. */
+  kind: DiffKind;
+  from: string;
+  to: string;
+  ports: string;
+  /** The pairs of pods to which it is limited; can be empty. */
+  where: string;
+  /** A packet of this connection in each version; absent if it has no such pods, or the endpoints are address ranges. */
+  old?: DiffViewPacket;
+  new?: DiffViewPacket;
+}
+
+export interface DiffViewPacket {
+  from: string;
+  to: string;
+  proto: Protocol;
+  port?: number;
+}
+
+export interface DiffViewFinding {
+  kind: DiffKind;
+  severity: string;
+  code: string;
+  message: string;
+  /** Absent: in the older version. */
+  location?: Location;
+}
+
+export interface DiffViewLine {
+  kind: "command" | "added" | "removed";
+  text: string;
+}
+
 export interface EndpointAtParams {
   uri: string;
   position: Position;
@@ -251,6 +326,8 @@ export interface TraceCommandArguments {
   to?: string;
   port?: number;
   proto?: Protocol;
+  /** In the last commit (HEAD). */
+  before?: boolean;
 }
 
 /** Argument of the command `knet.showRoutes`. The user is prompted for absent values. */

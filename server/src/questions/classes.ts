@@ -178,7 +178,8 @@ const segmentKinds = query<Topology, Kinds, [boolean]>((read, _, isDisputed) => 
   const plain = new Set(
     read((topology) => topology.routers)
       .filter(
-        ({ acl, edge, sysctls, routes }) => !edge && acl.length === 0 && sysctls.size === 0 && routes.every(isDefault),
+        ({ acl, edge, sysctls, routes }) =>
+          !edge && acl.every(isForAll) && sysctls.size === 0 && routes.every(isDefault),
       )
       .map(({ path }) => path),
   );
@@ -207,6 +208,11 @@ function sameLists<T>(a: readonly (readonly T[])[], b: readonly (readonly T[])[]
 
 /** The routers and hosts that are attached to a segment. */
 const othersOn = memo((attached: readonly Interface[]) => attached.filter(({ station }) => station.kind !== "node"));
+
+/** Whether the rule treats all addresses alike. */
+function isForAll({ from, to }: AclRule): boolean {
+  return from.length === 0 && to.length === 0;
+}
 
 function isDefault({ dst }: { readonly dst: Prefix }): boolean {
   return dst.len === 0;

@@ -1,12 +1,12 @@
 /** Free ranges and addresses. */
 
-import { nextFreePrefix } from "../addressing/allocation.ts";
+import { type Blocks, blocksOf, freeBlockAfter, kthFreeBlock, nextFreePrefix } from "../addressing/allocation.ts";
 import {
   bits,
   broadcast,
+  formatPrefix,
   type Ip,
   type IpRange,
-  lastAddress,
   type Prefix,
   parsePrefix,
   prefixContains,
@@ -14,9 +14,10 @@ import {
   prefixEquals,
   prefixRange,
 } from "../addressing/ip.ts";
+import { memo, valueAt } from "../memo/memo.ts";
 import { reservedIn } from "../topology/clouds.ts";
 import type { Segment, Topology } from "../topology/model.ts";
-import { type PlannedRange, planOf } from "./plan.ts";
+import { type AddressPlan, type PlannedRange, planOf } from "./plan.ts";
 
 /** RFC 1918, RFC 6598, RFC 4193. */
 const PRIVATE = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fd00::/8"].flatMap(
@@ -26,17 +27,25 @@ const PRIVATE = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10
 /** With more conflicts than this, the problem is not a single misplaced range. */
 const MOST_CONFLICTS = 50;
 
+/** By block and prefix length: the parts of the block without a range. Known as long as the plan is. */
+const knownBlocks = memo((_plan: AddressPlan) => new Map<string, Blocks>());
+
+function blocksIn(plan: AddressPlan, block: Prefix, len: number, avoid: readonly Prefix[]): Blocks {
+  const all = (): Blocks =>
+    blocksOf(block, len, [...plan.ranges.map(({ prefix }) => prefix), ...avoid].map(prefixRange));
+  return avoid.length > 0 ? all() : valueAt(knownBlocks(plan), `${formatPrefix(block)} ${len}`, all);
+}
+
 /** The next free range of this size after `like`, else the first in its private block, else the first in another block. */
 export function nextFree(topology: Topology, like: Prefix, avoid: readonly Prefix[] = []): Prefix | undefined {
   const plan = planOf(topology);
   if (plan.conflicts.length > MOST_CONFLICTS) return undefined;
   const home = PRIVATE.find((block) => prefixCovers(block, like));
   const others = PRIVATE.filter((block) => block !== home && typeof block.ip === typeof like.ip);
-  const used: IpRange[] = [...plan.ranges.map(({ prefix }) => prefix), ...avoid].map(prefixRange);
-  const behind = home && nextFreePrefix(home, like.len, [...used, { first: home.ip, last: lastAddress(like) }]);
-  if (behind) return behind;
   for (const block of home ? [home, ...others] : others) {
-    const free = block.len <= like.len ? nextFreePrefix(block, like.len, used) : undefined;
+    if (block.len > like.len) continue;
+    const blocks = blocksIn(plan, block, like.len, avoid);
+    const free = (block === home ? freeBlockAfter(blocks, like.ip) : undefined) ?? kthFreeBlock(blocks, 0);
     if (free) return free;
   }
   return undefined;

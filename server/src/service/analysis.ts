@@ -7,17 +7,20 @@ import { type RunOptions, runChecks } from "../checks/run.ts";
 import { modeAddressing } from "../cni/modes.ts";
 import { buildNetwork } from "../cni/network.ts";
 import type { Network } from "../dataplane/model.ts";
+import { realNetwork } from "../dataplane/real/network.ts";
+import type { RealState } from "../dataplane/real/state.ts";
 import type { Document } from "../declared/document.ts";
 import type { Origin } from "../declared/origin.ts";
 import { plainDocument } from "../declared/plain.ts";
 import type { Finding } from "../findings/finding.ts";
 import { kubernetes } from "../kubernetes/contribute.ts";
+import { machinesOf } from "../questions/drift/machines.ts";
 import type { Span } from "../text/span.ts";
 import { buildTopology, type TopologyMemo } from "../topology/build.ts";
 import type { Topology } from "../topology/model.ts";
 import type { SourceUse } from "./closure.ts";
 import type { Config } from "./config.ts";
-import type { Expand } from "./sources.ts";
+import { type Expand, unexpanded } from "./sources.ts";
 
 export interface AnalysisOptions extends RunOptions {
   /** The `knet.json` that applies to these files. */
@@ -25,6 +28,8 @@ export interface AnalysisOptions extends RunOptions {
   /** The statements that read sources, and the expansion of these statements. */
   readonly sources?: readonly SourceUse[];
   readonly expand?: Expand;
+  /** The state of real machines, which is compared with the topology. */
+  readonly state?: RealState | undefined;
 }
 
 export interface Analysis {
@@ -35,6 +40,8 @@ export interface Analysis {
   readonly declared: readonly Document[];
   readonly topology: Topology;
   readonly network: Network;
+  /** The network with real machines in place of those of which the state is known; undefined without state. */
+  readonly realNetwork: Network | undefined;
   readonly options: AnalysisOptions;
   /** Sorted by file and position. Undefined if the run was canceled. `watch`: see `RunOptions`; not called if the findings are known. */
   findings(cancelled: () => boolean, watch?: (finding: Finding) => void): readonly Finding[] | undefined;
@@ -56,11 +63,12 @@ export function analyse(
   options: AnalysisOptions = {},
   memo: TopologyMemo = new Map(),
 ): Analysis {
-  const { config, sources = [], expand = (same) => same } = options;
-  const declared = expand(files, sources);
+  const { config, sources = [], expand = unexpanded } = options;
+  const { files: declared, state = options.state } = expand(files, sources);
   const byName = new Map(declared.map((file) => [file.file, file]));
   // Findings can also point into knet.json, which has text but no statements.
   if (config) byName.set(config.file, plainDocument(config.file, config.text));
+  for (const document of state?.documents ?? []) byName.set(document.file, document);
   const spanOf = (source: Origin): Span | undefined => byName.get(source.file)?.spanOf(source);
   const prepare = (found: readonly Finding[]): void => {
     for (const file of declared) {
@@ -69,6 +77,7 @@ export function analyse(
   };
   let topology: Topology | undefined;
   let network: Network | undefined;
+  let real: Network | undefined;
   let findings: readonly Finding[] | undefined;
   const self: Analysis = {
     root,
@@ -76,12 +85,16 @@ export function analyse(
     declared,
     options,
     get topology() {
-      topology ??= buildTopology(declared, modeAddressing, memo);
+      topology ??= buildTopology(declared, modeAddressing, memo, { defaults: options.defaults });
       return topology;
     },
     get network() {
       network ??= buildNetwork(self.topology, kubernetes());
       return network;
+    },
+    get realNetwork() {
+      if (state) real ??= realNetwork(self.network, machinesOf(self.topology, state).known);
+      return real;
     },
     findings(cancelled, watch) {
       if (findings) return findings;
@@ -90,8 +103,9 @@ export function analyse(
         stopped ||= cancelled();
         return stopped;
       };
-      const context = { files: declared, topology: self.topology, network: self.network, cancelled: ask };
-      const extra = [...(options.extra ?? []), ...declared.flatMap((file) => file.problems())];
+      const context = { files: declared, topology: self.topology, network: self.network, state, cancelled: ask };
+      const ofFiles = [...(state?.problems ?? []), ...declared.flatMap((file) => file.problems())];
+      const extra = [...(options.extra ?? []), ...ofFiles];
       const found = runChecks(context, { ...options, extra, ...(watch ? { watch } : {}) });
       if (stopped) return undefined;
       prepare(found);
@@ -106,6 +120,11 @@ export function analyse(
     edited: (others) => analyse(root, others, { ...options, extra: [] }, new Map(memo)),
   };
   return self;
+}
+
+/** The same files with the state of real machines. */
+export function withState({ root, files, options }: Analysis, state: RealState): Analysis {
+  return analyse(root, files, { ...options, state });
 }
 
 function sortFindings(

@@ -6,7 +6,6 @@
 
 import { family, type Ip, type IpRange, rangeContains } from "../addressing/ip.ts";
 import type { Network } from "../dataplane/model.ts";
-import { simulate } from "../dataplane/simulator/simulate.ts";
 import { rangeEnd, type Unit, unitsOf } from "../kubernetes/matrix/ends.ts";
 import {
   again,
@@ -20,13 +19,12 @@ import {
 import { type PolicyClasses, policyClasses } from "../kubernetes/matrix/policy.ts";
 import type { MatrixEnd } from "../kubernetes/matrix/schema.ts";
 import { spaceOf } from "../kubernetes/matrix/space.ts";
-import { isEmpty, NO_PORTS, type PortRange, type PortSet, PROTOCOLS, union } from "../kubernetes/policy/ports.ts";
+import { isEmpty, NO_PORTS, type PortSet, union } from "../kubernetes/policy/ports.ts";
 import { nodeClasses } from "../questions/classes.ts";
 import { planOf } from "../questions/plan.ts";
 import { t } from "../text/l10n.ts";
 import type { ExternalHost, Listener, Node, Topology } from "../topology/model.ts";
-import type { Protocol } from "../topology/policy.ts";
-import { stationsOf } from "../topology/stations.ts";
+import { reachable, writtenPorts } from "./reach.ts";
 
 /** The matrix of the data plane, including policies. */
 export function reachMatrix(topology: Topology, network: Network, question: MatrixQuestion): MatrixAnswer {
@@ -220,61 +218,4 @@ function twoNodes(a: Spot, b: Spot): readonly [Place, Place] | undefined {
     if (seen > 1) break;
   }
   return undefined;
-}
-
-/** Ports at which the result of an access list or policy can change: the boundaries of their port ranges. */
-function writtenPorts(topology: Topology): readonly number[] {
-  const ports = new Set<number>();
-  const add = ({ first, last }: PortRange): void => {
-    ports.add(first).add(last + 1);
-  };
-  for (const acl of new Set(stationsOf(topology).map((station) => station.acl))) {
-    for (const rule of acl) rule.ports.forEach(add);
-  }
-  for (const { policies, workloads } of topology.clusters) {
-    for (const { ingress, egress } of policies) {
-      for (const rule of [...(ingress ?? []), ...(egress ?? [])]) {
-        for (const port of rule.ports ?? []) if (port.kind === "range") add(port);
-      }
-    }
-    if (policies.length === 0) continue;
-    // Policies can refer to these ports by name.
-    for (const { containers } of workloads) {
-      for (const { listeners } of containers) for (const one of listeners) if (one.name !== undefined) add(one);
-    }
-  }
-  return [...ports].sort((x, y) => x - y);
-}
-
-/** Source port of the packets, the same as in traces. */
-const SOURCE_PORT = 40000;
-
-function reachable(
-  network: Network,
-  from: string,
-  to: { readonly netns: string; readonly ip: Ip },
-  listeners: readonly Listener[],
-  cuts: readonly number[],
-): PortSet {
-  const passes = (proto: Protocol | "icmp", dport: number): boolean =>
-    simulate(network, { from, dst: to.ip, proto, sport: SOURCE_PORT, dport, df: false }).every(
-      // The packet can end at a different machine: a second pod with this address, or a host with `answers any`.
-      ({ verdict, reply, end }) => verdict === "delivered" && reply?.verdict === "delivered" && end === to.netns,
-    );
-  let open: PortSet = passes("icmp", 0) ? { ...NO_PORTS, icmp: true } : NO_PORTS;
-  for (const proto of PROTOCOLS) {
-    for (const listener of listeners) {
-      if (listener.proto !== proto) continue;
-      const through = piecesOf(listener, cuts).filter(({ first }) => passes(proto, first));
-      if (through.length > 0) open = union(open, { ...NO_PORTS, [proto]: through });
-    }
-  }
-  return open;
-}
-
-/** A port range split where a rule begins or ends: all ports of a part have the same result. */
-function piecesOf({ first, last }: PortRange, cuts: readonly number[]): readonly PortRange[] {
-  const inside = cuts.filter((cut) => cut > first && cut <= last);
-  const starts = [first, ...inside];
-  return starts.map((start, index) => ({ first: start, last: (inside[index] ?? last + 1) - 1 }));
 }

@@ -9,6 +9,7 @@ import type { FrontEnd } from "../declared/front-end.ts";
 import { type Levels, NO_LEVELS } from "../findings/levels.ts";
 import type { TextEdit } from "../text/edit.ts";
 import type { TopologyMemo } from "../topology/build.ts";
+import type { ClusterDefaults } from "../topology/cluster.ts";
 import { type Analysis, analyse } from "./analysis.ts";
 import { createFiles, isFolder, type Provided } from "./files.ts";
 import { frontEnds } from "./front-ends.ts";
@@ -18,6 +19,8 @@ import { createExpander } from "./sources.ts";
 export interface ServiceHost extends ProjectHost {
   /** The notations of files; by default, all notations of knet. The first that accepts a file reads it. */
   readonly frontEnds?: readonly FrontEnd[];
+  /** For clusters that do not state their own values. */
+  readonly defaults?: ClusterDefaults | undefined;
 }
 
 export interface Service {
@@ -64,7 +67,7 @@ export interface Service {
 export function createService(host: ServiceHost): Service {
   const files = createFiles(host.frontEnds ?? frontEnds());
   const project = createProject(files, host);
-  const analyses = createAnalyses(project);
+  const analyses = createAnalyses(project, host.defaults);
   let version = 0;
   const changed = (): void => {
     version += 1;
@@ -123,7 +126,7 @@ export function createService(host: ServiceHost): Service {
 }
 
 /** One analysis per root, for the current state of the files. */
-function createAnalyses(project: Project) {
+function createAnalyses(project: Project, defaults: ClusterDefaults | undefined) {
   let settings: Levels = NO_LEVELS;
   const known = new Map<string, Analysis>();
   const topologies: TopologyMemo = new Map();
@@ -139,7 +142,8 @@ function createAnalyses(project: Project) {
         const { files, problems, sources } = project.closureOf(root);
         const config = project.configOf(root);
         const levels = config ? new Map([...settings, ...config.levels]) : settings;
-        const options = { extra: [...problems, ...(config?.problems ?? [])], levels, config, sources, expand };
+        const extra = [...problems, ...(config?.problems ?? [])];
+        const options = { extra, levels, config, sources, expand, defaults };
         analysis = analyse(root, files, options, topologies);
         known.set(root, analysis);
       }

@@ -1,4 +1,6 @@
 /** Sources: the statements that read other files than `.knet` files, and the resulting declarations. */
+
+import type { RealState } from "../dataplane/real/state.ts";
 import { all, child, nameOf } from "../declared/access.ts";
 import type { Decl } from "../declared/decl.ts";
 import type { Document } from "../declared/document.ts";
@@ -7,13 +9,23 @@ import type { Handle } from "../declared/handle.ts";
 import { completed } from "../declared/merge.ts";
 import { type Origin, sourceOf } from "../declared/origin.ts";
 import { pointer } from "../declared/point.ts";
+import { readNetworks } from "../frontends/config/document.ts";
+import { readState } from "../frontends/hoststate/index.ts";
 import { type Around, importInto } from "../frontends/kubernetes/document.ts";
 import { memo, valueAt } from "../memo/memo.ts";
 import { sameMembers } from "../memo/same.ts";
 import type { SourceUse } from "./closure.ts";
 
 /** Adds the declarations of the sources to the documents with the statements that read them. */
-export type Expand = (files: readonly Document[], uses: readonly SourceUse[]) => readonly Document[];
+export type Expand = (files: readonly Document[], uses: readonly SourceUse[]) => Expanded;
+
+export interface Expanded {
+  readonly files: readonly Document[];
+  /** The state of real machines. */
+  readonly state?: RealState;
+}
+
+export const unexpanded: Expand = (files) => ({ files });
 
 /** What a source declares. */
 interface Shown {
@@ -23,25 +35,17 @@ interface Shown {
 
 /** A statement that reads a source, and what it declares. */
 interface Reading extends Shown {
-  /** The top-level declaration with the statement. */
-  readonly within: Decl;
+  /** The cluster with the statement; undefined for a statement at the top level. */
+  readonly within: Decl | undefined;
   readonly statement: Decl;
 }
 
 /** Sources that have not changed are read once; the last two versions are known, because fixes are tried in turn. */
 export function createExpander(): Expand {
-  const known = new Map<string, { readonly inputs: readonly unknown[]; readonly shown: Shown }[]>();
-  const showing = (key: string, inputs: readonly unknown[], compute: () => Shown): Shown => {
-    const versions = valueAt(known, key, () => []);
-    const same = versions.find((one) => sameMembers(one.inputs, inputs));
-    if (same) return same.shown;
-    const shown = compute();
-    versions.unshift({ inputs, shown });
-    versions.splice(MOST_VERSIONS);
-    return shown;
-  };
+  const showing = recent<Shown>();
+  const states = recent<RealState>();
   return (files, uses) => {
-    if (uses.length === 0) return files;
+    if (uses.length === 0) return { files };
     const byName = new Map(files.map((file) => [file.file, file]));
     const declared = topOf(files);
     const read = files.map((file) => {
@@ -49,10 +53,11 @@ export function createExpander(): Expand {
       const readings = own.flatMap((use) => {
         const texts = use.files.flatMap((name) => byName.get(name) ?? []);
         return readingsOf(file, use).map(({ within, statement }): Reading => {
+          const key = `${file.file} ${use.kind} ${use.path}`;
+          if (!within) return { ...showing(key, texts, () => readNetworks(texts)), within, statement };
           const around = aroundOf(within, declared);
           const name = nameOf(within) ?? "";
           const inputs = [name, keyOf(around), ...texts];
-          const key = `${file.file} ${use.kind} ${use.path}`;
           const shown = showing(key, inputs, () => importInto(file.file, name, around, texts));
           return { ...shown, within, statement };
         });
@@ -61,9 +66,29 @@ export function createExpander(): Expand {
     });
     const decls = read.flatMap(({ readings }) => readings.flatMap((one) => one.decls));
     const texts = new Set(uses.flatMap((use) => use.files));
-    return read.map(({ file, readings }) =>
+    const changed = read.map(({ file, readings }) =>
       readings.length > 0 ? expanded(file, readings) : texts.has(file.file) ? pointing(file, decls) : file,
     );
+    const outputs = uses.flatMap((use) =>
+      use.kind === "state" ? use.files.flatMap((name) => byName.get(name) ?? []) : [],
+    );
+    return outputs.length === 0
+      ? { files: changed }
+      : { files: changed, state: states("state", outputs, () => readState(outputs)) };
+  };
+}
+
+/** The results for the last inputs of each key. */
+function recent<T>(): (key: string, inputs: readonly unknown[], compute: () => T) => T {
+  const known = new Map<string, { readonly inputs: readonly unknown[]; readonly result: T }[]>();
+  return (key, inputs, compute) => {
+    const versions = valueAt(known, key, () => []);
+    const same = versions.find((one) => sameMembers(one.inputs, inputs));
+    if (same) return same.result;
+    const result = compute();
+    versions.unshift({ inputs, result });
+    versions.splice(MOST_VERSIONS);
+    return result;
   };
 }
 
@@ -71,11 +96,17 @@ const MOST_VERSIONS = 2;
 
 /** The statements of this use: after an edit, the path can be gone. */
 function readingsOf({ decls }: Document, { kind, path }: SourceUse): readonly Pick<Reading, "within" | "statement">[] {
-  return decls.flatMap((within) =>
-    within.children
-      .filter((one) => one.spec?.keyword === kind && all(one, "path").some(({ text }) => text === path))
-      .map((statement) => ({ within, statement })),
-  );
+  const isUse = (one: Decl): boolean =>
+    one.spec?.keyword === kind && all(one, "path").some(({ text }) => text === path);
+  switch (kind) {
+    case "network":
+      return decls.filter(isUse).map((statement) => ({ within: undefined, statement }));
+    case "manifests":
+      return decls.flatMap((within) => within.children.filter(isUse).map((statement) => ({ within, statement })));
+    // It declares nothing.
+    case "state":
+      return [];
+  }
 }
 
 /* ------------------------------------------------------------------ what a cluster's source must know */
@@ -119,11 +150,12 @@ function pointing(file: Document, decls: readonly Decl[]): Document {
 function expanded(file: Document, readings: readonly Reading[]): Document {
   const statements = new Map<Handle, Decl>();
   for (const { decls, statement } of readings) for (const decl of decls) locate(file.file, decl, statement, statements);
-  const clusters = new Map<Decl, Decl>();
+  const completions = new Map<Decl, Decl>();
   const added: Decl[] = [];
   for (const { decls, within } of readings) {
     for (const decl of decls) {
-      if (decl.spec?.keyword === "cluster") clusters.set(within, completed(clusters.get(within) ?? within, decl));
+      const own = within && decl.spec?.keyword === "cluster" ? within : file.decls.find((one) => isSameName(one, decl));
+      if (own) completions.set(own, completed(completions.get(own) ?? own, decl));
       else added.push(decl);
     }
   }
@@ -140,7 +172,7 @@ function expanded(file: Document, readings: readonly Reading[]): Document {
   );
   return {
     ...file,
-    decls: [...file.decls.map((decl) => clusters.get(decl) ?? decl), ...added],
+    decls: [...file.decls.map((decl) => completions.get(decl) ?? decl), ...added],
     problems: () => [...file.problems(), ...problems],
     spanOf: (source) => file.spanOf(placed(source)),
     innerSpanOf: (source) => file.innerSpanOf(placed(source)),
@@ -149,6 +181,10 @@ function expanded(file: Document, readings: readonly Reading[]): Document {
     render: (change) =>
       "source" in change && statements.has(change.source.decl.handle) ? undefined : file.render(change),
   };
+}
+
+function isSameName(a: Decl, b: Decl): boolean {
+  return a.spec?.keyword === b.spec?.keyword && nameOf(a) !== undefined && nameOf(a) === nameOf(b);
 }
 
 /** Values without evidence are located at the statement that reads the source. */

@@ -5,7 +5,7 @@ import type { NamedKind } from "../declared/problem-data.ts";
 import { succeedList } from "../memo/lineage.ts";
 import { memo } from "../memo/memo.ts";
 import { sameMap } from "../memo/same.ts";
-import { type ClusterDraft, readCluster } from "./cluster.ts";
+import { type ClusterDefaults, type ClusterDraft, readCluster } from "./cluster.ts";
 import { type NodeBudget, nodeBudget } from "./node-budget.ts";
 import type { TopologyProblem } from "./problems.ts";
 import { type SegmentParts, segmentIn } from "./segments.ts";
@@ -36,7 +36,11 @@ const hostIn = memo((decl: Decl, file: string) => readStation(file, decl, "host"
  * The first definition of a name is used; further definitions are reported and omitted. `before`: the previous build's
  * declarations, whose objects are used again where nothing has changed.
  */
-export function bind(files: readonly TopologyFile[], before: Declared | undefined): Declared {
+export function bind(
+  files: readonly TopologyFile[],
+  before: Declared | undefined,
+  defaults: ClusterDefaults = {},
+): Declared {
   const segments = new Map<string, SegmentParts>();
   const stations = new Map<string, StationParts>();
   const clusters = new Map<string, ClusterDraft>();
@@ -73,7 +77,7 @@ export function bind(files: readonly TopologyFile[], before: Declared | undefine
         break;
       }
       case "cluster": {
-        const cluster = readCluster(file, decl, budget, earlier);
+        const cluster = readCluster(file, decl, budget, earlier, defaults);
         if (cluster === undefined) break;
         problems.push(...cluster.problems);
         if (isNew(clusters, cluster, "cluster")) placed.push(cluster);

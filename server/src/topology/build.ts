@@ -7,7 +7,7 @@ import { succeed } from "../memo/lineage.ts";
 import { type AddressingOf, hostLocal } from "./addressing.ts";
 import { addressingsOf } from "./addressings.ts";
 import { bind, type Declared, type TopologyFile } from "./bind.ts";
-import type { ClusterDraft } from "./cluster.ts";
+import type { ClusterDefaults, ClusterDraft } from "./cluster.ts";
 import { buildExpectation, checkName } from "./expectations.ts";
 import { limitProblems } from "./limits.ts";
 import { areClaiming, buildMachines, type ClusterMachines } from "./machines.ts";
@@ -24,22 +24,31 @@ export type { TopologyFile } from "./bind.ts";
 /** The previous build of each root, by its first file. The next one takes its place. */
 export type TopologyMemo = Map<string, { readonly draft: Declared; readonly topology: Topology }>;
 
+export interface BuildOptions {
+  /** A cluster without pods gets two imagined pods on each node, to check its effect on pods. */
+  readonly peopled?: boolean;
+  /** The same for all builds with one memo. */
+  readonly defaults?: ClusterDefaults | undefined;
+}
+
 /**
  * The topology of all files together, in the given order. With the memo of an earlier call, only what has changed is
- * computed again. `peopled`: a cluster without pods gets two imagined pods on each node, to check its effect on
- * pods.
+ * computed again.
  */
 export function buildTopology(
   files: readonly TopologyFile[],
   addressingOf: AddressingOf = hostLocal,
   memo: TopologyMemo = new Map(),
-  peopled = false,
+  { peopled = false, defaults }: BuildOptions = {},
 ): Topology {
   const root = files[0]?.file ?? "";
   const before = memo.get(root);
-  const draft = succeed(before?.draft, bind(files, before?.draft));
+  const draft = succeed(before?.draft, bind(files, before?.draft, defaults));
   // Claimed ranges are added to the nodes after the pods have been placed, so a later build starts from new ones.
-  const machines = buildMachines(areClaiming(draft, addressingOf) ? bind(files, undefined) : draft, addressingOf);
+  const machines = buildMachines(
+    areClaiming(draft, addressingOf) ? bind(files, undefined, defaults) : draft,
+    addressingOf,
+  );
   const { segments, routers, hosts } = machines;
   const problems = [...draft.problems, ...machines.problems];
   const clusters = draft.clusters.flatMap((cluster) => {

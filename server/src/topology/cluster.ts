@@ -64,12 +64,19 @@ export interface ClusterDraft {
   readonly problems: readonly TopologyProblem[];
 }
 
+/** Values for clusters that do not state their own. */
+export interface ClusterDefaults {
+  /** Kubernetes release: "1.34". */
+  readonly version?: string | undefined;
+}
+
 /** `earlier`: the clusters of the previous build, by name. */
 export function readCluster(
   file: string,
   decl: Decl,
   budget: NodeBudget,
   earlier: ReadonlyMap<string, ClusterDraft>,
+  defaults: ClusterDefaults,
 ): ClusterDraft | undefined {
   const name = nameOf(decl);
   const nameRead = one(decl, "name");
@@ -108,7 +115,12 @@ export function readCluster(
     policyEngine: first("network-policy", readEngine),
     services: succeedList(before?.services, tenants.services),
     ingresses: buildIngresses(file, name, tenants.ingresses),
-    kubeProxy: readKubeProxy(file, { proxy: all("kube-proxy")[0], version: all("version")[0] }, podCidrs, source),
+    kubeProxy: readKubeProxy(
+      file,
+      { proxy: all("kube-proxy")[0], version: all("version")[0], release: defaults.version },
+      podCidrs,
+      source,
+    ),
     nodePorts: first("node-port-range", readNodePorts) ?? { first: 30000, last: 32767, source },
     domain: first("dns-domain", (_, one) => oneOf(one, "domain", "name")?.text) ?? "cluster.local",
     loadBalancer: first("load-balancer", readLoadBalancer),

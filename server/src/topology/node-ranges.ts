@@ -233,11 +233,8 @@ function poolsOf(
     );
   const shortages = new Map<Family, Shortage>();
   const blocksIn = (range: NodeRange): Blocks => {
-    const reserved = outsideOf(range);
+    const reserved = unusableParts(range, cluster.serviceCidrs);
     for (const { podCidrs } of wishes) for (const { prefix } of podCidrs) reserved.push(prefixRange(prefix));
-    if (range.avoidsServices !== false) {
-      for (const { prefix } of cluster.serviceCidrs) reserved.push(prefixRange(prefix));
-    }
     return blocksOf(range.within, range.perNode, reserved);
   };
   return {
@@ -329,11 +326,9 @@ function unusableBlocks(
   { serviceCidrs }: RangeSource,
   range: NodeRange,
 ): { readonly total: number; readonly services: number } {
-  const { within, perNode, avoidsServices } = range;
-  const outside = outsideOf(range);
-  const total = freeBlockCount(blocksOf(within, perNode, outside));
-  const services = avoidsServices === false ? [] : serviceCidrs.map(({ prefix }) => prefixRange(prefix));
-  const left = freeBlockCount(blocksOf(within, perNode, [...outside, ...services]));
+  const { within, perNode } = range;
+  const total = freeBlockCount(blocksOf(within, perNode, outsideOf(range)));
+  const left = freeBlockCount(blocksOf(within, perNode, unusableParts(range, serviceCidrs)));
   return { total: Number(total), services: Number(total) - Number(left) };
 }
 
@@ -368,6 +363,13 @@ function outsideOf({ within, perNode, first, last }: NodeRange): IpRange[] {
   const end = lastAddress(within);
   if (after !== undefined && after <= end) ranges.push({ first: after, last: end });
   return ranges;
+}
+
+/** The parts of the range that no node is assigned: outside its allocated blocks, and the service CIDRs. */
+export function unusableParts(range: NodeRange, serviceCidrs: RangeSource["serviceCidrs"]): IpRange[] {
+  const parts = outsideOf(range);
+  if (range.avoidsServices !== false) for (const { prefix } of serviceCidrs) parts.push(prefixRange(prefix));
+  return parts;
 }
 
 function sourceOfRange(cluster: RangeSource, within: Prefix): Origin {

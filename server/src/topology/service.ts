@@ -179,10 +179,18 @@ function readPorts(file: string, decl: Decl): readonly PortParts[] {
 /** The newest release in the schema of `version`. */
 const NEWEST_MINOR = 37;
 
+/** The statements of a cluster that determine its kube-proxy. */
+export interface ProxyStatements {
+  readonly proxy: Decl | undefined;
+  readonly version: Decl | undefined;
+  /** Without a version: "1.34". */
+  readonly release: string | undefined;
+}
+
 /** kube-proxy's defaults: iptables, the pod CIDRs as cluster CIDR (as set by kubeadm), bit 14. */
 export function readKubeProxy(
   file: string,
-  { proxy: decl, version }: { readonly proxy: Decl | undefined; readonly version: Decl | undefined },
+  { proxy: decl, version, release }: ProxyStatements,
   podCidrs: readonly PodCidr[],
   otherwise: Origin,
 ): KubeProxy {
@@ -192,7 +200,7 @@ export function readKubeProxy(
   const mode = modeOf(oneOf(decl, "mode", "word")?.text);
   return {
     mode,
-    minor: Number(oneOf(version, "release", "word")?.text.split(".")[1] ?? NEWEST_MINOR),
+    minor: Number((oneOf(version, "release", "word")?.text ?? release)?.split(".")[1] ?? NEWEST_MINOR),
     stated: decl !== undefined,
     clusterCidrs: cidrs.length > 0 ? cidrs : podCidrs.map(({ prefix }) => prefix),
     detectLocal: detectOf(oneOf(detect, "mode", "word")?.text),

@@ -2,7 +2,7 @@
  * A cluster's services with their addresses and node ports, allocated as in kube-apiserver, but in order instead of at
  * random; and their endpoints, computed on request.
  */
-import { addIp, family, type Ip, lastAddress, type Prefix, prefixSize } from "../addressing/ip.ts";
+import { addIp, family, type Ip, type IpRange, lastAddress, type Prefix, prefixSize } from "../addressing/ip.ts";
 import { succeedList } from "../memo/lineage.ts";
 import { perItem, perRow } from "../memo/list.ts";
 import { memo, once } from "../memo/memo.ts";
@@ -307,15 +307,23 @@ function shortageProblems(
 }
 
 /**
- * Free addresses, those above the static band first, without the network and broadcast addresses (IPv6: the network
- * address).
+ * The addresses that services can have: without the network and broadcast addresses (IPv6: the network address).
+ * `start`: above the static band.
  */
-function* freeAddresses(prefix: Prefix, taken: ReadonlySet<Ip>): Generator<Ip, undefined> {
+export function serviceAddresses(prefix: Prefix): (IpRange & { readonly start: Ip }) | undefined {
   const band = staticBand(Number(prefixSize(prefix)));
   const first = addIp(prefix.ip, 1);
   const start = addIp(prefix.ip, Math.max(band, 1));
   const last = family(prefix.ip) === 4 ? addIp(lastAddress(prefix), -1) : lastAddress(prefix);
-  if (first === undefined || start === undefined || last === undefined) return undefined;
+  if (first === undefined || start === undefined || last === undefined || first > last) return undefined;
+  return { first, last, start };
+}
+
+/** Free addresses, those above the static band first. */
+function* freeAddresses(prefix: Prefix, taken: ReadonlySet<Ip>): Generator<Ip, undefined> {
+  const range = serviceAddresses(prefix);
+  if (range === undefined) return undefined;
+  const { first, last, start } = range;
   for (let ip: Ip | undefined = start; ip !== undefined && ip <= last; ip = addIp(ip, 1)) if (!taken.has(ip)) yield ip;
   for (let ip: Ip | undefined = first; ip !== undefined && ip < start; ip = addIp(ip, 1)) if (!taken.has(ip)) yield ip;
   return undefined;

@@ -143,6 +143,46 @@ const walk = {
 export const Reply = Type.Object(walk, strict);
 export const Path = Type.Object({ ...walk, reply: Type.Optional(Reply) }, strict);
 
+/** What happens to the packet. */
+const outcome = {
+  /** How names are resolved: "inside cluster prod, prod/shop/api is reached at ClusterIP 10.96.1.0". */
+  notes: Type.Optional(Type.Array(Type.String())),
+  /** The DNS query, if the target is a DNS name. Without an answer, the packet is never sent. */
+  lookup: Type.Optional(
+    Type.Object(
+      {
+        name: Type.String(),
+        /** Queried names in order; the last one resolves. */
+        asked: Type.Array(Type.String()),
+        answers: Type.Array(Type.String()),
+        /** The DNS service; absent if the file does not declare one. */
+        server: Type.Optional(Type.String()),
+        answered: Type.Boolean(),
+        /** One path per endpoint of the DNS service. */
+        paths: Type.Array(Path),
+      },
+      strict,
+    ),
+  ),
+  /** The connection that a proxy opens to a backend pod. `verdict` covers both connections. */
+  proxied: Type.Optional(
+    Type.Object(
+      {
+        /** The ingress or HTTP route. */
+        by: Type.String(),
+        to: Type.String(),
+        verdict: Verdict,
+        answered: Type.Boolean(),
+        paths: Type.Array(Path),
+      },
+      strict,
+    ),
+  ),
+  verdict: Verdict,
+  answered: Type.Boolean(),
+  paths: Type.Array(Path),
+};
+
 export const Trace = Type.Object(
   {
     schema: Type.Literal("knet-trace/1"),
@@ -157,42 +197,9 @@ export const Trace = Type.Object(
       },
       strict,
     ),
-    /** How names are resolved: "inside cluster prod, prod/shop/api is reached at ClusterIP 10.96.1.0". */
-    notes: Type.Optional(Type.Array(Type.String())),
-    /** The DNS query, if the target is a DNS name. Without an answer, the packet is never sent. */
-    lookup: Type.Optional(
-      Type.Object(
-        {
-          name: Type.String(),
-          /** Queried names in order; the last one resolves. */
-          asked: Type.Array(Type.String()),
-          answers: Type.Array(Type.String()),
-          /** The DNS service; absent if the file does not declare one. */
-          server: Type.Optional(Type.String()),
-          answered: Type.Boolean(),
-          /** One path per endpoint of the DNS service. */
-          paths: Type.Array(Path),
-        },
-        strict,
-      ),
-    ),
-    /** The connection that a proxy opens to a backend pod. `verdict` covers both connections. */
-    proxied: Type.Optional(
-      Type.Object(
-        {
-          /** The ingress or HTTP route. */
-          by: Type.String(),
-          to: Type.String(),
-          verdict: Verdict,
-          answered: Type.Boolean(),
-          paths: Type.Array(Path),
-        },
-        strict,
-      ),
-    ),
-    verdict: Verdict,
-    answered: Type.Boolean(),
-    paths: Type.Array(Path),
+    ...outcome,
+    /** The same packet over the state of real machines (`--state`); the other values are of the derived state. */
+    real: Type.Optional(Type.Object(outcome, strict)),
   },
   { ...strict, $id: "knet-trace-1.schema.json", title: "knet trace" },
 );

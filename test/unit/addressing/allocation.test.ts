@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import {
   blocksOf,
+  freeBlockAfter,
   freeBlockCount,
   freeBlockIndex,
   freeCount,
@@ -9,6 +10,7 @@ import {
   isReserved,
   kthFree,
   kthFreeBlock,
+  largestFreePrefix,
   nextFreePrefix,
   nothingReserved,
   sortReserved,
@@ -24,6 +26,7 @@ import {
   type Prefix,
   parseIp,
   parsePrefix,
+  prefixOf,
   prefixRange,
   prefixSize,
   rangeContains,
@@ -176,4 +179,50 @@ test("the next free /16 of 10.0.0.0/8", () => {
   const used = ["10.0.0.0/15", "10.3.0.0/24"].map((text) => prefixRange(net(text)));
   expect(formatPrefix(nextFreePrefix(net("10.0.0.0/8"), 16, used) ?? net("::/0"))).toBe("10.2.0.0/16");
   expect(nextFreePrefix(net("10.0.0.0/16"), 16, used)).toBeUndefined();
+});
+
+test("the largest free prefix agrees with brute force", () => {
+  fc.assert(
+    fc.property(nearRange, reservedRanges, ({ first, last }, reserved) => {
+      const free = new Set(freeAddresses({ first, last }, reserved));
+      const width = bits(first);
+      let expected: Prefix | undefined;
+      // The ranges have at most 64 addresses.
+      for (let len = width - 6; len <= width && expected === undefined; len++) {
+        for (const ip of free) {
+          const prefix = { ip, len };
+          const all = freeAddresses(prefixRange(prefixOf(ip, len)), []);
+          if (prefixOf(ip, len).ip === ip && all.every((one) => free.has(one))) {
+            expected = prefix;
+            break;
+          }
+        }
+      }
+      expect(largestFreePrefix(first, last, sortReserved(reserved))).toEqual(expected);
+    }),
+  );
+});
+
+test("the free block after an address agrees with the list of all blocks", () => {
+  fc.assert(
+    fc.property(nearPrefix, fc.nat(4), reservedRanges, fc.nat(80), (cluster, more, reserved, k) => {
+      const len = Math.min(cluster.len + more, bits(cluster.ip));
+      const blocks = blocksOf(cluster, len, reserved);
+      const ip = addIp(cluster.ip, k) ?? cluster.ip;
+      const all = Array.from({ length: Number(blocks.count) }, (_, n) => nthSubnet(cluster, len, n)!);
+      const inside = rangeContains(prefixRange(cluster), ip);
+      const expected = all.find(
+        (block) => block.ip > ip && !reserved.some((range) => rangesOverlap(range, prefixRange(block))),
+      );
+      expect(freeBlockAfter(blocks, ip)).toEqual(inside ? expected : undefined);
+    }),
+  );
+});
+
+test("the largest free prefix of a whole address space", () => {
+  const all = net("::/0");
+  const range = prefixRange(all);
+  expect(largestFreePrefix(range.first, range.last, nothingReserved)).toEqual(all);
+  const taken = sortReserved([prefixRange(net("::/1"))]);
+  expect(largestFreePrefix(range.first, range.last, taken)).toEqual(net("8000::/1"));
 });

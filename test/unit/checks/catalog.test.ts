@@ -5,7 +5,7 @@ import { catalog, codeOf } from "../../../server/src/checks/catalog.ts";
 import { fileOrigin } from "../../../server/src/declared/navigate.ts";
 import { readConfig } from "../../../server/src/service/config.ts";
 import { CODES, problem } from "../../../server/src/topology/problems.ts";
-import { check, checkManifests, shown } from "./harness.ts";
+import { check, checkManifests, checkState, shown } from "./harness.ts";
 
 describe("the catalog", () => {
   it("has unique codes and names", () => {
@@ -49,7 +49,8 @@ describe("examples", () => {
       });
       continue;
     }
-    const read = example.language === "yaml" ? checkManifests : check;
+    const readers = { yaml: checkManifests, text: checkState };
+    const read = example.language === undefined ? check : readers[example.language];
     it(`${code}: bad has exactly this finding`, () => {
       const found = read(example.bad);
       expect(

@@ -5,7 +5,9 @@ import { modeAddressing } from "../../../server/src/cni/modes.ts";
 import { buildNetwork } from "../../../server/src/cni/network.ts";
 import type { Network } from "../../../server/src/dataplane/model.ts";
 import type { Document } from "../../../server/src/declared/document.ts";
+import { STATE_TOPOLOGY } from "../../../server/src/findings/examples/state.ts";
 import type { Finding } from "../../../server/src/findings/finding.ts";
+import { readState } from "../../../server/src/frontends/hoststate/index.ts";
 import { knetDocument } from "../../../server/src/frontends/knet/document.ts";
 import { parse } from "../../../server/src/frontends/knet/parser.ts";
 import { kubernetesFrontEnd } from "../../../server/src/frontends/kubernetes/document.ts";
@@ -44,6 +46,20 @@ export function check(text: string): readonly Found[] {
 /** The same for Kubernetes manifests. */
 export function checkManifests(text: string): readonly Found[] {
   return checkWorld(worldOf([kubernetesFrontEnd.read("test.yaml", text)]), text);
+}
+
+/** The output of a command on a machine of `STATE_TOPOLOGY`; the first line names its file. */
+export function checkState(text: string): readonly Found[] {
+  const { files, topology, network } = world(STATE_TOPOLOGY);
+  const file = /^# (\S+)/.exec(text)?.[1] ?? "";
+  const state = readState([{ file, text }]);
+  const context = { files, topology, network, state, cancelled: () => false };
+  const lines = lineIndex(text);
+  return runChecks(context, { extra: state.problems }).map((finding) => {
+    const span = finding.span ?? state.documents[0]?.spanOf(finding.source);
+    if (!span) throw new Error(`${finding.code} has no place: ${finding.message}`);
+    return { code: finding.code, ...span, line: lines.positionAt(span.start).line + 1, finding };
+  });
 }
 
 function checkWorld({ files, topology, network }: World, text: string): readonly Found[] {

@@ -1,9 +1,11 @@
 /** Validates the JSON output of the command line and the benchmark against the published schemas. */
 import { spawnSync } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
-import { describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import type { Result } from "../../../bench/schema.ts";
 import { compared } from "../../../bench/statistics.ts";
 
@@ -45,6 +47,15 @@ function knet(args: readonly string[], input = TOPOLOGY): unknown {
   });
   expect(stderr).toBe("");
   return JSON.parse(stdout);
+}
+
+const folder = mkdtempSync(join(tmpdir(), "knet-schemas-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function fileOf(text: string): string {
+  const file = join(folder, "old.knet");
+  writeFileSync(file, text);
+  return file;
 }
 
 function expectValid(validate: ValidateFunction, value: unknown): void {
@@ -95,6 +106,29 @@ describe("knet matrix --format json", () => {
   });
 });
 
+describe("knet diff --format json", () => {
+  const validate = schemaOf("knet-diff-1");
+  it.each([
+    ["no change", TOPOLOGY],
+    ["a firewall", TOPOLOGY.replace("deny tcp port 23", "deny udp port 8472")],
+    ["a new pod and a finding", TOPOLOGY.replace("pod a on n1", "pod c on n1 { listen 81/tcp }\n  pod a on n9")],
+    [
+      "renamed and removed machines",
+      TOPOLOGY.replace("node n1", "node n9").replace("on n1", "on n9").replace("host laptop", "host pc"),
+    ],
+    [
+      "a policy",
+      TOPOLOGY.replace(
+        "  node n1",
+        "  network-policy kube-router\n  policy p { ingress from cidr 10.9.0.0/16 to 80 }\n  node n1",
+      ),
+    ],
+  ])("%s", (_, changed) => {
+    expectValid(validate, knet(["diff", fileOf(TOPOLOGY), "-"], changed));
+    expectValid(validate, knet(["diff", "-", fileOf(TOPOLOGY)], changed));
+  });
+});
+
 describe("knet routes --format json", () => {
   const validate = schemaOf("knet-routes-1");
   it.each(["n1", "n2", "a", "tor", "laptop"])("of %s", (where) => expectValid(validate, knet(["routes", "-", where])));
@@ -115,6 +149,18 @@ describe("knet rules --format json", () => {
     expectValid(validate, knet(["rules", "-", "n1"], input));
     expectValid(schemaOf("knet-trace-1"), knet(["trace", "-", "b", "s"], input));
     expectValid(schemaOf("knet-routes-1"), knet(["routes", "-", "n1"], input));
+  });
+});
+
+describe("knet plan --format json", () => {
+  const validate = schemaOf("knet-plan-1");
+  it("of a dual-stack cluster", () => expectValid(validate, knet(["plan", "-"])));
+  it.each(readdirSync(`${root}samples`).filter((name) => name.endsWith(".knet")))("of samples/%s", (name) => {
+    expectValid(validate, knet(["plan", `samples/${name}`]));
+  });
+
+  it("rejects an invalid plan", () => {
+    expect(validate({ schema: "knet-plan/1", ranges: [{ range: "10.0.0.0/8" }], clusters: [] })).toBe(false);
   });
 });
 

@@ -212,3 +212,63 @@ describe("features in manifests", () => {
     ).toEqual([`dump/shop.yaml:web@${SHOP.indexOf("web   #")}`, `prod.knet:web@${PROD.indexOf("web:80")}`]);
   });
 });
+
+describe("a network at the top level", () => {
+  const plan = JSON.stringify({
+    format_version: "1.2",
+    terraform_version: "1.9.8",
+    planned_values: {
+      root_module: {
+        resources: [
+          {
+            address: "aws_vpc.a",
+            mode: "managed",
+            type: "aws_vpc",
+            name: "a",
+            values: { id: "vpc-1", cidr_block: "10.1.0.0/16" },
+          },
+          {
+            address: "aws_subnet.db",
+            mode: "managed",
+            type: "aws_subnet",
+            name: "db",
+            values: { id: "subnet-1", vpc_id: "vpc-1", cidr_block: "10.1.0.0/24", availability_zone: "eu-west-1a" },
+          },
+        ],
+      },
+    },
+  });
+  const knet = `network "plan.json"
+segment office { cidr 10.1.0.128/25 }
+host pg { attach db 10.1.0.20; listen 5432/tcp }
+router fw { attach office; attach db 10.1.0.30 }
+`;
+
+  it("declares its segments, on which the file declares hosts; findings name both files", () => {
+    expect(findings({ "prod.knet": knet, "plan.json": plan })).toEqual([
+      expect.stringMatching(
+        /^plan.json:1:\d+ KN107 segment `db` \(10.1.0.0\/24\) overlaps segment `office` \(10.1.0.128\/25\)/,
+      ),
+    ]);
+  });
+});
+
+describe("the state of real nodes", () => {
+  it("is compared with the cluster; a difference has both locations", () => {
+    const prod = PROD.replace(`manifests "dump"`, `manifests "dump"\n  state "nodes"`);
+    const routes = `192.168.10.0/24 dev eth0 proto kernel scope link src 192.168.10.11
+10.244.0.0/24 dev cni0 proto kernel scope link src 10.244.0.1
+default via 192.168.10.1 dev eth0
+`;
+    const files = all({
+      "prod.knet": prod,
+      "dump/nodes.yaml": NODES.replace("192.168.20.12", "192.168.10.12"),
+      "nodes/n1/route4.txt": routes,
+      "nodes/n1/kubelet.log": "not read",
+    });
+    const found = findings(files).filter((one) => one.includes("KN81"));
+    expect(found).toEqual([
+      "nodes/n1/route4.txt:1:1 KN810 node `prod/n1` has no route to 10.244.1.0/24; flannel would install `10.244.1.0/24 via 10.244.1.0 dev flannel.1 onlink`",
+    ]);
+  });
+});

@@ -47,12 +47,13 @@ function withoutNames(line: string): string {
 
 /** `place: [phrase] line → replacement` for each banned phrase. */
 function found(file: string, text: string, first = 1): string[] {
-  return text.split("\n").flatMap((line, i) =>
-    BANNED.flatMap(({ pattern, use }) => {
-      const match = pattern.exec(withoutNames(line));
+  return text.split("\n").flatMap((line, i) => {
+    const shown = withoutNames(line);
+    return BANNED.flatMap(({ pattern, use }) => {
+      const match = pattern.exec(shown);
       return match && !allowed(file, line) ? [`${file}:${first + i}: [${match[0]}] ${line.trim()} → ${use}`] : [];
-    }),
-  );
+    });
+  });
 }
 
 function filesIn(folder: string, ending: RegExp): string[] {

@@ -30,6 +30,10 @@ the result:
 
 If both endpoints have IPv4 and IPv6 addresses, the expectation must pass for both families.
 
+In a Terraform plan or the output of a cloud's command line, knet adds the expectations: a route to another network needs a route
+back, a default route must reach the internet, and the nodes of a cluster must reach it unless they have private endpoints. The
+addresses are the gateways of the subnets.
+
 The related locations are the hops of the packet that disproves the expectation.
 
 ## How to fix it

@@ -12,7 +12,8 @@ export const valueAssumed: Check<"KN803"> = {
 
 Manifests and dumps show only a part of a cluster. knet infers the CNI plugin, its mode, and the address ranges from the objects that show
 them (ConfigMaps, custom resources, DaemonSets, node annotations); for a value that no object shows, it uses the usual default. Results that
-depend on this value can differ from the real cluster.
+depend on this value can differ from the real cluster. A Terraform plan or the output of a cloud's command line also shows only a part of a network:
+a route whose target is not modeled drops its packets, and a network that is not in the input has no routes.
 
 ## How to fix it
 

@@ -19,7 +19,12 @@ export interface Unit {
   readonly pods: readonly Pod[];
 }
 
-const KINDS = { pod: "Pod", deployment: "Deployment", statefulset: "StatefulSet", daemonset: "DaemonSet" } as const;
+export const KINDS = {
+  pod: "Pod",
+  deployment: "Deployment",
+  statefulset: "StatefulSet",
+  daemonset: "DaemonSet",
+} as const;
 
 export function unitsOf(
   topology: Topology,

@@ -270,7 +270,8 @@ export function toConnection({ from, to, ports }: Pair): MatrixConnection {
   return { from, to, allowed: [...allowedOf(ports)] };
 }
 
-const allowedOf = memo((ports: PortSet): MatrixAllowed[] => [
+/** The ports in the published JSON format. */
+export const allowedOf = memo((ports: PortSet): MatrixAllowed[] => [
   ...PROTOCOLS.flatMap((proto) =>
     ports[proto].map(({ first, last }) => ({ proto, ports: first === last ? String(first) : `${first}-${last}` })),
   ),

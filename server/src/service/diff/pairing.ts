@@ -1,0 +1,125 @@
+/**
+ * Which object of the old topology is which of the new one: by name, and renamed objects by what they have in common, if that
+ * identifies exactly one object on each side.
+ */
+import { formatIp } from "../../addressing/ip.ts";
+import { valueAt } from "../../memo/memo.ts";
+import type { Cluster, ExternalHost, Node, Router, Station, Topology, Workload } from "../../topology/model.ts";
+
+/** An object on one side or both. */
+export interface Pairing<T> {
+  readonly before: T | undefined;
+  readonly after: T | undefined;
+}
+
+export interface ClusterPairing extends Pairing<Cluster> {
+  readonly nodes: readonly Pairing<Node>[];
+  readonly workloads: readonly Pairing<Workload>[];
+}
+
+export interface Pairings {
+  readonly clusters: readonly ClusterPairing[];
+  readonly routers: readonly Pairing<Router>[];
+  readonly hosts: readonly Pairing<ExternalHost>[];
+}
+
+export function pairingsOf(before: Topology, after: Topology): Pairings {
+  return {
+    clusters: pairUp(before.clusters, after.clusters, nameOf, [always]).map((pair) => ({
+      ...pair,
+      nodes: pairUp(pair.before?.nodes ?? [], pair.after?.nodes ?? [], nameOf, [addressesOf]),
+      workloads: workloadsOf(pair),
+    })),
+    routers: pairUp(before.routers, after.routers, nameOf, [addressesOf]),
+    hosts: pairUp(before.hosts, after.hosts, nameOf, [addressesOf]),
+  };
+}
+
+const nameOf = ({ name }: { readonly name: string }): string => name;
+/** The only object without a partner on each side: `knet diff prod.knet dump.json` compares clusters of different names. */
+const always = (): string => "";
+
+function addressesOf({ interfaces }: Station): string | undefined {
+  const texts = interfaces.flatMap(({ addresses }) => addresses.map(({ ip }) => formatIp(ip)));
+  return texts.length === 0 ? undefined : texts.join();
+}
+
+function workloadsOf({ before, after }: Pairing<Cluster>): readonly Pairing<Workload>[] {
+  const namespaces = pairUp(before?.namespaces ?? [], after?.namespaces ?? [], nameOf, [always]);
+  const numbers = new Map<string, number>();
+  for (const [index, pair] of namespaces.entries()) {
+    if (pair.before) numbers.set(`before ${pair.before.name}`, index);
+    if (pair.after) numbers.set(`after ${pair.after.name}`, index);
+  }
+  // Workloads without replicas do not exist in the data plane.
+  const owned = (side: "before" | "after", cluster: Cluster | undefined) =>
+    (cluster?.workloads ?? [])
+      .filter(({ replicas }) => replicas > 0)
+      .map((workload) => ({
+        workload,
+        space: String(numbers.get(`${side} ${workload.namespace}`) ?? workload.namespace),
+      }));
+  type Owned = ReturnType<typeof owned>[number];
+  return pairUp<Owned>(
+    owned("before", before),
+    owned("after", after),
+    ({ workload, space }) => `${space} ${workload.name}`,
+    [({ workload, space }) => withLabels(workload, space), ({ workload, space }) => withListeners(workload, space)],
+  ).map((pair) => ({ before: pair.before?.workload, after: pair.after?.workload }));
+}
+
+function withLabels({ kind, labels }: Workload, space: string): string | undefined {
+  if (labels.size === 0) return undefined;
+  return `${space} ${kind} ${[...labels]
+    .map((pair) => pair.join("="))
+    .sort()
+    .join()}`;
+}
+
+function withListeners({ kind, containers, replicas }: Workload, space: string): string | undefined {
+  const ports = containers.flatMap(({ listeners }) =>
+    listeners.map(({ proto, first, last }) => `${proto}${first}-${last}`),
+  );
+  return ports.length === 0 ? undefined : `${space} ${kind} ${replicas} ${ports.join()}`;
+}
+
+/** In the order of the new side, then what exists only on the old side. `likenesses`: for the objects without a partner of their name, in turn. */
+function pairUp<T>(
+  before: readonly T[],
+  after: readonly T[],
+  name: (one: T) => string,
+  likenesses: readonly ((one: T) => string | undefined)[],
+): readonly Pairing<T>[] {
+  const partners = new Map<T, T>();
+  const named = new Map(before.map((one) => [name(one), one]));
+  const [oldRest, newRest] = [new Set(before), new Set(after)];
+  const join = (old: T, one: T): void => {
+    partners.set(one, old);
+    oldRest.delete(old);
+    newRest.delete(one);
+  };
+  for (const one of after) {
+    const old = named.get(name(one));
+    if (old !== undefined && oldRest.has(old)) join(old, one);
+  }
+  for (const likeness of likenesses) {
+    const alike = grouped(oldRest, likeness);
+    for (const [key, [one, ...more]] of grouped(newRest, likeness)) {
+      const [old, ...others] = alike.get(key) ?? [];
+      if (one !== undefined && old !== undefined && more.length + others.length === 0) join(old, one);
+    }
+  }
+  return [
+    ...after.map((one): Pairing<T> => ({ before: partners.get(one), after: one })),
+    ...[...oldRest].map((one): Pairing<T> => ({ before: one, after: undefined })),
+  ];
+}
+
+function grouped<T>(items: Iterable<T>, keyOf: (one: T) => string | undefined): ReadonlyMap<string, readonly T[]> {
+  const groups = new Map<string, T[]>();
+  for (const item of items) {
+    const key = keyOf(item);
+    if (key !== undefined) valueAt(groups, key, (): T[] => []).push(item);
+  }
+  return groups;
+}

@@ -1,0 +1,165 @@
+/** `--state`: the state of real nodes beside the topology. */
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import type { Report } from "../../server/src/cli/report-schema.ts";
+import type { Trace } from "../../server/src/trace/schema.ts";
+import { file, knet } from "./run.ts";
+
+const TOPOLOGY = "samples/services.knet";
+const RECORDED = join(import.meta.dirname, "../unit/frontends/hoststate/real");
+
+const folders: string[] = [];
+afterAll(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true });
+});
+
+/** A copy of the recorded state with a change of one file. */
+function state(name?: string, change: (text: string) => string = (text) => text): string {
+  const folder = mkdtempSync(join(tmpdir(), "knet-state-"));
+  folders.push(folder);
+  cpSync(RECORDED, folder, { recursive: true });
+  if (name !== undefined) {
+    const path = join(folder, "nodes", name);
+    writeFileSync(path, change(readFileSync(path, "utf8")));
+  }
+  return folder;
+}
+
+const withoutRoute = (text: string): string => text.replace(/\{"dst":"10\.244\.1\.0\/24"[^}]*\},/, "");
+
+function diagnostics(args: readonly string[]) {
+  const { code, out } = knet(["check", ...args, "--format", "json"]);
+  const report = JSON.parse(out) as Report;
+  return { code, all: report.files.flatMap(({ path, diagnostics: found }) => found.map((one) => ({ path, ...one }))) };
+}
+
+describe("check --state", () => {
+  it("reports nothing if the state is that of the topology", () => {
+    expect(diagnostics([TOPOLOGY, "--state", state()])).toEqual({ code: 0, all: [] });
+  });
+
+  it("reports a missing route at the output and at the declaration", () => {
+    const folder = state("n1/route4.json", withoutRoute);
+    const { code, all } = diagnostics([TOPOLOGY, "--state", folder, "--fail-on", "warning"]);
+    expect(code).toBe(1);
+    expect(all).toHaveLength(1);
+    expect(all[0]).toMatchObject({
+      path: join(folder, "nodes/n1/route4.json"),
+      code: "KN810",
+      severity: "warning",
+      message:
+        "node `prod/n1` has no route to 10.244.1.0/24; flannel would install `10.244.1.0/24 via 10.244.1.0 dev flannel.1 onlink`",
+      range: { start: { line: 0, character: 0 } },
+      related: [{ file: TOPOLOGY, range: { start: { line: 20 } } }],
+    });
+    expect(knet(["check", TOPOLOGY, "--state", folder]).out).toContain("has no route to 10.244.1.0/24");
+  });
+
+  it("reports a changed entry at its line", () => {
+    const folder = state("n2/sysctl.txt", (text) => text.replace("net.ipv4.ip_forward = 1", "net.ipv4.ip_forward = 0"));
+    const { all } = diagnostics([TOPOLOGY, "--state", folder]);
+    const text = readFileSync(join(folder, "nodes/n2/sysctl.txt"), "utf8").split("\n");
+    expect(all.map(({ message, range }) => [message, text[range.start.line]])).toEqual([
+      [
+        "node `prod/n2` has `net.ipv4.ip_forward = 0`; the topology has `net.ipv4.ip_forward = 1`",
+        "net.ipv4.ip_forward = 0",
+      ],
+    ]);
+  });
+
+  it("reports state of machines that do not exist, truncated files, and reads the rest", () => {
+    const folder = state("n1/route4.json", (text) => text.slice(0, -40));
+    mkdirSync(join(folder, "nodes/n9"));
+    writeFileSync(join(folder, "nodes/n9/route4.txt"), "10.9.0.0/16 dev eth0\n");
+    const { all } = diagnostics([TOPOLOGY, "--state", folder]);
+    expect(all.map(({ code }) => code).sort()).toEqual(["KN802", "KN811"]);
+    expect(all.find(({ code }) => code === "KN811")?.message).toBe(
+      "real machine `n9` is not compared: no machine of the topology has this name or one of its addresses",
+    );
+  });
+
+  it("exits with 2 if there is no state", () => {
+    expect(knet(["check", TOPOLOGY, "--state", "/nonexistent"])).toMatchObject({
+      code: 2,
+      err: "knet: /nonexistent: cannot be read (ENOENT: no such file or directory)\n",
+    });
+    const other = file("hello\n", "n1.txt");
+    expect(knet(["check", TOPOLOGY, "--state", other])).toMatchObject({
+      code: 2,
+      err: `knet: ${other}: no state of a machine found\n`,
+    });
+  });
+});
+
+describe("trace --state", () => {
+  it("fails over the real state without the route, and delivers over the derived state", () => {
+    const folder = state("n1/route4.json", withoutRoute);
+    const args = ["trace", TOPOLOGY, "web", "api-1", "--port", "9090", "--state", folder];
+    expect(knet([...args, "--on", "derived"])).toMatchObject({ code: 0 });
+    expect(knet([...args, "--on", "real"])).toMatchObject({ code: 1 });
+    const both = knet(args);
+    expect(both.code).toBe(1);
+    expect(both.out).toMatch(/^Derived state\n[\s\S]*✓ delivered, reply received[\s\S]*\nReal state\n[\s\S]*✗/);
+    expect(both.out).toContain("First difference on node prod/n1");
+    const json = JSON.parse(knet([...args, "--format", "json"]).out) as Trace;
+    expect(json).toMatchObject({ verdict: "delivered", answered: true });
+    expect(json.real?.verdict).not.toBe("delivered");
+  });
+
+  it("locates entries of the real state in its files", () => {
+    const folder = state();
+    const { out } = knet([
+      "trace",
+      TOPOLOGY,
+      "web",
+      "api-1",
+      "--port",
+      "9090",
+      "--state",
+      folder,
+      "--on",
+      "real",
+      "--format",
+      "json",
+    ]);
+    const rules = (JSON.parse(out) as Trace).paths.flatMap(({ hops }) => hops.flatMap(({ rule }) => rule ?? []));
+    const route = rules.find(({ text }) => text.startsWith("10.244.1.0/24 via"));
+    expect(route?.location?.file).toBe(join(folder, "nodes/n1/route4.json"));
+    expect(knet(["trace", TOPOLOGY, "web", "api-1", "--state", folder]).out).toContain(
+      "The packet takes the same path in both states.",
+    );
+  });
+
+  it("requires the state for --on, and one state for pictures", () => {
+    expect(knet(["trace", TOPOLOGY, "web", "api-1", "--on", "real"])).toMatchObject({
+      code: 2,
+      err: "knet: --on real requires --state\n",
+    });
+    const args = ["trace", TOPOLOGY, "web", "api-1", "--state", RECORDED, "--format", "mermaid"];
+    expect(knet([...args, "--on", "both"]).code).toBe(2);
+    expect(knet(args).code).toBe(0);
+  });
+});
+
+describe("routes --real and rules --real", () => {
+  it("print the real state", () => {
+    const folder = state("n1/route4.json", withoutRoute);
+    const args = [TOPOLOGY, "n1", "--state", folder];
+    expect(knet(["routes", ...args]).out).toContain("10.244.1.0/24 via 10.244.1.0 dev flannel.1 onlink");
+    expect(knet(["routes", ...args, "--real"]).out).not.toContain("10.244.1.0/24 via");
+    expect(knet(["routes", ...args, "--real"]).out).toContain("10.244.2.0/24 via 10.244.2.0 dev flannel.1 onlink");
+    const added = state("n1/iptables-save.txt", (text) =>
+      text.replace("-A FORWARD", "-A FORWARD -m length --length 0:9 -j TEE --gateway 10.0.0.9\n-A FORWARD"),
+    );
+    expect(knet(["rules", TOPOLOGY, "n1", "--state", added, "--real"]).out).toContain(
+      "-A FORWARD -m length --length 0:9 -j TEE --gateway 10.0.0.9",
+    );
+    expect(knet(["routes", TOPOLOGY, "n1", "--real"])).toMatchObject({
+      code: 2,
+      err: "knet: --real requires --state\n",
+    });
+    expect(knet(["routes", TOPOLOGY, "web", "--state", folder, "--real"]).code).toBe(2);
+  });
+});

@@ -159,6 +159,34 @@ const CHANGES: Readonly<Record<string, Change>> = {
     (entry) => ({ ...entry, addr_info: [] }),
     ({ ifname }) => `no address on \`${ifname}\``,
   ),
+  // The kernel deletes the connected route with its address.
+  "an address and its route are deleted": (files, random) => {
+    const without = changed(
+      "addr.json",
+      (entry) => isInterface(entry) && (entry["addr_info"] as readonly unknown[]).length === 1,
+      (entry) => ({ ...entry, addr_info: [] }),
+      ({ ifname }) => `no address on \`${ifname}\``,
+    )(files, random);
+    const device = /`(.*)`/.exec(without?.about ?? "")?.[1];
+    const routes = without?.file.replace("addr.json", "route4.json");
+    return (
+      without && {
+        ...without,
+        files: without.files.map((one) =>
+          one.file === routes
+            ? {
+                ...one,
+                text: JSON.stringify(
+                  (JSON.parse(one.text) as readonly Entry[]).filter(
+                    ({ dev, protocol }) => dev !== device || protocol !== "kernel",
+                  ),
+                ),
+              }
+            : one,
+        ),
+      }
+    );
+  },
   "a rule is deleted": changedLine(
     "iptables-save.txt",
     (line) => line.startsWith("-A "),

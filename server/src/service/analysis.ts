@@ -40,7 +40,7 @@ export interface Analysis {
   readonly declared: readonly Document[];
   readonly topology: Topology;
   readonly network: Network;
-  /** The network with real machines in place of those of which the state is known; undefined without state. */
+  /** The network with the real state of the machines for which state is given; undefined without state. */
   readonly realNetwork: Network | undefined;
   readonly options: AnalysisOptions;
   /** Sorted by file and position. Undefined if the run was canceled. `watch`: see `RunOptions`; not called if the findings are known. */

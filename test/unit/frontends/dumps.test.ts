@@ -324,6 +324,14 @@ spec:
   });
 });
 
+describe("a name of JavaScript", () => {
+  it.each(["__proto__", "constructor", "toString"])("%s is a kind and a key like any other", (name) => {
+    const text = `kind: ${name}\nmetadata: {name: a}\n---\nkind: Pod\nmetadata: {name: b, labels: {${name}: x}}\n`;
+    expect(problems({ "a.yaml": text })).toEqual([`a.yaml:1:7 KN801 1 object of kind ${name} not read`]);
+    expect(printDecls(read({ "a.yaml": text }).documents[0].decls)).toContain(`labels ${name}=x`);
+  });
+});
+
 describe("several files", () => {
   it("have the problems of their own objects", () => {
     const files = [

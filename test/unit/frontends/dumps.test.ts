@@ -74,7 +74,7 @@ metadata:
 describe("a dump", () => {
   it("on standard output of cluster-info has logs between its lists", () => {
     const log =
-      "==== START logs for container c of pod shop/a ====\n{not: [yaml\nkind: x==== END logs for container c of pod shop/a ====\n";
+      "==== START logs for container c of pod shop/a ====\n{not: [yaml\n==== START logs for x ====\nkind: x==== END logs for container c of pod shop/a ====\n";
     const lists = [
       {
         kind: "NodeList",

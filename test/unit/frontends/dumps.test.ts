@@ -74,7 +74,7 @@ metadata:
 describe("a dump", () => {
   it("on standard output of cluster-info has logs between its lists", () => {
     const log =
-      "==== START logs for container c of pod shop/a ====\n{not: [yaml\nkind: x==== END logs for container c of pod shop/a ====\n";
+      "==== START logs for container c of pod shop/a ====\n{not: [yaml\n==== START logs for x ====\nkind: x==== END logs for container c of pod shop/a ====\n";
     const lists = [
       {
         kind: "NodeList",
@@ -321,6 +321,14 @@ spec:
       "a.yaml:8:29 KN806 spec.containers[0].ports[0].containerPort is ignored: expected a number, found `80`",
       "a.yaml:8:66 KN806 spec.containers[0].ports[1].protocol is ignored: expected a string, found `{…}`",
     ]);
+  });
+});
+
+describe("a name of JavaScript", () => {
+  it.each(["__proto__", "constructor", "toString"])("%s is a kind and a key like any other", (name) => {
+    const text = `kind: ${name}\nmetadata: {name: a}\n---\nkind: Pod\nmetadata: {name: b, labels: {${name}: x}}\n`;
+    expect(problems({ "a.yaml": text })).toEqual([`a.yaml:1:7 KN801 1 object of kind ${name} not read`]);
+    expect(printDecls(read({ "a.yaml": text }).documents[0].decls)).toContain(`labels ${name}=x`);
   });
 });
 

@@ -88,7 +88,7 @@ const LONGEST = 40;
 
 /** Fields with another type than the API's: readers ignore their values. */
 export function wrongTypes(of: KubeObject): readonly FileProblem[] {
-  const shape = SHAPES[of.kind];
+  const shape = Object.hasOwn(SHAPES, of.kind) ? SHAPES[of.kind] : undefined;
   return shape === undefined ? [] : [...mismatches(of, of.value, shape, [])];
 }
 

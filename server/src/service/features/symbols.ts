@@ -47,6 +47,7 @@ function makeTable(files: readonly Document[], dns: (name: string) => readonly D
   const names: Names = {
     dns,
     exact: (name) => byName().get(name) ?? [],
+    clusters: once(() => symbols.filter(({ kind }) => kind === "cluster")),
     madeBy({ source }) {
       handles ??= new Map(symbols.map((symbol) => [symbol.decl.handle, symbol]));
       return handles.get(source.decl.handle);

@@ -19,7 +19,9 @@ const CORE = [
   ...["bind", "cluster", "namespace", "slots", "addressings", "allocation", "segments", "node-ranges", "machines"].map(
     (name) => `server/src/topology/${name}.ts`,
   ),
-  ...["workloads", "services", "service-endpoints", "node-queries"].map((name) => `server/src/topology/${name}.ts`),
+  ...["workloads", "services", "service-endpoints", "policies", "node-queries"].map(
+    (name) => `server/src/topology/${name}.ts`,
+  ),
   ...["per-service", "classes", "domains", "plan"].map((name) => `server/src/questions/${name}.ts`),
 ];
 

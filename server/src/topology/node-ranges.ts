@@ -12,6 +12,7 @@ import {
   lastAddress,
   type Prefix,
   prefixCovers,
+  prefixEquals,
   prefixOf,
   prefixRange,
   prefixSize,
@@ -116,32 +117,24 @@ const wishesOf = perItem<StationParts, Wish>(
   ({ podCidrs, cni, dockerBridge }) => ({ podCidrs, cni, dockerBridge }),
   (a, b) =>
     hasSameCidrs(a.podCidrs, b.podCidrs) &&
-    a.cni?.plugin === b.cni?.plugin &&
-    isSameOrigin(a.cni?.source, b.cni?.source) &&
-    isSameOrigin(a.dockerBridge?.source, b.dockerBridge?.source),
+    isSameDecl(a.cni?.source, b.cni?.source) &&
+    isSameDecl(a.dockerBridge?.source, b.dockerBridge?.source),
 );
 
+/** Which ranges are allocated, and which argument states one, follows from the declaration. */
 function hasSameCidrs(a: readonly NodeCidr[], b: readonly NodeCidr[]): boolean {
-  if (a === b) return true;
   return (
     a.length === b.length &&
-    a.every(({ prefix, source, allocated, own, borrowed }, i) => {
+    a.every(({ prefix, source }, i) => {
       const other = b[i];
-      return (
-        prefix.ip === other?.prefix.ip &&
-        prefix.len === other.prefix.len &&
-        allocated === other.allocated &&
-        own === other.own &&
-        borrowed === other.borrowed &&
-        isSameOrigin(source, other.source)
-      );
+      return other !== undefined && prefixEquals(prefix, other.prefix) && isSameDecl(source, other.source);
     })
   );
 }
 
 /** A declaration with the same handle has not changed. */
-function isSameOrigin(a: Origin | undefined, b: Origin | undefined): boolean {
-  return a?.decl.handle === b?.decl.handle && String(a?.part) === String(b?.part);
+function isSameDecl(a: Origin | undefined, b: Origin | undefined): boolean {
+  return a?.decl.handle === b?.decl.handle;
 }
 
 /* -------------------------------------------------------------- allocation */

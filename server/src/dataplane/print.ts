@@ -2,7 +2,7 @@ import { bits, compareIp, formatIp, formatPrefix, lastAddress, type Prefix } fro
 import type { Origin } from "../declared/origin.ts";
 import type { Device, FdbEntry, Neighbour, Netns, Network, Nexthop, NfChain, NfTable, Route } from "./model.ts";
 import type { ReportLocation, RouteReport, RoutesReport } from "./routes-schema.ts";
-import { destination, markText, nexthopFlags, routeText, ruleText, withPort } from "./text.ts";
+import { destination, markText, nexthopFlags, routeText, ruleText, whyOf, withPort } from "./text.ts";
 
 /** The complete state, each part under the command that prints it; empty parts are omitted. */
 export function printNetns(netns: Netns, network?: Network): string {
@@ -336,7 +336,7 @@ function routeReport(route: Route, table: string): RouteReport {
           })),
         }),
     table,
-    why: route.why,
+    why: whyOf(route),
   };
 }
 

@@ -4,13 +4,14 @@
  */
 
 import { sameList } from "./same.ts";
+import { sideTable } from "./side-table.ts";
 
 /** All objects that took the same place. */
 export interface Lineage {
   readonly lineage: true;
 }
 
-const lineages = new WeakMap<object, Lineage>();
+const lineages = sideTable<object, Lineage>();
 
 export function lineageOf(value: object): Lineage {
   let lineage = lineages.get(value);

@@ -12,6 +12,7 @@ import type { Origin } from "../declared/origin.ts";
 import { plainDocument } from "../declared/plain.ts";
 import type { Finding } from "../findings/finding.ts";
 import { kubernetes } from "../kubernetes/contribute.ts";
+import { withLazy } from "../memo/lazy.ts";
 import type { Span } from "../text/span.ts";
 import { buildTopology, type TopologyMemo } from "../topology/build.ts";
 import type { Topology } from "../topology/model.ts";
@@ -58,21 +59,11 @@ export function analyse(
       file.prepare(found.flatMap(({ source }) => (source.file === file.file ? source : [])));
     }
   };
-  let topology: Topology | undefined;
-  let network: Network | undefined;
   let findings: readonly Finding[] | undefined;
-  const self: Analysis = {
+  const rest: Omit<Analysis, "topology" | "network"> = {
     root,
     files,
     options,
-    get topology() {
-      topology ??= buildTopology(files, modeAddressing, memo);
-      return topology;
-    },
-    get network() {
-      network ??= buildNetwork(self.topology, kubernetes());
-      return network;
-    },
     findings(cancelled, watch) {
       if (findings) return findings;
       let stopped = false;
@@ -94,6 +85,10 @@ export function analyse(
     // A copy: the next analysis of the current text continues from its own topology.
     edited: (others) => analyse(root, others, { ...options, extra: [] }, new Map(memo)),
   };
+  const self: Analysis = withLazy(rest, {
+    topology: () => buildTopology(files, modeAddressing, memo),
+    network: () => buildNetwork(self.topology, kubernetes()),
+  });
   return self;
 }
 

@@ -20,6 +20,7 @@ import {
 import { contextsOf, isFlag, keywordsIn, schema } from "../../declared/schema/index.ts";
 import type { ArgSpec, Context, FlagSpec, KeywordSpec } from "../../declared/schema/types.ts";
 import type { Read, Value } from "../../declared/values.ts";
+import { type SideTable, sideTable } from "../../memo/side-table.ts";
 import { either } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import { nearest } from "../../text/nearest.ts";
@@ -28,12 +29,12 @@ import type { Arg, Block, Statement, SyntaxTree } from "./tree.ts";
 
 /** Decoded statements (where caching is worthwhile) and files. No other state is kept between calls. */
 export interface DecodeCache {
-  readonly decls: Map<Context, WeakMap<Statement, Decl>>;
-  readonly files: WeakMap<Block, readonly Decl[]>;
+  readonly decls: Map<Context, SideTable<Statement, Decl>>;
+  readonly files: SideTable<Block, readonly Decl[]>;
 }
 
 export function decodeCache(): DecodeCache {
-  return { decls: new Map(), files: new WeakMap() };
+  return { decls: new Map(), files: sideTable() };
 }
 
 /** Decodes the top-level statements of a file. */
@@ -55,7 +56,7 @@ const nothing: readonly never[] = [];
 function decodeAll(statements: readonly Statement[], context: Context, cache: DecodeCache): readonly Decl[] {
   let known = cache.decls.get(context);
   if (known === undefined) {
-    known = new WeakMap();
+    known = sideTable();
     cache.decls.set(context, known);
   }
   const before = known;

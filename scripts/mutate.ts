@@ -27,14 +27,14 @@ const CORE = [
   ...["per-service", "classes", "domains", "plan"].map((name) => `server/src/questions/${name}.ts`),
 ];
 
-/** Tests of whole analyses, which everything affects. */
-const ANALYSES = ["test/unit/service/dependencies.test.ts", "test/unit/service/settings.property.test.ts"];
-
-/** The tests that reach a file. Builds of topologies need nothing above `topology/`. */
-function testsOf(path: string): readonly string[] {
-  if (path.startsWith("server/src/questions/")) return ANALYSES;
-  const tests = ["test/unit/topology/cache.test.ts", ...ANALYSES];
-  return path.startsWith("server/src/memo/") ? ["test/unit/memo", ...tests] : tests;
+/** The tests that reach a file, those that take seconds first: they kill most mutants. */
+function testsOf(path: string): readonly (readonly string[])[] {
+  const single = ["test/unit/service/dependencies.test.ts"];
+  const random = ["test/unit/service/settings.property.test.ts"];
+  // Builds of topologies need nothing above `topology/`.
+  if (path.startsWith("server/src/questions/")) return [single, random];
+  const isEngine = path.startsWith("server/src/memo/");
+  return [[...(isEngine ? ["test/unit/memo"] : []), ...single], ["test/unit/topology/cache.test.ts"], random];
 }
 
 interface Mutant {
@@ -136,13 +136,18 @@ async function survives(copy: string, { path, start, end, text }: Mutant): Promi
   const file = join(copy, path);
   const source = readFileSync(file, "utf8");
   writeFileSync(file, `${source.slice(0, start)}${text}${source.slice(end)}`);
+  let survives = true;
+  for (const tests of testsOf(path)) survives &&= await pass(copy, tests);
+  writeFileSync(file, source);
+  return survives;
+}
+
+async function pass(copy: string, tests: readonly string[]): Promise<boolean> {
   const vitest = join(root, "node_modules/vitest/vitest.mjs");
-  const args = [vitest, "run", "--bail=1", "--maxWorkers=1", ...testsOf(path)];
+  const args = [vitest, "run", "--bail=1", "--maxWorkers=1", ...tests];
   // A mutant can cause an endless loop.
   const child = spawn(process.execPath, args, { cwd: copy, stdio: "ignore", timeout: 300_000 });
-  const status = await new Promise((resolve) => child.on("exit", resolve));
-  writeFileSync(file, source);
-  return status === 0;
+  return (await new Promise((resolve) => child.on("exit", resolve))) === 0;
 }
 
 const { values, positionals } = parseArgs({

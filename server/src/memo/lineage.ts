@@ -24,7 +24,7 @@ export function lineageOf(value: object): Lineage {
 
 /** Notes that `next` takes the place of `before`: results about `before` are compared and reused for `next`. */
 export function succeed<T>(before: unknown, next: T): T {
-  if (isObject(before) && isObject(next) && before !== next) lineages.set(next, lineageOf(before));
+  if (isObject(before) && isObject(next)) lineages.set(next, lineageOf(before));
   return next;
 }
 

@@ -54,8 +54,8 @@ function domainsIn(topology: Wiring): Domains {
     for (const to of others) touching.add(`${bySegment.get(from)} ${bySegment.get(to)}`);
   }
   const outside = outerDomains(topology, hidden, bySegment);
-  const sees = (a: number | undefined, b: number | undefined): boolean =>
-    a !== undefined && b !== undefined && (a === b || outside.get(a)?.has(b) === true);
+  const sees = (from: number | undefined, to: number | undefined): boolean =>
+    from !== undefined && to !== undefined && (from === to || outside.get(from)?.has(to) === true);
   const meet = (a: number | undefined, b: number | undefined): boolean => sees(a, b) || sees(b, a);
   const clusterSees = (cluster: string, domain: number | undefined): boolean =>
     [...(byCluster.get(cluster) ?? [])].some((own) => sees(own, domain));

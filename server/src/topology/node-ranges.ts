@@ -125,10 +125,7 @@ const wishesOf = perItem<StationParts, Wish>(
 function hasSameCidrs(a: readonly NodeCidr[], b: readonly NodeCidr[]): boolean {
   return (
     a.length === b.length &&
-    a.every(({ prefix, source }, i) => {
-      const other = b[i];
-      return other !== undefined && prefixEquals(prefix, other.prefix) && isSameDecl(source, other.source);
-    })
+    a.every(({ prefix, source }, i) => prefixEquals(prefix, b[i]!.prefix) && isSameDecl(source, b[i]!.source))
   );
 }
 
@@ -168,17 +165,17 @@ function rangeAllocator(cluster: RangeSource, wishes: readonly Wish[], addressin
   const problems: TopologyProblem[] = [];
   const pools = poolsOf(cluster, wishes, addressings.cluster);
   const families = [...new Set(pools.list.map((pool) => pool.family))];
-  const same = sameForAll(cluster, cluster.cni, undefined, addressings.cluster);
+  const same = commonRanges(cluster, cluster.cni, undefined, addressings.cluster);
   /** Undefined if nodes do not all have the same range. */
   const sameRanges = (wish: Wish): readonly NodeCidr[] | undefined => {
     const { cni, dockerBridge, podCidrs } = wish;
     if (cni !== undefined && cni.plugin !== cluster.cni.plugin) {
-      const ranges = sameForAll(cluster, cni, wish, addressings.of(cni));
+      const ranges = commonRanges(cluster, cni, wish, addressings.of(cni));
       return ranges.length > 0 ? ranges : undefined;
     }
     if (same.length === 0) return undefined;
     const isPlain = dockerBridge === undefined && podCidrs.length === 0;
-    return isPlain ? same : sameForAll(cluster, cluster.cni, wish, addressings.cluster);
+    return isPlain ? same : commonRanges(cluster, cluster.cni, wish, addressings.cluster);
   };
   return {
     next: (wish, path, block) => {
@@ -334,7 +331,7 @@ function unusableBlocks(
  * If every node has the same range: the range of the node's or the cluster's Docker bridge, the node's `pod-cidr`, or
  * the mode's range.
  */
-function sameForAll(
+function commonRanges(
   cluster: RangeSource,
   cni: CniSettings,
   parts: Wish | undefined,

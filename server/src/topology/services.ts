@@ -227,6 +227,8 @@ interface Shortages {
   readonly full: readonly { readonly range: ServiceCidr; readonly first: number; readonly count: number }[];
   /** Whether a service needs an address of an unspecified family. */
   readonly isNeeded: boolean;
+  /** Whether the cluster has a range of any family. */
+  readonly hasRanges: boolean;
 }
 
 interface AddressAllocator {
@@ -271,16 +273,16 @@ function addressAllocator(serviceCidrs: readonly ServiceCidr[], demands: readonl
       without,
       full: [...full].map(([range, { first, count }]) => ({ range, first, count })),
       isNeeded: demands.some((demand) => !hasNoAddress(demand) && demand.clusterIps.length === 0),
+      hasRanges: ranges.length > 0,
     }),
   };
 }
 
 function shortageProblems(
   read: Read<ClusterDraft>,
-  { without, full, isNeeded }: Shortages,
+  { without, full, isNeeded, hasRanges }: Shortages,
   partsOf: (index: number) => ServiceParts,
 ): readonly TopologyProblem[] {
-  const hasRanges = read(({ serviceCidrs }) => serviceCidrs.length > 0);
   if (full.length === 0 && without === undefined && (hasRanges || !isNeeded)) return nothing;
   const cluster = read(({ name }) => name);
   const found = full.map(({ range: { prefix, source }, first, count }) => {

@@ -6,7 +6,7 @@ import { succeed, succeedList } from "../../../server/src/memo/lineage.ts";
 import { groups, perItem, perRow } from "../../../server/src/memo/list.ts";
 import { memo, once } from "../../../server/src/memo/memo.ts";
 import { query } from "../../../server/src/memo/query.ts";
-import { sameMembers, sameRecord } from "../../../server/src/memo/same.ts";
+import { sameMap, sameMembers, sameRecord } from "../../../server/src/memo/same.ts";
 import { sideTable } from "../../../server/src/memo/side-table.ts";
 
 interface World {
@@ -223,5 +223,31 @@ describe("a property that is computed when it is read", () => {
     expect([b.upper, a.upper, a.upper]).toEqual(["B", "A", "A"]);
     expect(computed).toEqual(["b", "a"]);
     expect({ ...a }).toEqual({ name: "a", upper: "A" });
+  });
+});
+
+describe("an equal result", () => {
+  it("is the same list if another value has changed and all items are computed again", () => {
+    const half = perItem((item: number, by: number) => Math.floor(item / by));
+    const list = [1, 3];
+    const before = half(list, 10);
+    expect(half(list, 20)).toBe(before);
+    expect(half(list, 2)).toEqual([0, 1]);
+  });
+
+  it("is the same map if it has the same entries in the same order", () => {
+    const before = new Map([
+      ["a", 1],
+      ["b", 2],
+    ]);
+    expect(sameMap(before, new Map(before))).toBe(before);
+    for (const other of [
+      new Map([["a", 1]]),
+      new Map([...before].reverse()),
+      new Map([...before].map(([key, value]) => [key, value + 1] as const)),
+      new Map([...before].map(([key, value]) => [`${key}a`, value] as const)),
+    ])
+      expect(sameMap(before, other)).toBe(other);
+    expect(sameMap(undefined, before)).toBe(before);
   });
 });

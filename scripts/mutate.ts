@@ -18,9 +18,18 @@ const copies = join(root, ".cache/mutate");
 /** Everything that decides what a build uses again. */
 const CORE = [
   ...readdirSync(join(root, "server/src/memo")).map((name) => `server/src/memo/${name}`),
-  ...["bind", "cluster", "namespace", "slots", "addressings", "allocation", "segments", "node-ranges", "machines"].map(
-    (name) => `server/src/topology/${name}.ts`,
-  ),
+  ...[
+    "bind",
+    "cluster",
+    "namespace",
+    "slots",
+    "addressings",
+    "allocation",
+    "segments",
+    "first-names",
+    "node-ranges",
+    "machines",
+  ].map((name) => `server/src/topology/${name}.ts`),
   ...["workloads", "services", "service-endpoints", "policies", "node-queries"].map(
     (name) => `server/src/topology/${name}.ts`,
   ),

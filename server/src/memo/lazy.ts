@@ -10,9 +10,9 @@ interface Holder {
 type Made<L extends Readonly<Record<string, () => unknown>>> = { readonly [K in keyof L]: ReturnType<L[K]> };
 
 /**
- * Adds the properties to the object. Each name has one getter, which all objects share: V8 gives an object literal with a
- * getter a hidden class of its own, and keeps this class, and everything that the getter refers to, until the next full
- * collection. A check of thousands of small files would keep most of them, and copy them during each smaller collection.
+ * Adds the properties to the object. All objects share one getter per name: an object literal with a getter has a separate
+ * hidden class, and V8 keeps this class, and everything that the getter refers to, until the next full collection. A check
+ * of thousands of small files would keep most of them, and copy them during each smaller collection.
  */
 export function withLazy<T extends object, L extends Readonly<Record<string, () => unknown>>>(
   object: T,

@@ -1,5 +1,5 @@
 /**
- * Values about objects, which end with their objects, like those of a WeakMap. They are attached to the object: V8 keeps the
+ * Values about objects, which end with their objects, as in a WeakMap. They are attached to the object: V8 keeps the
  * values of a WeakMap until the next full collection, and copies them during each smaller collection. A check of thousands
  * of small files would keep all topologies in between.
  */

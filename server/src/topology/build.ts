@@ -102,7 +102,7 @@ function buildCluster(
   { nodes, indexes, complete }: ClusterMachines,
   addressingOf: AddressingOf,
 ): { readonly cluster: Cluster; readonly problems: readonly TopologyProblem[] } {
-  const tenants = tenantsOf(cluster, nodes, indexes, complete, addressingOf);
+  const tenants = tenantsOf(cluster, nodes, complete, addressingOf);
   const { workloads, workloadByName, pods, holder } = tenants;
   const services = buildServices(cluster, workloads, pods);
   const policies = buildPolicies(cluster);

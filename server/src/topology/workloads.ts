@@ -20,6 +20,7 @@ import type { PlacedWorkload } from "./parts.ts";
 import { EVERYWHERE, NOWHERE, type Placement, placePods, SPREAD } from "./placement.ts";
 import { nodeRanges, type PlannedPods, planPods } from "./pods.ts";
 import { CODES, problem, type TopologyProblem } from "./problems.ts";
+import { slotsOf } from "./slots.ts";
 import { nameTwice, nothing } from "./station.ts";
 import type { WorkloadParts } from "./workload.ts";
 
@@ -41,58 +42,57 @@ export function workloadsByNamespace(workloads: readonly Workload[]): (namespace
   return (namespace) => found.get(namespace) ?? nothing;
 }
 
-export const tenantsOf = query<
-  ClusterDraft,
-  Tenants,
-  [readonly Node[], ClusterMachines["indexes"], ClusterMachines["complete"], AddressingOf]
->((read, before, nodes, indexes, complete, addressingOf) => {
-  const cluster = {
-    name: read(({ name }) => name),
-    cni: read(({ cni }) => cni),
-    podCidrs: read(({ podCidrs }) => podCidrs),
-    maxPods: read(({ maxPods }) => maxPods),
-  };
-  const addressings = addressingsOf(cluster, addressingOf);
-  const written = read(({ workloads }) => workloads);
-  const nodeByName = (name: string): Node | undefined => nodes[indexes.get(name) ?? -1];
-  const firstRanges = nodeRanges(nodes);
-  const built = buildWorkloads(written, {
-    cluster: cluster.name,
-    nodes,
-    nodeByName,
-    names: nodeNames(indexes),
-    holder: (ip) => firstRanges().lookup(ip)[0],
-  });
-  const workloads = succeedList(before?.workloads, built.workloads);
-  const placed = placePods(nodes.length, workloads, built.placement);
-  complete?.(claimantsOf(nodes, workloads, placed));
-  const ranges = complete === undefined ? firstRanges : nodeRanges(nodes);
-  const planned = planPods({
-    cluster: cluster.name,
-    nodes,
-    workloads,
-    placement: built.placement,
-    placed,
-    nodeByName,
-    workloadByName: built.workloadByName,
-    ranges,
-    shared: addressings.cluster.shared,
-    addressing: byPlugin(cluster.cni.plugin, addressings),
-  });
-  const problems = [
-    ...built.problems,
-    ...givenAddressProblems(workloads, planned),
-    ...demandProblems(read, nodes, planned, addressings.cluster),
-    ...sharedProblems(cluster.name, addressings.cluster.shared, planned),
-  ];
-  return {
-    workloads,
-    workloadByName: built.workloadByName,
-    pods: planned.index,
-    holder: (ip) => ranges().lookup(ip)[0],
-    problems,
-  };
-});
+export const tenantsOf = query<ClusterDraft, Tenants, [readonly Node[], ClusterMachines["complete"], AddressingOf]>(
+  (read, before, nodes, complete, addressingOf) => {
+    const { indexes } = read((cluster) => slotsOf(cluster.nodes));
+    const cluster = {
+      name: read(({ name }) => name),
+      cni: read(({ cni }) => cni),
+      podCidrs: read(({ podCidrs }) => podCidrs),
+      maxPods: read(({ maxPods }) => maxPods),
+    };
+    const addressings = addressingsOf(cluster, addressingOf);
+    const written = read(({ workloads }) => workloads);
+    const nodeByName = (name: string): Node | undefined => nodes[indexes.get(name) ?? -1];
+    const firstRanges = nodeRanges(nodes);
+    const built = buildWorkloads(written, {
+      cluster: cluster.name,
+      nodes,
+      nodeByName,
+      names: nodeNames(indexes),
+      holder: (ip) => firstRanges().lookup(ip)[0],
+    });
+    const workloads = succeedList(before?.workloads, built.workloads);
+    const placed = placePods(nodes.length, workloads, built.placement);
+    complete?.(claimantsOf(nodes, workloads, placed));
+    const ranges = complete === undefined ? firstRanges : nodeRanges(nodes);
+    const planned = planPods({
+      cluster: cluster.name,
+      nodes,
+      workloads,
+      placement: built.placement,
+      placed,
+      nodeByName,
+      workloadByName: built.workloadByName,
+      ranges,
+      shared: addressings.cluster.shared,
+      addressing: byPlugin(cluster.cni.plugin, addressings),
+    });
+    const problems = [
+      ...built.problems,
+      ...givenAddressProblems(workloads, planned),
+      ...demandProblems(read, nodes, planned, addressings.cluster),
+      ...sharedProblems(cluster.name, addressings.cluster.shared, planned),
+    ];
+    return {
+      workloads,
+      workloadByName: built.workloadByName,
+      pods: planned.index,
+      holder: (ip) => ranges().lookup(ip)[0],
+      problems,
+    };
+  },
+);
 
 /** Nodes of one plugin use their ranges in the same way: the cluster's plugin, or the settings of its first node. */
 function byPlugin(plugin: string, addressings: Addressings): (node: Node) => ModeAddressing {

@@ -8,7 +8,7 @@
 import { type Prefix, prefixRange, rangesOverlap } from "../addressing/ip.ts";
 import { memo, valueAt } from "../memo/memo.ts";
 import { query } from "../memo/query.ts";
-import { sameMembers } from "../memo/same.ts";
+import { sameMembers, sameRecord } from "../memo/same.ts";
 import type { ExternalHost, Interface, Router, Topology } from "../topology/model.ts";
 import { nodeSegments } from "../topology/node-queries.ts";
 
@@ -38,8 +38,8 @@ export const domainsOf = query<Topology, Domains>((read) => {
   );
   return domainsIn({
     segments: read(({ segments }) => segments),
-    routers: read(({ routers }) => routers),
-    hosts: read(({ hosts }) => hosts),
+    // Both lists are new after an edit of a router or a host.
+    ...read(({ routers, hosts }) => ({ routers, hosts }), sameRecord),
     clusters: names.map((name, i) => ({ name, lists: lists[i] ?? [] })),
   });
 });

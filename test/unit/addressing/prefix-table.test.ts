@@ -93,7 +93,7 @@ test("a mapped table equals a table that is built from the mapped values of its 
           family,
           ({ prefix: p, values }) => `${formatPrefix(p)} ${values.at(-1)}`,
         );
-        expect(mapped.size).toBe(built.size);
+        expect(mapped.size()).toBe(built.size());
         for (const at of ips) {
           expect([...mapped.matches(at)]).toEqual([...built.matches(at)]);
           expect(mapped.lookup(at)).toEqual(built.lookup(at));

@@ -2,8 +2,9 @@
 import { expect, it } from "vitest";
 import { typist } from "./edited.ts";
 
-/** An edit also replaces the statements on the lines around it. */
+/** An edit also replaces the statements around it. */
 const DISTANCE = "# -\n".repeat(12);
+const APART = "\n  max-pods 50\n  dns-domain example.org\n  node-port-range 30000-31000";
 
 /** The edit and its reversal. */
 function checkEdit(text: string, from: string, to: string): void {
@@ -81,7 +82,7 @@ cluster c { cni none; pods 10.244.0.0/16; node n1 { attach a } }
   ],
   [
     "a range of services that overlaps the range of pods",
-    cluster("  cni none\n  pods 10.244.0.0/16\n  services 10.96.0.0/24\n  node n1 { attach a }"),
+    cluster(`  pods 10.244.0.0/16\n  cni none\n  node n1 { attach a }${APART}\n  services 10.96.0.0/24`),
     "services 10.96.0.0/24",
     "services 10.244.0.0/24",
   ],
@@ -106,6 +107,14 @@ cluster c { cni none; pods 10.244.0.0/16; node n1 { attach a } }
     "10.244.0.0/23",
   ],
   [
+    "whether a node's range is allocated",
+    cluster(
+      "  cni bridge\n  pods 10.244.0.0/16\n  node n1 { attach a; pod-cidr 10.244.0.0/24 }\n  node n2 { attach a }",
+    ),
+    "attach a; pod-cidr 10.244.0.0/24 }",
+    "attach a }",
+  ],
+  [
     "the plugin decides which ranges nodes have",
     cluster("  cni bridge\n  pods 10.244.0.0/16\n  node n1 { attach a }\n  node n2 { attach a }\n  pod p"),
     "cni bridge",
@@ -113,7 +122,7 @@ cluster c { cni none; pods 10.244.0.0/16; node n1 { attach a } }
   ],
   [
     "the plugin decides which addresses pods have",
-    cluster("  cni bridge\n  node n1 { attach a; pod-cidr 10.244.0.0/24 }\n  pod p\n  pod q"),
+    cluster(`  cni bridge${APART}\n  node n1 { attach a; pod-cidr 10.244.0.0/24 }\n  pod p\n  pod q`),
     "cni bridge",
     "cni none",
   ],

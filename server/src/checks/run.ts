@@ -13,6 +13,7 @@ import { type Finding, finding } from "../findings/finding.ts";
 import { type Levels, NO_LEVELS, withLevels } from "../findings/levels.ts";
 import { applySilences, placing, unclearSilence, unusedSilence } from "../findings/silences.ts";
 import { withoutPolicies } from "../kubernetes/contribute.ts";
+import { withLazy } from "../memo/lazy.ts";
 import { valueAt } from "../memo/memo.ts";
 import { numbering } from "../memo/numbering.ts";
 import type { Effect } from "../questions/effect.ts";
@@ -90,20 +91,10 @@ function allFindings(context: Given, { watch, defaults }: RunOptions): Finding[]
     for (const decl of file.decls) addDeclProblems(file.file, decl, context.topology, add);
     if (context.cancelled()) return [];
   }
-  let peopled: Topology | undefined;
-  let open: Network | undefined;
-  const full: CheckContext = {
-    ...context,
-    get peopled() {
-      peopled ??= peopledTopology(context, defaults);
-      return peopled;
-    },
-    get open() {
-      open ??= openNetwork(context, full.peopled);
-      return open;
-    },
-    explaining: (effect) => explaining.get(effect) ?? [],
-  };
+  const full: CheckContext = withLazy(
+    { ...context, explaining: (effect: Effect) => explaining.get(effect) ?? [] },
+    { peopled: () => peopledTopology(context, defaults), open: () => openNetwork(context, full.peopled) },
+  );
   // Without further findings: computing them could use all memory.
   const tooLarge = context.topology.problems.filter(({ code }) => checksOfProblems[code].stops);
   if (tooLarge.length > 0) {

@@ -4,7 +4,7 @@ import { sourceOn } from "../../dataplane/fib.ts";
 import type { FdbEntry, Netns, Nexthop, PolicyRule, Route } from "../../dataplane/model.ts";
 import { policyRuleText, routesOf } from "../../dataplane/print.ts";
 import { FLOODED, ruleKey } from "../../dataplane/real/netns.ts";
-import { destination, policyText, routeText, stateText } from "../../dataplane/text.ts";
+import { destination, policyText, routeText, stateText, whyOf } from "../../dataplane/text.ts";
 import { type Comparison, paired, placeIn } from "./comparison.ts";
 import type { Difference } from "./difference.ts";
 
@@ -54,7 +54,7 @@ function tableDifferences(
           expected: `${textOf(route)}${suffix}`,
           real: place,
           derived: route.origin,
-          why: route.why,
+          why: whyOf(route),
         }),
       );
   for (const [expected, actual] of both)
@@ -67,7 +67,7 @@ function tableDifferences(
           actual: `${textOf(actual)}${suffix}`,
           real: actual.origin ?? place,
           derived: expected.origin,
-          why: expected.why,
+          why: whyOf(expected),
         }),
       );
   for (const route of extra)

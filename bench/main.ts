@@ -80,6 +80,7 @@ async function bench(): Promise<Bench> {
     () => measured("diff"),
     () => measured("starts"),
     () => measured("files"),
+    () => measured("dumps"),
     () => measured("formatting"),
     () => measured("largest"),
     () => measured("proofs"),
@@ -111,6 +112,7 @@ check: from text to findings without caches; check-cold: the first check of a pr
 typed: from the edit to the response, before any other analysis of the new text; hover, completion: in a text that is already analyzed.
 diff: from two texts to all changes; a node less, a firewall that drops the tunnel, the same text.
 start: whole processes, such as \`knet --version\`; check-files: \`knet check\` of a folder of small clusters that import one file.
+dump: \`kubectl get nodes,namespaces,services,pods -A\`, 50 MB, as JSON and as YAML; check-dump and memory-dump: \`knet check\` of the file.
 format-edits: 8,000 lines, from the formatter's edits to all findings; largest: the longest document that is analyzed (4,000,000
 characters), and a keystroke above the limit.
 heap: retained memory after this number of keystrokes.

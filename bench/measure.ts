@@ -14,7 +14,7 @@ import { type Stroke, typists } from "./keystrokes.ts";
 import { names } from "./names.ts";
 import type { Result } from "./schema.ts";
 import { result, timed } from "./statistics.ts";
-import { formatting, largest, manyFiles, proofs, starts } from "./whole.ts";
+import { dumps, formatting, largest, manyFiles, proofs, starts } from "./whole.ts";
 
 const FILE = "bench.knet";
 /** The built program, as published; `KNET_BENCH_PROGRAM` replaces it, such as with another version. */
@@ -278,6 +278,8 @@ function measure(name: string | undefined, input: InputName): Result[] {
       return starts(PROGRAM, 15);
     case "files":
       return manyFiles(PROGRAM, 2000);
+    case "dumps":
+      return dumps(PROGRAM, 50_000_000, 3);
     case "formatting":
       return formatting(8000, 15);
     case "largest":

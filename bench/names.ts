@@ -28,5 +28,7 @@ export const names = {
   formatted: (edits: number | "one") => `format-edits/${edits}`,
   largest: (what: "hover" | "keystroke" | "above" | "memory") => `largest-${what}/hosts`,
   proofs: "prove-fixes/3kB",
+  dumpJson: "json-parse/dump",
+  dump: (what: "read" | "check" | "memory", notation: "json" | "yaml") => `${what}-dump/${notation}`,
   memory: (input: InputName) => `memory/${input}`,
 } as const;

@@ -1,9 +1,10 @@
 /** Measurements of whole programs and of unusual sizes: starts, many files, many edits, the largest document. */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { formatEdits } from "../server/src/frontends/knet/format.ts";
+import { manifestDocuments } from "../server/src/frontends/kubernetes/document.ts";
 import { createDisk } from "../server/src/lsp/disk.ts";
 import { createDocuments, type Documents } from "../server/src/lsp/documents.ts";
 import { provenFixes } from "../server/src/service/features/fixes.ts";
@@ -11,6 +12,7 @@ import { hoverAt } from "../server/src/service/features/hover/index.ts";
 import { MAX_TEXT } from "../server/src/service/limits.ts";
 import { createService } from "../server/src/service/service.ts";
 import { lineIndex } from "../server/src/text/line-index.ts";
+import { dumpJson, dumpYaml } from "./dump.ts";
 import { COMMON, clusterFile, fixable, hostsOf, unformatted } from "./generate.ts";
 import { names } from "./names.ts";
 import type { Result } from "./schema.ts";
@@ -53,6 +55,46 @@ export function manyFiles(program: string, count: number): Result[] {
       return result(names.files(files), "ms", [timed(() => ran([program, "check", own]))]);
     });
     return half && all ? [half, compared(all, half)] : [];
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** Writes the peak memory of a process, in kilobytes, to the file that the environment names. */
+const PEAK = `process.on("exit", () => require("node:fs").writeFileSync(process.env.KNET_BENCH_PEAK, String(process.resourceUsage().maxRSS)));`;
+
+/** A dump of a large cluster: reading it in this process, and `knet check` with its peak memory. */
+export function dumps(program: string, characters: number, times: number): Result[] {
+  const folder = mkdtempSync(join(tmpdir(), "knet-bench-"));
+  try {
+    const hook = join(folder, "peak.cjs");
+    const peak = join(folder, "peak");
+    writeFileSync(hook, PEAK);
+    process.env["KNET_BENCH_PEAK"] = peak;
+    const repeat = (work: () => void): number[] => Array.from({ length: times }, () => timed(work));
+    const json = dumpJson(characters);
+    const parse = result(
+      names.dumpJson,
+      "ms",
+      repeat(() => JSON.parse(json) as unknown),
+    );
+    const results = (["json", "yaml"] as const).flatMap((notation): Result[] => {
+      const text = notation === "json" ? json : dumpYaml(characters);
+      const file = join(folder, `dump.${notation}`);
+      writeFileSync(file, text);
+      const read = repeat(() => manifestDocuments(file, [{ file, text }]));
+      const peaks: number[] = [];
+      const check = repeat(() => {
+        ran(["--require", hook, program, "check", file]);
+        peaks.push(Number(readFileSync(peak, "utf8")) / 1024);
+      });
+      return [
+        compared(result(names.dump("read", notation), "ms", read), parse),
+        compared(result(names.dump("check", notation), "ms", check), parse),
+        result(names.dump("memory", notation), "MB", peaks),
+      ];
+    });
+    return [parse, ...results];
   } finally {
     rmSync(folder, { recursive: true });
   }

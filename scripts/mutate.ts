@@ -1,29 +1,50 @@
 /**
- * `node scripts/mutate.ts [--sample N] [--seed N] [PATH…]`: changes one place of the incremental core at a time, in a copy of the
- * sources, and runs the tests that compare incremental results with new ones. A change that no test notices (a survivor)
- * is a dependency that could be forgotten. Slow, so not part of `npm test`; the result is a list, not a pass or failure.
+ * `node scripts/mutate.ts [--sample N] [--seed N] [--jobs N] [PATH…]`: changes one place of the incremental core at a time, in a
+ * copy of the sources, and runs the tests that compare incremental results with new ones. A change that no test notices (a
+ * survivor) is a dependency that could be forgotten. Slow, so not part of `npm test`; the result is a list, not a pass or
+ * failure. `--sample`: only so many of the mutants, selected at random; the last line of the output has both numbers.
  */
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { parse } from "@babel/parser";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
-const copy = join(root, ".cache/mutate");
+const copies = join(root, ".cache/mutate");
 
 /** Everything that decides what a build uses again. */
 const CORE = [
   ...readdirSync(join(root, "server/src/memo")).map((name) => `server/src/memo/${name}`),
-  ...["bind", "cluster", "namespace", "slots", "addressings", "allocation", "segments", "node-ranges", "machines"].map(
+  ...[
+    "bind",
+    "cluster",
+    "namespace",
+    "slots",
+    "addressings",
+    "allocation",
+    "segments",
+    "first-names",
+    "node-ranges",
+    "machines",
+  ].map((name) => `server/src/topology/${name}.ts`),
+  ...["workloads", "services", "service-endpoints", "policies", "node-queries"].map(
     (name) => `server/src/topology/${name}.ts`,
   ),
-  ...["workloads", "services", "service-endpoints", "node-queries"].map((name) => `server/src/topology/${name}.ts`),
   ...["per-service", "classes", "domains", "plan"].map((name) => `server/src/questions/${name}.ts`),
 ];
 
-const TESTS = ["test/unit/memo", "test/unit/topology/cache.test.ts", "test/unit/service/settings.property.test.ts"];
+/** The tests that reach a file, those that take seconds first: they kill most mutants. */
+function testsOf(path: string): readonly (readonly string[])[] {
+  const single = ["test/unit/service/dependencies.test.ts"];
+  const random = ["test/unit/service/settings.property.test.ts"];
+  // Builds of topologies need nothing above `topology/`.
+  if (path.startsWith("server/src/questions/")) return [single, random];
+  const isEngine = path.startsWith("server/src/memo/");
+  return [[...(isEngine ? ["test/unit/memo"] : []), ...single], ["test/unit/topology/cache.test.ts"], random];
+}
 
 interface Mutant {
   readonly path: string;
@@ -109,42 +130,58 @@ function shuffled<T>(list: readonly T[], seed: number): readonly T[] {
     .map(({ one }) => one);
 }
 
-function prepare(): void {
-  rmSync(copy, { recursive: true, force: true });
+/** A copy of the sources for one job. */
+function copyOf(job: number): string {
+  const copy = join(copies, String(job));
   mkdirSync(copy, { recursive: true });
   for (const name of ["server", "test/unit", "samples", "package.json", "tsconfig.json", "vitest.config.ts", "docs"])
     cpSync(join(root, name), join(copy, name), { recursive: true });
   symlinkSync(join(root, "node_modules"), join(copy, "node_modules"));
+  return copy;
 }
 
 /** Whether the tests pass with the mutant. */
-function survives({ path, start, end, text }: Mutant): boolean {
+async function survives(copy: string, { path, start, end, text }: Mutant): Promise<boolean> {
   const file = join(copy, path);
   const source = readFileSync(file, "utf8");
   writeFileSync(file, `${source.slice(0, start)}${text}${source.slice(end)}`);
-  const vitest = join(root, "node_modules/vitest/vitest.mjs");
-  // A mutant can cause an endless loop.
-  const { status } = spawnSync(process.execPath, [vitest, "run", "--bail=1", ...TESTS], {
-    cwd: copy,
-    timeout: 300_000,
-  });
+  let survives = true;
+  for (const tests of testsOf(path)) survives &&= await pass(copy, tests);
   writeFileSync(file, source);
-  return status === 0;
+  return survives;
+}
+
+async function pass(copy: string, tests: readonly string[]): Promise<boolean> {
+  const vitest = join(root, "node_modules/vitest/vitest.mjs");
+  const args = [vitest, "run", "--bail=1", "--maxWorkers=1", ...tests];
+  // A mutant can cause an endless loop.
+  const child = spawn(process.execPath, args, { cwd: copy, stdio: "ignore", timeout: 300_000 });
+  return (await new Promise((resolve) => child.on("exit", resolve))) === 0;
 }
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { sample: { type: "string" }, seed: { type: "string", default: "1" } },
+  options: {
+    sample: { type: "string" },
+    seed: { type: "string", default: "1" },
+    jobs: { type: "string", default: String(availableParallelism()) },
+  },
 });
 const all = (positionals.length > 0 ? positionals : CORE).flatMap(mutantsOf);
 const chosen = shuffled(all, Number(values.seed)).slice(0, Number(values.sample ?? all.length));
-prepare();
+rmSync(copies, { recursive: true, force: true });
 const survivors: Mutant[] = [];
-for (const [index, mutant] of chosen.entries()) {
-  if (survives(mutant)) {
-    survivors.push(mutant);
-    process.stdout.write(`survives: ${mutant.path}:${mutant.line} → ${mutant.text.replaceAll(/\s+/g, " ")}\n`);
+const waiting = [...chosen.entries()];
+const work = async (copy: string): Promise<void> => {
+  for (let next = waiting.shift(); next; next = waiting.shift()) {
+    const [index, mutant] = next;
+    if (await survives(copy, mutant)) {
+      survivors.push(mutant);
+      process.stdout.write(`survives: ${mutant.path}:${mutant.line} → ${mutant.text.replaceAll(/\s+/g, " ")}\n`);
+    }
+    process.stderr.write(`${index + 1} of ${chosen.length}\n`);
   }
-  process.stderr.write(`${index + 1} of ${chosen.length}\n`);
-}
-process.stdout.write(`${all.length} mutants, ${chosen.length} tested, ${survivors.length} survive\n`);
+};
+await Promise.all(Array.from({ length: Number(values.jobs) }, (_, job) => work(copyOf(job))));
+const killed = chosen.length - survivors.length;
+process.stdout.write(`${all.length} mutants, ${chosen.length} tested, ${killed} killed, ${survivors.length} survive\n`);

@@ -19,7 +19,7 @@ interface Repository {
 }
 
 export interface Head {
-  /** Repeats the request with the old texts that the server wants. */
+  /** Repeats the request with the old texts that the server requests. */
   ask<Answer>(
     uri: string,
     request: (old: OldFile[]) => Promise<Answer | WantedFiles>,
@@ -42,7 +42,7 @@ export function headOf(): Head {
         const answer = await request([...texts.values()]);
         if (!isWanted(answer)) return answer;
         const missing = answer.wanted.filter((file) => !texts.has(file));
-        // The server wants files again that it has received: their URIs differ from those it expects.
+        // The server requests files that it has received: it uses other URIs for them.
         if (missing.length === 0) return { error: vscode.l10n.t("The files of the last commit cannot be read.") };
         for (const file of missing) texts.set(file, await oldFile(repository, current, file));
       }
@@ -63,7 +63,7 @@ async function oldFile(repository: Repository, commit: string, uri: string): Pro
   }
 }
 
-/** The repository of a file, or the reason why there is none. */
+/** The repository of a file, or the reason why it has no repository. */
 async function repositoryOf(uri: vscode.Uri): Promise<Repository | string> {
   if (uri.scheme !== "file")
     return vscode.l10n.t("The file is not saved in a folder on this computer, so it has no commits.");

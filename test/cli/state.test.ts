@@ -76,7 +76,7 @@ describe("check --state", () => {
     const { all } = diagnostics([TOPOLOGY, "--state", folder]);
     expect(all.map(({ code }) => code).sort()).toEqual(["KN802", "KN811"]);
     expect(all.find(({ code }) => code === "KN811")?.message).toBe(
-      "real machine `n9` is not compared: no machine of the topology has this name or one of its addresses",
+      "real machine `n9` is not compared: the topology contains neither its name nor its addresses",
     );
   });
 

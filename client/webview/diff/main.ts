@@ -20,16 +20,23 @@ const send = (message: FromPage): void => vscode.postMessage(message);
 const MOST_ROWS = 500;
 const MOST_LINES = 200;
 
-const title = h("h1", {});
-const notices = h("div", { class: "notices", role: "status", testid: "diff-notices" });
-const content = h("div", { class: "content", testid: "diff-content" });
-const textView = h("pre", { testid: "diff-text" });
-find("app", HTMLElement).replaceChildren(
-  h("div", { class: "heading" }, title),
-  notices,
-  h("section", { class: "scroller" }, content),
-  h("details", { class: "words" }, h("summary", {}, t`Text view`), textView),
-);
+const createParts = () => ({
+  title: h("h1", {}),
+  notices: h("div", { class: "notices", role: "status", testid: "diff-notices" }),
+  content: h("div", { class: "content", testid: "diff-content" }),
+  textView: h("pre", { testid: "diff-text" }),
+});
+const { title, notices, content, textView } = createParts();
+
+function createPage(): HTMLElement[] {
+  return [
+    h("div", { class: "heading" }, title),
+    notices,
+    h("section", { class: "scroller" }, content),
+    h("details", { class: "words" }, h("summary", {}, t`Text view`), textView),
+  ];
+}
+find("app", HTMLElement).replaceChildren(...createPage());
 
 window.addEventListener("message", (event: MessageEvent<unknown>) => {
   const message = readToPage(event.data);
@@ -93,7 +100,7 @@ function section(name: string, rows: readonly HTMLElement[]): readonly HTMLEleme
 
 const SIGNS: Readonly<Record<DiffKind, string>> = { added: "+", removed: "−", changed: "~" };
 
-/** The sign and the word repeat what the color shows. */
+/** The sign and the kind have the same meaning as the color. */
 function row(kind: DiffKind, word: string, ...parts: readonly (HTMLElement | false)[]): HTMLElement {
   return h(
     "li",

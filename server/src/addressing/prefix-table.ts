@@ -20,7 +20,7 @@ export interface PrefixMatch<T> {
 /** Values by prefix. One table contains both families; a prefix can have several values. */
 export interface PrefixTable<T> {
   /** The number of values. */
-  readonly size: number;
+  size(): number;
   /** The values of the longest prefix that contains the address; [] without a match. */
   lookup(ip: Ip): readonly T[];
   /** All prefixes that contain the address, longest first. */
@@ -56,7 +56,7 @@ export function buildPrefixTable<T>(entries: Iterable<readonly [Prefix, T]>): Pr
   const rowsOf = (ip: Ip) => (typeof ip === "number" ? rows4 : rows6);
 
   return {
-    size,
+    size: () => size,
     lookup: (ip) => {
       const rows = rowsOf(ip);
       return rows.matches[longestMatch(rows, ip)]?.values ?? NOTHING;
@@ -119,7 +119,7 @@ export function mapPrefixTable<T, U>(
     return mapped;
   };
   return {
-    get size() {
+    size() {
       let size = 0;
       for (const _ of table.coveredBy(everything)) size++;
       return size;

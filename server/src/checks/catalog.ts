@@ -69,6 +69,8 @@ import { tooManyNodes } from "./capacity/too-many-nodes.ts";
 import { failed } from "./expectations/failed.ts";
 import { unclear } from "./expectations/unclear.ts";
 import { objectNotRead } from "./import/object-not-read.ts";
+import { scalarAmbiguous } from "./import/scalar-ambiguous.ts";
+import { sourceIncomplete } from "./import/source-incomplete.ts";
 import { sourceInvalid } from "./import/source-invalid.ts";
 import { sourcesDisagree } from "./import/sources-disagree.ts";
 import { stateDiffers } from "./import/state-differs.ts";
@@ -349,6 +351,8 @@ const checks = {
   KN802: sourceInvalid,
   KN803: valueAssumed,
   KN804: sourcesDisagree,
+  KN805: scalarAmbiguous,
+  KN806: sourceIncomplete,
   KN801: objectNotRead,
   KN811: stateUnmatched,
   KN810: stateDiffers,

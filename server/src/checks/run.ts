@@ -6,12 +6,14 @@ import type { Network } from "../dataplane/model.ts";
 import type { Decl, DeclProblem } from "../declared/decl.ts";
 import type { Fault } from "../declared/document.ts";
 import type { FileProblem } from "../declared/file-problem.ts";
+import { sourceOf } from "../declared/origin.ts";
 import type { Problem } from "../declared/problem.ts";
 import type { AnyCheck, CheckContext, Family, ProblemCheck, ProblemCode, ProblemData } from "../findings/check.ts";
 import { type Finding, finding } from "../findings/finding.ts";
 import { type Levels, NO_LEVELS, withLevels } from "../findings/levels.ts";
 import { applySilences, placing, unclearSilence, unusedSilence } from "../findings/silences.ts";
 import { withoutPolicies } from "../kubernetes/contribute.ts";
+import { withLazy } from "../memo/lazy.ts";
 import { valueAt } from "../memo/memo.ts";
 import { numbering } from "../memo/numbering.ts";
 import type { Effect } from "../questions/effect.ts";
@@ -89,20 +91,10 @@ function allFindings(context: Given, { watch, defaults }: RunOptions): Finding[]
     for (const decl of file.decls) addDeclProblems(file.file, decl, context.topology, add);
     if (context.cancelled()) return [];
   }
-  let peopled: Topology | undefined;
-  let open: Network | undefined;
-  const full: CheckContext = {
-    ...context,
-    get peopled() {
-      peopled ??= peopledTopology(context, defaults);
-      return peopled;
-    },
-    get open() {
-      open ??= openNetwork(context, full.peopled);
-      return open;
-    },
-    explaining: (effect) => explaining.get(effect) ?? [],
-  };
+  const full: CheckContext = withLazy(
+    { ...context, explaining: (effect: Effect) => explaining.get(effect) ?? [] },
+    { peopled: () => peopledTopology(context, defaults), open: () => openNetwork(context, full.peopled) },
+  );
   // Without further findings: computing them could use all memory.
   const tooLarge = context.topology.problems.filter(({ code }) => checksOfProblems[code].stops);
   if (tooLarge.length > 0) {
@@ -183,10 +175,10 @@ function addDeclProblems(file: string, decl: Decl, topology: Topology, add: (one
 
 function located({ part, decl: inner, related, ...problem }: DeclProblem, file: string, decl: Decl): AnyProblem {
   const others = (related ?? []).map((other) => ({
-    source: { file, decl: other, part: "keyword" as const },
+    source: sourceOf(file, other, "keyword"),
     message: t`also declared here`,
   }));
-  return { ...problem, source: { file, decl: inner ?? decl, part }, related: others };
+  return { ...problem, source: sourceOf(file, inner ?? decl, part), related: others };
 }
 
 /** Merges problems of one kind at one location (the nodes of a pool share their statements) into one finding. */

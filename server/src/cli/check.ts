@@ -8,12 +8,12 @@ import { jsonText } from "../text/visible.ts";
 import { VERSION } from "../version.ts";
 import { addAnalysis, checkHere, checkInWorkers, workersFor } from "./check-roots.ts";
 import { defaultsOf, type TopologyOptions } from "./defaults.ts";
-import { isReadTwice, readText, STDIN } from "./files.ts";
+import { attempt, isReadTwice } from "./files.ts";
 import { githubReport } from "./formats/github.ts";
 import { junitReport } from "./formats/junit.ts";
 import { sarifReport } from "./formats/sarif.ts";
 import { textReport } from "./formats/text.ts";
-import { isManifestInput, looksLikeManifests, manifestAnalysis, readManifests } from "./manifests.ts";
+import { areManifests, isManifestInput, manifestAnalysis, readManifests, readSource, shownLine } from "./manifests.ts";
 import { type Opened, openAll } from "./open.ts";
 import { complain, say, useColour, writeOut } from "./output.ts";
 import { type Merged, mergedReport } from "./report.ts";
@@ -40,36 +40,30 @@ export interface Shard {
 export async function check(paths: readonly string[], options: CheckOptions): Promise<number> {
   const defaults = defaultsOf(options);
   const [only] = paths;
-  const isAlone = only !== undefined && paths.length === 1;
-  const input = isAlone && only === STDIN ? readText(only) : undefined;
-  if (isAlone && (input === undefined ? isManifestInput(only) : looksLikeManifests(input)))
-    return checkManifests(only, input, options);
-  const opened = openAll(paths.length === 0 ? ["."] : paths, defaults, input);
-  const { service, problems } = opened;
-  for (const problem of problems) complain(problem);
-  if (opened.files.length === 0) return 2;
-  const { files, roots } = partOf(opened, options.shard);
+  const input = only !== undefined && paths.length === 1 && !isReadTwice(only) ? readSource(only) : undefined;
+  const sources = input ? (areManifests(input) ? paths : []) : paths.filter(isManifestInput);
+  const others = paths.length === 0 ? ["."] : paths.filter((path) => !sources.includes(path));
+  const opened = openAll(others, defaults, input);
+  const problems = [...opened.problems];
   const state = options.state === undefined ? undefined : stateAt(options.state);
-  const merged = state
-    ? statedReport(opened, files, roots, { state, options })
-    : await mergedOf(opened, files, roots, options);
-  write(merged, options, (file) => service.textOf(file) ?? textIn(state, file));
+  const manifests =
+    sources.length === 0 || (options.shard?.index ?? 1) > 1
+      ? undefined
+      : attempt(problems, () => manifestsOf(sources, input, options));
+  for (const problem of problems) complain(problem);
+  if (opened.files.length === 0 && !manifests) return 2;
+  const { files, roots } = partOf(opened, options.shard);
+  const checked: Checked = { opened, files, roots, manifests };
+  const merged = state ? statedReport(checked, state, options) : await mergedOf(checked, options);
+  const textOf = (file: string): string | undefined =>
+    manifests?.fileOf(file)?.text ?? opened.service.textOf(file) ?? textIn(state, file);
+  write(merged, options, textOf);
   return problems.length > 0 ? 2 : exitCode(merged.report(), options);
 }
 
-/** All manifests of a folder are one cluster. */
-function checkManifests(path: string, input: string | undefined, options: CheckOptions): number {
-  const analysis = stated(manifestAnalysis(readManifests([path], input), defaultsOf(options)), options.state);
-  // The folder is listed only if values that no file states have findings.
-  const files = analysis.files.filter(({ file }) => file !== path || analysis.files.length === 1);
-  const merged = mergedReport(
-    files.map(({ file }) => file),
-    analysis.files.reduce((sum, { text }) => sum + text.length, 0),
-    options.fixes,
-  );
-  addAnalysis(analysis, merged, options.format === "junit");
-  write(merged, options, (file) => analysis.fileOf(file)?.text);
-  return exitCode(merged.report(), options);
+/** All manifests are one cluster. `input`: the content of the only path if it can be read only once. */
+function manifestsOf(paths: readonly string[], input: Uint8Array | undefined, options: CheckOptions): Analysis {
+  return stated(manifestAnalysis(readManifests(paths, input), defaultsOf(options)), options.state);
 }
 
 type TextOf = (file: string) => string | undefined;
@@ -99,20 +93,38 @@ function partOf(
   return { files: files.filter((file) => own.has(service.rootOf(file))), roots };
 }
 
+/** Everything that one run checks. */
+interface Checked {
+  readonly opened: Opened;
+  /** The given `.knet` files. */
+  readonly files: readonly string[];
+  readonly roots: readonly string[];
+  /** The cluster of the given manifests. */
+  readonly manifests: Analysis | undefined;
+}
+
+/** A report with the findings of the manifests. `length`: characters of the other topologies. */
+function started({ files, manifests }: Checked, length: number, options: CheckOptions): Merged {
+  const texts = manifests?.files ?? [];
+  // A folder is a document without text, in which values that no file states are located.
+  const own = texts.filter(({ text }, index) => text !== "" || index > 0 || texts.length === 1);
+  const total = texts.reduce((sum, { text }) => sum + text.length, length);
+  const merged = mergedReport([...own.map(({ file }) => file), ...files], total, options.fixes);
+  if (manifests) addAnalysis(manifests, merged, options.format === "junit");
+  return merged;
+}
+
 /** Machines are searched in all topologies; a topology without any of them is not compared with their state. */
-function statedReport(
-  { service }: Opened,
-  files: readonly string[],
-  roots: readonly string[],
-  { state, options }: { readonly state: RealState; readonly options: CheckOptions },
-): Merged {
+function statedReport(checked: Checked, state: RealState, options: CheckOptions): Merged {
+  const { service } = checked.opened;
   const hasMachines = (root: string): boolean => {
     const analysis = service.analysisOf(root);
     return analysis !== undefined && machinesOf(analysis.topology, state).known.size > 0;
   };
+  const { roots } = checked;
   const found = roots.length > 1 ? roots.filter(hasMachines) : roots;
   const compared = new Set(found.length === 0 ? roots : found);
-  const merged = mergedReport(files, 0, options.fixes);
+  const merged = started(checked, 0, options);
   const view = (analysis: Analysis): Analysis => (compared.has(analysis.root) ? withState(analysis, state) : analysis);
   checkHere(service, roots, merged, { withCases: options.format === "junit", view });
   return merged;
@@ -122,12 +134,9 @@ function textIn(state: RealState | undefined, file: string): string | undefined 
   return state?.documents.find((one) => one.file === file)?.text;
 }
 
-async function mergedOf(
-  { service, files: named }: Opened,
-  files: readonly string[],
-  roots: readonly string[],
-  options: CheckOptions,
-): Promise<Merged> {
+async function mergedOf(checked: Checked, options: CheckOptions): Promise<Merged> {
+  const { opened, roots } = checked;
+  const { service, files } = opened;
   const withCases = options.format === "junit";
   const lengths = roots.map((root) =>
     (service.analysisOf(root)?.files ?? []).reduce((sum, { text }) => sum + text.length, 0),
@@ -135,17 +144,17 @@ async function mergedOf(
   const length = lengths.reduce((sum, one) => sum + one, 0);
   const workers = roots.every(isReadTwice) ? workersFor(lengths) : 0;
   if (workers > 1) {
-    const merged = mergedReport(files, length, options.fixes);
+    const merged = started(checked, length, options);
     // If a thread cannot be started or fails, the analysis in this thread reports the same error or succeeds.
     if (
-      await checkInWorkers(workers, roots, merged, { files: named, defaults: defaultsOf(options), withCases }).then(
+      await checkInWorkers(workers, roots, merged, { files, defaults: defaultsOf(options), withCases }).then(
         () => true,
         () => false,
       )
     )
       return merged;
   }
-  const merged = mergedReport(files, length, options.fixes);
+  const merged = started(checked, length, options);
   checkHere(service, roots, merged, { withCases });
   return merged;
 }
@@ -177,6 +186,7 @@ function lineReader(textOf: TextOf): (file: string, line: number) => string | un
     const found = known.get(file);
     if (!found || line >= found.index.lineCount) return undefined;
     const start = found.index.offsetAt({ line, character: 0 });
-    return found.text.slice(start, found.index.offsetAt({ line, character: Number.POSITIVE_INFINITY }));
+    const own = found.text.slice(start, found.index.offsetAt({ line, character: Number.POSITIVE_INFINITY }));
+    return file.endsWith(".knet") ? own : shownLine(own);
   };
 }

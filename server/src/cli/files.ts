@@ -29,36 +29,71 @@ const OPEN_FILE = /^\/(?:dev\/(?:stdin|fd\/\d+)|proc\/self\/fd\/\d+)$/;
 
 /** The text of a file or of standard input, as the user names it. Throws UnreadableError if it is not readable UTF-8 text. */
 export function readText(file: string): string {
-  if (file === STDIN) return decoded(file, readBytes(file, 0, 0));
-  return OPEN_FILE.test(file) ? decoded(file, readOpened(file, 0)) : readRegular(file);
+  return isReadTwice(file) ? readRegular(file) : decoded(file, readInput(file, TEXT_LIMIT));
+}
+
+/** How many bytes are read, before one more is an error: `large` if the start of a longer input is accepted. */
+export interface ReadLimit {
+  readonly small: number;
+  readonly large: number;
+  accepts(start: Uint8Array): boolean;
+}
+
+const TEXT_LIMIT: ReadLimit = { small: MAX_BYTES, large: MAX_BYTES, accepts: () => false };
+
+/** The bytes of a file, of standard input, or of an open descriptor; at most one read more than the limit. */
+export function readInput(file: string, limit: ReadLimit): Uint8Array {
+  if (file === STDIN) return readBytes(file, 0, 0, limit);
+  if (!isReadTwice(file)) return readOpened(file, 0, limit);
+  return readOpened(file, Math.min(sizeOf(file), limit.large), limit);
+}
+
+/** The size of a regular file; reading a folder fails with its own error. */
+function sizeOf(file: string): number {
+  const stat = tried(file, () => statSync(file));
+  if (!stat.isFile() && !stat.isDirectory()) throw new UnreadableError(file, t`not a regular file`);
+  return stat.size;
+}
+
+/** The first bytes of a regular file. */
+export function readStart(file: string, length: number): Uint8Array {
+  const descriptor = tried(file, () => openSync(file, "r"));
+  try {
+    const bytes = new Uint8Array(length);
+    return bytes.subarray(
+      0,
+      tried(file, () => readSync(descriptor, bytes)),
+    );
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 /** The text of a regular file; its size is checked first. */
 export function readRegular(file: string): string {
-  const stat = tried(file, () => statSync(file));
-  // Reading a folder fails with its own error.
-  if (!stat.isFile() && !stat.isDirectory()) throw new UnreadableError(file, t`not a regular file`);
-  const { size } = stat;
+  const size = sizeOf(file);
   if (size > MAX_BYTES) throw tooLarge(file);
-  return decoded(file, readOpened(file, size));
+  return decoded(file, readOpened(file, size, TEXT_LIMIT));
 }
 
-function readOpened(file: string, size: number): Uint8Array {
+function readOpened(file: string, size: number, limit: ReadLimit): Uint8Array {
   const descriptor = tried(file, () => openSync(file, "r"));
   try {
-    return readBytes(file, descriptor, size);
+    return readBytes(file, descriptor, size, limit);
   } finally {
     closeSync(descriptor);
   }
 }
 
 /** Reads to the end, or until the limit is exceeded: standard input can be endless. `size` is a guess. */
-function readBytes(file: string, descriptor: number, size: number): Uint8Array {
+function readBytes(file: string, descriptor: number, size: number, limit: ReadLimit): Uint8Array {
   const chunks: Uint8Array[] = [];
   let length = 0;
   // One byte more than expected: the read that finds the end of the file needs no second buffer.
   let free = new Uint8Array(size > 0 ? size + 1 : CHUNK);
-  while (length <= MAX_BYTES) {
+  let most = limit.small;
+  while (length <= most || (most < limit.large && limit.accepts(chunks[0] ?? free))) {
+    if (length > most) most = limit.large;
     if (free.length === 0) free = new Uint8Array(CHUNK);
     const into = free;
     const count = tried(file, () => readSync(descriptor, into));

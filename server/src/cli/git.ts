@@ -4,8 +4,6 @@
  */
 import { execFileSync } from "node:child_process";
 import { posix } from "node:path";
-import type { TextFile } from "../frontends/kubernetes/document.ts";
-import { kubernetesFrontEnd } from "../frontends/kubernetes/document.ts";
 import type { Provided } from "../service/files.ts";
 import { CONFIG_FILE } from "../service/front-ends.ts";
 import { pulling } from "../service/pull.ts";
@@ -14,7 +12,7 @@ import { t } from "../text/l10n.ts";
 import type { ClusterDefaults } from "../topology/cluster.ts";
 import { errno, UnreadableError, UsageError } from "./errors.ts";
 import { decoded, SKIPPED_FOLDERS } from "./files.ts";
-import { decodedLarge } from "./manifests.ts";
+import { decodedLarge, isManifestName, type TextFile } from "./manifests.ts";
 
 /** A file or folder in a revision. */
 export interface Revision {
@@ -124,7 +122,7 @@ export function manifestsIn(argument: string, revision: Revision): readonly Text
 }
 
 function filesBelow(argument: string, { tree, path }: Revision): readonly string[] {
-  // `--full-tree`: in a subfolder, `ls-tree` lists only what is below it.
+  // `--full-tree`: otherwise `ls-tree` lists only files below the current folder.
   const listed = git(argument, [
     "ls-tree",
     "-r",
@@ -137,7 +135,7 @@ function filesBelow(argument: string, { tree, path }: Revision): readonly string
   return listed.text.split("\0").flatMap((entry) => {
     // Mode, type, object, and path; mode 120000 is a link, and a submodule is a commit.
     const [, mode = "", type, file = ""] = /^(\d+) (\w+) \w+\t(.*)$/s.exec(entry) ?? [];
-    const isMeant = type === "blob" && mode !== "120000" && kubernetesFrontEnd.accepts(file);
+    const isMeant = type === "blob" && mode !== "120000" && isManifestName(file);
     return isMeant && !file.split("/").some((part) => SKIPPED_FOLDERS.has(part)) ? [file] : [];
   });
 }

@@ -3,14 +3,13 @@
 import { format } from "../frontends/knet/format.ts";
 import { compactText } from "../service/compact/index.ts";
 import { t } from "../text/l10n.ts";
-import { readText, STDIN, writeText } from "./files.ts";
+import { STDIN, writeText } from "./files.ts";
 import { notesOf, readManifests } from "./manifests.ts";
 import { complain, writeOut } from "./output.ts";
 
 /** 1 if an object could not be converted. */
 export function importFiles(sources: readonly string[], output: string | undefined): number {
-  const isPipe = sources.length === 1 && sources[0] === STDIN;
-  const read = readManifests(sources, isPipe ? readText(STDIN) : undefined);
+  const read = readManifests(sources);
   const notes = notesOf(read);
   const header = [t`Imported from ${sources.join(", ")}`, ...notes].map((line) => `# ${line}\n`).join("");
   const text = format(`${header}\n${compactText(read)}`);

@@ -6,9 +6,17 @@ import { t } from "../text/l10n.ts";
 import type { ClusterDefaults } from "../topology/cluster.ts";
 import { defaultsOf, type TopologyOptions } from "./defaults.ts";
 import { UsageError } from "./errors.ts";
-import { readText, STDIN } from "./files.ts";
+import { decoded, isReadTwice, readText, STDIN } from "./files.ts";
 import { manifestsIn, revisionOf, revisionService } from "./git.ts";
-import { isManifests, looksLikeManifests, manifestAnalysis, notesOf, readFiles, readManifests } from "./manifests.ts";
+import {
+  areManifests,
+  isManifests,
+  manifestAnalysis,
+  notesOf,
+  readFiles,
+  readManifests,
+  readSource,
+} from "./manifests.ts";
 import { diskService } from "./open.ts";
 import { complain } from "./output.ts";
 import { stated } from "./state.ts";
@@ -30,8 +38,9 @@ function declaredAnalysis(file: string, defaults: ClusterDefaults | undefined): 
     if (found) return found;
   }
   if (isManifests(file)) return withNotes(readManifests([file]), defaults);
-  const text = readText(file);
-  if (file === STDIN && looksLikeManifests(text)) return withNotes(readManifests([file], text), defaults);
+  const bytes = isReadTwice(file) ? undefined : readSource(file);
+  if (bytes && areManifests(bytes)) return withNotes(readManifests([file], bytes), defaults);
+  const text = bytes ? decoded(file, bytes) : readText(file);
   const service = diskService([file], defaults);
   service.setText(file, text);
   return known(file, service.analysisOf(file));

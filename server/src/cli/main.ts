@@ -90,7 +90,7 @@ function commands(done: Done): Command {
     })
     .addHelpText(
       "after",
-      `\n${t`Exit codes: 0 success; 1 problems found (see each command); 2 invalid usage, or a file that cannot be read.`}\n${t`FILE can be - (standard input).`}`,
+      `\n${t`Exit codes: 0 success; 1 problems found (see each command); 2 invalid usage, or a file that cannot be read.`}\n${t`FILE can be - (standard input). Kubernetes manifests can be in an archive: tar, tar.gz, gz, or zip.`}`,
     );
   for (const add of COMMANDS) add(program, done);
   program.on("command:*", (words: string[]) => {
@@ -103,7 +103,7 @@ function addCheck(program: Command, done: Done): void {
   program
     .command("check")
     .description(t`Check files or folders and report diagnostics`)
-    .argument("[path...]", t`files, or folders that contain .knet files (default: current folder)`)
+    .argument("[path...]", t`files, archives, or folders (default: current folder)`)
     .addOption(
       new Option("--format <format>", t`output format`)
         .choices(["text", "json", "sarif", "github", "junit"])
@@ -328,7 +328,7 @@ function addImport(program: Command, done: Done): void {
   program
     .command("import")
     .description(t`Convert Kubernetes manifests or a dump to a .knet file`)
-    .argument("<source...>", t`YAML or JSON files, or folders of them (- for standard input)`)
+    .argument("<source...>", t`YAML or JSON files, archives, or folders of them (- for standard input)`)
     .option("-o, --output <file>", t`output file (default: -, standard output)`)
     .addHelpText(
       "after",

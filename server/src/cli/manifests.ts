@@ -1,42 +1,84 @@
-/** Kubernetes manifests and dumps as FILE arguments: a YAML or JSON file, a folder of them, or standard input. */
-import { type Dirent, readdirSync, readFileSync, statSync } from "node:fs";
+/** Kubernetes manifests and dumps as FILE arguments: YAML and JSON files, archives, folders of them, or standard input. */
+import { type Dirent, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { messageOf } from "../checks/run.ts";
+import { problemInText } from "../declared/file-problem.ts";
 import { isNetworkSource, networkDocuments } from "../frontends/config/document.ts";
-import {
-  kubernetesFrontEnd,
-  type ManifestDocuments,
-  manifestDocuments,
-  type TextFile,
-} from "../frontends/kubernetes/document.ts";
+import { decodedText } from "../frontends/containers/text.ts";
+import { isArchive, isArchiveName, type TextFile, UNPACK_LIMITS, unpack } from "../frontends/containers/unpack.ts";
+import { kubernetesFrontEnd, type ManifestDocuments, manifestDocuments } from "../frontends/kubernetes/document.ts";
+import { shownLine } from "../frontends/kubernetes/private.ts";
+import { KUSTOMIZATION } from "../frontends/kubernetes/source.ts";
 import { type Analysis, analyse } from "../service/analysis.ts";
+import { number } from "../text/format.ts";
 import { t } from "../text/l10n.ts";
-import { lineIndex } from "../text/line-index.ts";
+import { type LineIndex, lineIndex } from "../text/line-index.ts";
 import type { ClusterDefaults } from "../topology/cluster.ts";
-import { errno, UnreadableError, UsageError } from "./errors.ts";
-import { SKIPPED_FOLDERS, STDIN } from "./files.ts";
+import { UnreadableError, UsageError } from "./errors.ts";
+import { isReadTwice, type ReadLimit, readInput, readStart, SKIPPED_FOLDERS, STDIN } from "./files.ts";
+import { progress } from "./output.ts";
 
-/** Whether the argument denotes manifests: by its name, or a folder. Standard input is decided by its text. */
+/**
+ * Whether the argument denotes manifests: by its name, a folder, or by its first bytes. Standard input and open descriptors can be read
+ * only once: `areManifests` decides.
+ */
 export function isManifests(path: string): boolean {
-  return acceptsSource(path) || isFolder(path);
+  if (isFolder(path) || isSource(path)) return true;
+  if (!isReadTwice(path) || path.endsWith(".knet") || !isFile(path)) return false;
+  try {
+    return areManifests(readStart(path, START));
+  } catch (error) {
+    // The command that reads the file reports it.
+    if (error instanceof UnreadableError) return false;
+    throw error;
+  }
 }
 
-/** A manifest, or a state of Terraform. */
-function acceptsSource(file: string): boolean {
-  return kubernetesFrontEnd.accepts(file) || file.endsWith(".tfstate");
+/** Enough to recognize an archive, or manifests after comments. */
+const START = 1 << 14;
+
+/** Whether standard input is an archive or has manifests. The last character of a part of a file can be incomplete. */
+export function areManifests(bytes: Uint8Array): boolean {
+  if (isArchive(bytes)) return true;
+  const decoded = decodedText(bytes.subarray(0, START));
+  return looksLikeManifests(decoded.ok ? decoded.text : new TextDecoder().decode(bytes.subarray(0, START)));
 }
 
 function isFolder(path: string): boolean {
   return path !== STDIN && statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
-/** A manifest, or a folder with manifests and without `.knet` files: all its manifests are one cluster. */
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+}
+
+/** Whether a file is a manifest, by its name. */
+export function isManifestName(path: string): boolean {
+  return kubernetesFrontEnd.accepts(path);
+}
+
+export type { TextFile };
+
+/** By its name. */
+function isSource(file: string): boolean {
+  return isArchiveName(file) || isSourceName(file);
+}
+
+/**
+ * A manifest, or a state of Terraform. Support bundles have a file with the errors next to each list of objects:
+ * `pods-errors.json`.
+ */
+function isSourceName(file: string): boolean {
+  return (kubernetesFrontEnd.accepts(file) && !/-errors\.json$/i.test(file)) || file.endsWith(".tfstate");
+}
+
+/** Manifests, or a folder with manifests and without `.knet` files: all its manifests are one cluster. */
 export function isManifestInput(path: string): boolean {
-  if (!isFolder(path)) return acceptsSource(path);
+  if (!isFolder(path)) return isManifests(path);
   let hasManifests = false;
   for (const file of filesBelow(path)) {
     if (file.endsWith(".knet")) return false;
-    hasManifests ||= acceptsSource(file);
+    hasManifests ||= isSource(file);
   }
   return hasManifests;
 }
@@ -46,26 +88,20 @@ export function looksLikeManifests(text: string): boolean {
   return /^\s*(?:#[^\n]*\n\s*)*(?:---|[[{]|[A-Za-z][\w-]*:(?:\s|$))/.test(text.slice(0, 10_000));
 }
 
-/** Throws UsageError if a file cannot be read or no file contains an object. */
-export function readManifests(paths: readonly string[], text?: string): ManifestDocuments {
-  const files =
-    text === undefined
-      ? paths.flatMap((path) => filesIn(path)).map((file): TextFile => ({ file, text: readLarge(file) }))
-      : [{ file: STDIN, text }];
-  return readFiles(paths, files);
+/** Throws UsageError if a file cannot be read or no file contains an object. `input`: the content of a path that can be read only once. */
+export function readManifests(paths: readonly string[], input?: string | Uint8Array): ManifestDocuments {
+  return readFiles(
+    paths,
+    paths.flatMap((path) => filesOf(path, input)),
+  );
 }
 
 /** The same for files that were already read. */
 export function readFiles(paths: readonly string[], files: readonly TextFile[]): ManifestDocuments {
   const read = sourceDocuments(paths[0] ?? STDIN, files);
-  // Files below `templates/` of a chart are Go templates, not YAML.
-  const template = read.problems.every(({ code }) => code !== "KN802")
-    ? undefined
-    : files.find(({ text: content }) => content.includes("{{"));
-  if (template) throw new UsageError(t`${template.file}: Helm template; use the output of \`helm template\``);
+  progress(undefined);
   if (read.objects > 0) return read;
-  const [first] = notesOf({ ...read, problems: read.problems.filter(({ code }) => code === "KN802") });
-  throw new UsageError(first ?? t`${paths.join(", ")}: no Kubernetes object or cloud network found`);
+  throw new UsageError(reasonOf(read) ?? t`${paths.join(", ")}: no Kubernetes object or cloud network found`);
 }
 
 /** Cloud networks and clusters from manifests are one topology. */
@@ -86,32 +122,55 @@ function sourceDocuments(source: string, files: readonly TextFile[]): ManifestDo
   };
 }
 
-/** The text of a manifest. PowerShell writes UTF-16 with a byte order mark. */
-export function readLarge(file: string): string {
-  let bytes: Uint8Array;
-  try {
-    bytes = readFileSync(file);
-  } catch (error) {
-    throw new UnreadableError(file, errno(error), t`${file}: cannot be read (${errno(error)})`);
-  }
-  return decodedLarge(file, bytes);
+/** Why no object was found: the first text that is not valid, or that is only a part of something else. */
+function reasonOf(read: ManifestDocuments): string | undefined {
+  const notes = (codes: readonly string[]): readonly string[] =>
+    notesOf({ ...read, problems: read.problems.filter(({ code }) => codes.includes(code)) });
+  const kustomization = read.problems.find((one) => one.code === "KN801" && one.data.kind === KUSTOMIZATION);
+  if (kustomization) return t`${kustomization.source.file}: Kustomization; use the output of \`kustomize build\``;
+  return notes(["KN802"])[0] ?? notes(["KN806"])[0];
 }
 
-/** The text of a manifest. PowerShell writes UTF-16 with a byte order mark. */
+/** Bytes above which reading is shown on a terminal. */
+const LARGE = 12_000_000;
+
+/** A long input that is not a source is rejected early: standard input can be endless. */
+const LIMIT: ReadLimit = { small: LARGE, large: UNPACK_LIMITS.entry, accepts: areManifests };
+
+/** The bytes of a source, compressed or not. */
+export function readSource(file: string): Uint8Array {
+  const bytes = readInput(file, isReadTwice(file) ? { ...LIMIT, small: LIMIT.large } : LIMIT);
+  if (bytes.byteLength > LIMIT.large)
+    throw new UnreadableError(file, t`the file has more than ${number(LIMIT.large / 1e6)} MB`);
+  return bytes;
+}
+
+function filesOf(path: string, input: string | Uint8Array | undefined): readonly TextFile[] {
+  if (!isReadTwice(path) && input !== undefined)
+    return typeof input === "string" ? [{ file: path, text: input }] : unpacked(path, input);
+  if (!isFolder(path)) return unpacked(path, readSource(path));
+  return [...filesBelow(path)].filter(isSource).flatMap((file) => {
+    try {
+      return unpacked(file, readSource(file));
+    } catch (error) {
+      if (!(error instanceof UnreadableError)) throw error;
+      // The other files of the folder are read.
+      const problem = problemInText("KN802", file, { start: 0, end: 0 }, { error: error.problem });
+      return [{ file, text: "", failures: [problem] }];
+    }
+  });
+}
+
+export function unpacked(file: string, bytes: Uint8Array): readonly TextFile[] {
+  if (bytes.byteLength > LARGE) progress(t`Reading ${file} (${number(Math.round(bytes.byteLength / 1e6))} MB)`);
+  return unpack(file, bytes, isSourceName);
+}
+
+/** The text of a source. PowerShell writes UTF-16 with a byte order mark. Throws UnreadableError. */
 export function decodedLarge(file: string, bytes: Uint8Array): string {
-  const encoding = bytes[0] === 0xff && bytes[1] === 0xfe ? "utf-16le" : "utf-8";
-  try {
-    const text = new TextDecoder(encoding, { fatal: true }).decode(bytes);
-    if (!text.includes("\0")) return text;
-  } catch {
-    throw new UnreadableError(file, t`not valid UTF-8`);
-  }
-  throw new UnreadableError(file, t`not a text file`);
-}
-
-function filesIn(path: string): readonly string[] {
-  if (!isFolder(path)) return [path];
-  return [...filesBelow(path)].filter(acceptsSource);
+  const found = decodedText(bytes);
+  if (!found.ok) throw new UnreadableError(file, found.error);
+  return found.text;
 }
 
 /** In name order. Folders that cannot be read contain nothing. */
@@ -131,21 +190,28 @@ export function* filesBelow(folder: string): Generator<string> {
 
 /** One line for each part that is not as in the files: values without evidence, kinds that are not read, invalid YAML. */
 export function notesOf({ documents, problems }: ManifestDocuments): readonly string[] {
+  const [main] = documents;
+  const byName = new Map(documents.map((one) => [one.file, one]));
+  const indexes = new Map<string, LineIndex>();
+  const indexOf = (file: string, text: string): LineIndex => {
+    const known = indexes.get(file) ?? lineIndex(text);
+    indexes.set(file, known);
+    return known;
+  };
   return problems.map((problem) => {
     const { file } = problem.source;
-    const text = documents.find((one) => one.file === file)?.text ?? "";
-    return text === ""
-      ? messageOf(problem)
-      : `${placeText(file, text, problem.span?.start ?? 0)}: ${messageOf(problem)}`;
+    const text = byName.get(file)?.text ?? "";
+    const message = messageOf(problem);
+    // The input as a whole, such as a folder, has no text.
+    if (text === "") return file === main.file && problem.code === "KN803" ? message : `${file}: ${message}`;
+    const { line, character } = indexOf(file, text).positionAt(problem.span?.start ?? 0);
+    return `${file}:${line + 1}:${character + 1}: ${message}`;
   });
-}
-
-function placeText(file: string, text: string, offset: number): string {
-  const { line, character } = lineIndex(text).positionAt(offset);
-  return `${file}:${line + 1}:${character + 1}`;
 }
 
 /** The topology of manifests. */
 export function manifestAnalysis(read: ManifestDocuments, defaults?: ClusterDefaults): Analysis {
   return analyse(read.documents[0].file, read.documents, { defaults });
 }
+
+export { shownLine };

@@ -2,6 +2,7 @@
 import { existsSync, statSync } from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import type { Netns } from "../dataplane/model.ts";
+import type { TextFile } from "../frontends/containers/unpack.ts";
 import type { Analysis } from "../service/analysis.ts";
 import type { Provided } from "../service/files.ts";
 import { CONFIG_FILE } from "../service/front-ends.ts";
@@ -11,8 +12,8 @@ import { t } from "../text/l10n.ts";
 import type { ClusterDefaults } from "../topology/cluster.ts";
 import { namespaceOf } from "../trace/endpoints.ts";
 import { UnreadableError, UsageError } from "./errors.ts";
-import { attempt, expandPaths, type Found, readRegular, readText, STDIN } from "./files.ts";
-import { filesBelow, readLarge } from "./manifests.ts";
+import { attempt, decoded, expandPaths, type Found, isReadTwice, readRegular, readText, STDIN } from "./files.ts";
+import { filesBelow, readSource, unpacked } from "./manifests.ts";
 
 /** Where `knet.json` can be: next to the file and in the folders above it, up to the working folder. */
 function configFiles(file: string): string[] {
@@ -41,17 +42,33 @@ export function diskService(named: readonly string[] = [], defaults?: ClusterDef
       return short === "" || short === STDIN || short.startsWith(`..${sep}`) ? target : short;
     },
   });
-  return pulling(service, provided);
+  const contents: Unpacked = new Map();
+  return pulling(service, (file) => provided(file, contents));
 }
 
-function provided(file: string): Provided {
+/** The files of the archives that were read, by name; their names continue the archive's name. */
+type Unpacked = Map<string, TextFile>;
+
+function provided(file: string, contents: Unpacked): Provided {
+  const inside = contents.get(file);
+  if (inside) return inside.text;
   try {
     if (statSync(file, { throwIfNoEntry: false })?.isDirectory()) return { files: [...filesBelow(file)] };
-    return isTopology(file) ? readRegular(file) : readLarge(file);
+    return isTopology(file) ? readRegular(file) : sourceAt(file, contents);
   } catch (error) {
     if (!(error instanceof UnreadableError)) throw error;
     return existsSync(file) ? { problem: error.problem } : undefined;
   }
+}
+
+function sourceAt(file: string, contents: Unpacked): Provided {
+  const found = unpacked(file, readSource(file));
+  const [only] = found;
+  const [failure] = only?.failures ?? [];
+  if (failure?.code === "KN802" && found.length === 1) return { problem: failure.data.error };
+  if (found.length === 1 && only?.file === file) return only.text;
+  for (const one of found) contents.set(one.file, one);
+  return { files: found.map((one) => one.file) };
 }
 
 export interface Opened extends Found {
@@ -59,12 +76,12 @@ export interface Opened extends Found {
 }
 
 /** Opens the readable ones of the given files and folders in one service. `input`: standard input, if it has been read. */
-export function openAll(paths: readonly string[], defaults?: ClusterDefaults, input?: string): Opened {
+export function openAll(paths: readonly string[], defaults?: ClusterDefaults, input?: Uint8Array): Opened {
   const found = expandPaths(paths);
   const problems = [...found.problems];
   const service = diskService(found.files, defaults);
   const files = found.files.filter((file) => {
-    const text = attempt(problems, () => (file === STDIN && input !== undefined ? input : readText(file)));
+    const text = attempt(problems, () => (input && !isReadTwice(file) ? decoded(file, input) : readText(file)));
     if (text !== undefined) service.setText(file, text);
     return text !== undefined;
   });

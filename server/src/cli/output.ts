@@ -56,6 +56,12 @@ function withoutCommands(text: string): string {
   return text.replace(/^(\s*):(?=:)/gm, "$1\\u003a").replace(/#(?=#\[)/g, "\\u0023");
 }
 
+/** Replaces the line of progress on standard error if that is a terminal; undefined removes it. */
+export function progress(text: string | undefined): void {
+  if (process.stderr.isTTY !== true) return;
+  patient(process.stderr).write(`\r\u001b[K${text === undefined ? "" : visible(text)}`);
+}
+
 /** Whether standard output is colored: a terminal, unless NO_COLOR is set (no-color.org). */
 export function useColour(): boolean {
   if (process.env.NO_COLOR) return false;

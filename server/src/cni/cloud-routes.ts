@@ -34,8 +34,8 @@ export function cloudRoutes(
             type: "unicast",
             nexthops: [{ via, dev: own.device }],
             ...withMetric(family),
-            // A getter: there are thousands of routes, and few of their texts are shown.
-            get why() {
+            // A function: there are thousands of routes, and few of their texts are shown.
+            why: () => {
               return t`cloud route table: pods ${formatPrefix(prefix)} on node ${node.name} (${formatIp(via)})`;
             },
             origin: node.source,

@@ -94,7 +94,7 @@ function clusterNodeNetns({ clusters, contributors }: World, cluster: Cluster, n
 export function networkProblems(topology: Topology): readonly NetworkProblem[] {
   const problems: NetworkProblem[] = [...routeProblems(topology)];
   const clusters = clusterStates(topology);
-  problems.push(...clusters.bgp().problems);
+  problems.push(...clusters.bgp().problems());
   for (const cluster of topology.clusters) {
     const { context } = clusters.of(cluster);
     for (const plugin of pluginsOf(cluster)) problems.push(...modeOf(plugin).check(context));

@@ -4,6 +4,7 @@
  */
 
 import { hostPrefix, type Ip, ipEquals, isLoopback, isMulticast, network, prefixContains } from "../addressing/ip.ts";
+import { memo } from "../memo/memo.ts";
 import { t } from "../text/l10n.ts";
 import type { Device, Netns, Nexthop, PolicyRule, Route, RouteTable } from "./model.ts";
 import { maskedMark } from "./packet.ts";
@@ -34,17 +35,8 @@ export interface LocalAddresses {
 const LOCAL_RULE: PolicyRule = { priority: 0, table: "local" };
 const MAIN_RULE: PolicyRule = { priority: 32766, table: "main" };
 
-const known = new WeakMap<Netns, LocalAddresses>();
-
 /** Table `local` of a network namespace, computed once. */
-export function localAddressesOf(netns: Netns): LocalAddresses {
-  let locals = known.get(netns);
-  if (!locals) {
-    locals = localAddresses(netns);
-    known.set(netns, locals);
-  }
-  return locals;
-}
+export const localAddressesOf = memo((netns: Netns) => localAddresses(netns));
 
 /** Table `local` of a network namespace: device addresses, 127.0.0.0/8 and ::1 on lo, anycast and broadcast addresses, ff00::/8. */
 function localAddresses(netns: Netns): LocalAddresses {

@@ -229,8 +229,8 @@ export interface Route {
   readonly scope?: RouteScope;
   readonly metric?: number;
   readonly mtu?: number;
-  /** Reason for the route, shown to users: "flanneld: lease of node2". */
-  readonly why: string;
+  /** Reason for the route, shown to users: "flanneld: lease of node2"; see `whyOf`. */
+  readonly why: string | (() => string);
   readonly origin: Origin | undefined;
 }
 

@@ -68,7 +68,7 @@ const PRIORITIES: Readonly<Record<string, number>> = {
   security: 50,
   srcnat: 100,
 };
-/** Older versions of nft print words for the operators on marks. */
+/** Older versions of nft spell out the operators on marks. */
 const OPERATORS: Readonly<Record<string, string>> = { and: "&", or: "|", xor: "^" };
 
 /** Handles, counters, and comments have no effect; `fully-random` only on the choice of source ports. */

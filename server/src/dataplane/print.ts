@@ -13,7 +13,7 @@ import type {
   Route,
 } from "./model.ts";
 import type { ReportLocation, RouteReport, RoutesReport } from "./routes-schema.ts";
-import { destination, markText, nexthopFlags, routeText, ruleText, withPort } from "./text.ts";
+import { destination, markText, nexthopFlags, routeText, ruleText, whyOf, withPort } from "./text.ts";
 
 /** The complete state, each part under the command that prints it; empty parts are omitted. */
 export function printNetns(netns: Netns, network?: Network): string {
@@ -356,7 +356,7 @@ function routeReport(route: Route, table: string): RouteReport {
           })),
         }),
     table,
-    why: route.why,
+    why: whyOf(route),
   };
 }
 

@@ -22,7 +22,7 @@ import { buildPrefixTable, type PrefixTable } from "../addressing/prefix-table.t
 import { t } from "../text/l10n.ts";
 import { isDelivered, localAddressesOf, lookup } from "./fib.ts";
 import type { Device, Netns, NetnsId, Network, Nexthop, Socket } from "./model.ts";
-import { routeText } from "./text.ts";
+import { routeText, whyOf } from "./text.ts";
 
 export type SwitchAction =
   | { readonly kind: "deliver"; readonly process: string }
@@ -202,7 +202,7 @@ function fateOf(network: Network, netns: Netns, prefix: Prefix, ip: Ip, src: Ip 
   const { route, nexthops } = found;
   const entry = routeText(route, nexthops[0]);
   const why = found.table === "main" ? entry : t`${entry} in table ${found.table}`;
-  if (isDelivered(route)) return { prefix, action: undefined, why: route.why };
+  if (isDelivered(route)) return { prefix, action: undefined, why: whyOf(route) };
   const to = nexthops.map((hop) => nextSwitch(network, netns, hop, ip, 0));
   const reached = [...new Set(to.filter((one) => one !== undefined))];
   if (route.type !== "unicast" || reached.length === 0) {

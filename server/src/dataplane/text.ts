@@ -44,6 +44,11 @@ export function nexthopFlags(nexthop: Nexthop): readonly string[] {
   return nexthop.onlink ? ["onlink"] : [];
 }
 
+/** The reason for the route. */
+export function whyOf({ why }: Route): string {
+  return typeof why === "string" ? why : why();
+}
+
 /** "default", an address without `/32` or `/128`, or the prefix. */
 export function destination({ dst }: Route): string {
   if (dst.len === 0) return "default";

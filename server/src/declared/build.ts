@@ -1,6 +1,7 @@
 /** Declarations from values: for front ends whose files are not statements. */
 
 import { contextInside } from "./access.ts";
+import { withBlock } from "./block.ts";
 import type { Decl, DeclProblem } from "./decl.ts";
 import { type Handle, type Part, partOf } from "./handle.ts";
 import { readValue, unreadProblem } from "./reading.ts";
@@ -30,17 +31,8 @@ export function declare(draft: Draft, context: Context = "file"): Decl {
   const { values, problems } = readArguments(spec, draft.args ?? {});
   const inner = contextInside({ spec, values });
   const children = inner === undefined ? [] : (draft.children ?? []).map((child) => declare(child, inner));
-  const count = children.reduce((sum, { problemCount }) => sum + problemCount, problems.length);
-  return {
-    handle: draft.handle,
-    file: draft.file,
-    spec,
-    values,
-    children,
-    block: inner !== undefined && draft.children !== undefined,
-    problems,
-    problemCount: count,
-  };
+  const block = inner !== undefined && draft.children !== undefined;
+  return withBlock({ handle: draft.handle, file: draft.file, spec, values, children, block, problems });
 }
 
 interface Reading {

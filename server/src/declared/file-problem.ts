@@ -46,6 +46,18 @@ export interface FileProblemData {
   readonly KN803: { readonly text: string };
   /** Two places state different values. `what`: "pod CIDR"; `place`: where the value in use is stated. */
   readonly KN804: { readonly what: string; readonly value: string; readonly used: string; readonly place: string };
+  /** An unquoted YAML value that Kubernetes does not read as it is written: `on` is true, 010 is 8. */
+  readonly KN805: { readonly text: string; readonly read: string };
+  /** A part that cannot be used; the rest of the source is read. */
+  readonly KN806: /** The text ends within a list or an object. */
+    | { readonly cause: "truncated" }
+    /** The value was replaced when the dump was made: `***HIDDEN***`. */
+    | { readonly cause: "redacted"; readonly field: string; readonly value: string }
+    /** `expected`: "a number". */
+    | { readonly cause: "type"; readonly field: string; readonly value: string; readonly expected: string }
+    | { readonly cause: "duplicate-key"; readonly key: string }
+    /** A part that was too large, too deep, or had too many aliases; `limit` is a clause. */
+    | { readonly cause: "limit"; readonly limit: string };
 }
 
 /** `span`: the location in the text if it is not part of a declaration; `source` then specifies only the file. */

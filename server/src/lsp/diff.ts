@@ -28,7 +28,7 @@ import { beside, keyOf } from "./uri.ts";
 
 type OldVersion = Analysis | WantedFiles | { error: string };
 
-/** Analyses of old texts. The last one is kept: a comparison is repeated after each edit of the current text. */
+/** The analysis of old texts. The last result is kept: a comparison is repeated after each edit of the current text. */
 export function oldVersions(): (server: Server, uri: string, old: readonly OldFile[]) => OldVersion {
   let last: { readonly root: string; readonly old: readonly OldFile[]; readonly analysis: Analysis } | undefined;
   return (server, uri, old) => {

@@ -4,13 +4,14 @@
  */
 
 import { sameList } from "./same.ts";
+import { sideTable } from "./side-table.ts";
 
 /** All objects that took the same place. */
 export interface Lineage {
   readonly lineage: true;
 }
 
-const lineages = new WeakMap<object, Lineage>();
+const lineages = sideTable<object, Lineage>();
 
 export function lineageOf(value: object): Lineage {
   let lineage = lineages.get(value);
@@ -23,7 +24,7 @@ export function lineageOf(value: object): Lineage {
 
 /** Notes that `next` takes the place of `before`: results about `before` are compared and reused for `next`. */
 export function succeed<T>(before: unknown, next: T): T {
-  if (isObject(before) && isObject(next) && before !== next) lineages.set(next, lineageOf(before));
+  if (isObject(before) && isObject(next)) lineages.set(next, lineageOf(before));
   return next;
 }
 

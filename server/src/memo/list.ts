@@ -5,6 +5,7 @@
 import { type Lineage, lineageOf, succeed } from "./lineage.ts";
 import { valueAt } from "./memo.ts";
 import { sameList, sameMembers } from "./same.ts";
+import { sideTable } from "./side-table.ts";
 
 interface KnownRows<L extends readonly unknown[], G extends readonly unknown[], V> {
   readonly lists: Lists<L>;
@@ -32,7 +33,7 @@ export function perRow<L extends readonly [unknown, ...unknown[]], V, G extends 
   compute: (items: L, index: number, ...given: G) => V,
   isSame: (a: V, b: V) => boolean = Object.is,
 ): (lists: Lists<L>, ...given: G) => readonly V[] {
-  const known = new WeakMap<Lineage, KnownRows<L, G, V>>();
+  const known = sideTable<Lineage, KnownRows<L, G, V>>();
   return (lists, ...given) => {
     const lineage = lineageOf(lists[0]);
     const before = known.get(lineage);
@@ -102,7 +103,7 @@ interface KnownGroups<T, K> {
 
 /** The items by their keys, in order; an item occurs once, and can have several keys, each once. A group without changes is the same list as before. */
 export function groups<T, K>(keysOf: (item: T) => readonly K[]): (list: readonly T[]) => ReadonlyMap<K, readonly T[]> {
-  const known = new WeakMap<Lineage, KnownGroups<T, K>>();
+  const known = sideTable<Lineage, KnownGroups<T, K>>();
   return (list) => {
     const lineage = lineageOf(list);
     const before = known.get(lineage);

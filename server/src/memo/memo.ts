@@ -7,12 +7,13 @@
  */
 
 import { sameMembers } from "./same.ts";
+import { sideTable } from "./side-table.ts";
 
 /** A function of one object and, optionally, other values: the result for the last ones is known as long as the object exists. */
 export function memo<K extends object, V, G extends readonly unknown[] = []>(
   compute: (key: K, ...given: G) => V,
 ): (key: K, ...given: G) => V {
-  const known = new WeakMap<K, { readonly given: G; readonly value: V }>();
+  const known = sideTable<K, { readonly given: G; readonly value: V }>();
   return (key, ...given) => {
     const before = known.get(key);
     if (before !== undefined && sameMembers(before.given, given)) return before.value;

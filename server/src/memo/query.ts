@@ -1,6 +1,7 @@
 /** Queries over an object that each build replaces, such as a topology or a cluster. */
 import { type Lineage, lineageOf, succeed } from "./lineage.ts";
 import { sameMembers } from "./same.ts";
+import { sideTable } from "./side-table.ts";
 
 /** Reads a part of the object. `isSame`: whether the result is still valid with another value of the part. */
 export type Read<K> = <T>(select: (key: K) => T, isSame?: (a: T, b: T) => boolean) => T;
@@ -24,7 +25,7 @@ interface Known<K, V, G> {
 export function query<K extends object, V, G extends readonly unknown[] = []>(
   compute: (read: Read<K>, before: V | undefined, ...given: G) => V,
 ): (key: K, ...given: G) => V {
-  const known = new WeakMap<Lineage, Known<K, V, G>>();
+  const known = sideTable<Lineage, Known<K, V, G>>();
   return (key, ...given) => {
     const lineage = lineageOf(key);
     const before = known.get(lineage);

@@ -202,8 +202,9 @@ const segmentKinds = query<Topology, Kinds, [boolean]>((read, _, isDisputed) => 
   });
 });
 
+/** For lists of the same segments. */
 function sameLists<T>(a: readonly (readonly T[])[], b: readonly (readonly T[])[]): boolean {
-  return a.length === b.length && a.every((list, i) => sameMembers(list, b[i] ?? []));
+  return a.every((list, i) => sameMembers(list, b[i] ?? []));
 }
 
 /** The routers and hosts that are attached to a segment. */

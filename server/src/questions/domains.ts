@@ -8,7 +8,7 @@
 import { type Prefix, prefixRange, rangesOverlap } from "../addressing/ip.ts";
 import { memo, valueAt } from "../memo/memo.ts";
 import { query } from "../memo/query.ts";
-import { sameMembers } from "../memo/same.ts";
+import { sameMembers, sameRecord } from "../memo/same.ts";
 import type { ExternalHost, Interface, Router, Topology } from "../topology/model.ts";
 import { nodeSegments } from "../topology/node-queries.ts";
 
@@ -38,8 +38,8 @@ export const domainsOf = query<Topology, Domains>((read) => {
   );
   return domainsIn({
     segments: read(({ segments }) => segments),
-    routers: read(({ routers }) => routers),
-    hosts: read(({ hosts }) => hosts),
+    // Both lists are new after an edit of a router or a host.
+    ...read(({ routers, hosts }) => ({ routers, hosts }), sameRecord),
     clusters: names.map((name, i) => ({ name, lists: lists[i] ?? [] })),
   });
 });
@@ -54,8 +54,8 @@ function domainsIn(topology: Wiring): Domains {
     for (const to of others) touching.add(`${bySegment.get(from)} ${bySegment.get(to)}`);
   }
   const outside = outerDomains(topology, hidden, bySegment);
-  const sees = (a: number | undefined, b: number | undefined): boolean =>
-    a !== undefined && b !== undefined && (a === b || outside.get(a)?.has(b) === true);
+  const sees = (from: number | undefined, to: number | undefined): boolean =>
+    from !== undefined && to !== undefined && (from === to || outside.get(from)?.has(to) === true);
   const meet = (a: number | undefined, b: number | undefined): boolean => sees(a, b) || sees(b, a);
   const clusterSees = (cluster: string, domain: number | undefined): boolean =>
     [...(byCluster.get(cluster) ?? [])].some((own) => sees(own, domain));

@@ -210,9 +210,9 @@ function findConflicts(domains: Domains, ranges: readonly PlannedRange[]): reado
   });
   const { overlaps } = findOverlaps(items, {
     group: (value) => groupOf(domains, value),
-    related: (a, b) => {
-      const one = groups.get(a);
-      const other = groups.get(b);
+    related: (group, otherGroup) => {
+      const one = groups.get(group);
+      const other = groups.get(otherGroup);
       return one !== undefined && other !== undefined && conflictKind(domains, one, other) !== undefined;
     },
   });

@@ -14,6 +14,7 @@ import type { Origin } from "../declared/origin.ts";
 import { plainDocument } from "../declared/plain.ts";
 import type { Finding } from "../findings/finding.ts";
 import { kubernetes } from "../kubernetes/contribute.ts";
+import { withLazy } from "../memo/lazy.ts";
 import { machinesOf } from "../questions/drift/machines.ts";
 import type { Span } from "../text/span.ts";
 import { buildTopology, type TopologyMemo } from "../topology/build.ts";
@@ -40,7 +41,7 @@ export interface Analysis {
   readonly declared: readonly Document[];
   readonly topology: Topology;
   readonly network: Network;
-  /** The network with real machines in place of those of which the state is known; undefined without state. */
+  /** The network with the real state of the machines for which state is given; undefined without state. */
   readonly realNetwork: Network | undefined;
   readonly options: AnalysisOptions;
   /** Sorted by file and position. Undefined if the run was canceled. `watch`: see `RunOptions`; not called if the findings are known. */
@@ -75,27 +76,12 @@ export function analyse(
       file.prepare(found.flatMap(({ source }) => (source.file === file.file ? source : [])));
     }
   };
-  let topology: Topology | undefined;
-  let network: Network | undefined;
-  let real: Network | undefined;
   let findings: readonly Finding[] | undefined;
-  const self: Analysis = {
+  const rest: Omit<Analysis, "topology" | "network" | "realNetwork"> = {
     root,
     files,
     declared,
     options,
-    get topology() {
-      topology ??= buildTopology(declared, modeAddressing, memo, { defaults: options.defaults });
-      return topology;
-    },
-    get network() {
-      network ??= buildNetwork(self.topology, kubernetes());
-      return network;
-    },
-    get realNetwork() {
-      if (state) real ??= realNetwork(self.network, machinesOf(self.topology, state).known);
-      return real;
-    },
     findings(cancelled, watch) {
       if (findings) return findings;
       let stopped = false;
@@ -119,6 +105,11 @@ export function analyse(
     // A copy: the next analysis of the current text continues from its own topology.
     edited: (others) => analyse(root, others, { ...options, extra: [] }, new Map(memo)),
   };
+  const self: Analysis = withLazy(rest, {
+    topology: () => buildTopology(declared, modeAddressing, memo, { defaults: options.defaults }),
+    network: () => buildNetwork(self.topology, kubernetes()),
+    realNetwork: () => state && realNetwork(self.network, machinesOf(self.topology, state).known),
+  });
   return self;
 }
 

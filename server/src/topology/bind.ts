@@ -3,9 +3,11 @@ import type { Decl } from "../declared/decl.ts";
 import type { Origin } from "../declared/origin.ts";
 import type { NamedKind } from "../declared/problem-data.ts";
 import { succeedList } from "../memo/lineage.ts";
+import { perItem } from "../memo/list.ts";
 import { memo } from "../memo/memo.ts";
 import { sameMap } from "../memo/same.ts";
 import { type ClusterDefaults, type ClusterDraft, readCluster } from "./cluster.ts";
+import { firstNames } from "./first-names.ts";
 import { type NodeBudget, nodeBudget } from "./node-budget.ts";
 import type { TopologyProblem } from "./problems.ts";
 import { type SegmentParts, segmentIn } from "./segments.ts";
@@ -19,6 +21,8 @@ export interface TopologyFile {
 
 export interface Declared {
   readonly segments: ReadonlyMap<string, SegmentParts>;
+  /** Routers and hosts, also those with a name that is already used. */
+  readonly written: readonly StationParts[];
   /** Routers, hosts, and clusters in order of declaration. */
   readonly placed: readonly (StationParts | ClusterDraft)[];
   /** Routers and hosts. */
@@ -28,6 +32,9 @@ export interface Declared {
   readonly budget: NodeBudget;
   readonly problems: readonly TopologyProblem[];
 }
+
+/** A router and a host cannot have the same name. */
+const namesOf = perItem(({ name }: StationParts) => name);
 
 const routerIn = memo((decl: Decl, file: string) => readStation(file, decl, "router"));
 const hostIn = memo((decl: Decl, file: string) => readStation(file, decl, "host"));
@@ -42,7 +49,7 @@ export function bind(
   defaults: ClusterDefaults = {},
 ): Declared {
   const segments = new Map<string, SegmentParts>();
-  const stations = new Map<string, StationParts>();
+  const stations: StationParts[] = [];
   const clusters = new Map<string, ClusterDraft>();
   const placed: (StationParts | ClusterDraft)[] = [];
   const expectations: { file: string; decl: Decl }[] = [];
@@ -73,7 +80,9 @@ export function bind(
       case "router":
       case "host": {
         const parts = keyword === "router" ? routerIn(decl, file) : hostIn(decl, file);
-        if (parts !== undefined && isNew(stations, parts, keyword)) placed.push(parts);
+        if (parts === undefined) break;
+        stations.push(parts);
+        placed.push(parts);
         break;
       }
       case "cluster": {
@@ -91,10 +100,25 @@ export function bind(
     }
   };
   for (const { file, decls } of files) for (const decl of decls) add(file, decl);
+  const written = succeedList(before?.written, stations);
+  const { places, twice } = firstNames(namesOf(written));
+  const repeated = new Set<StationParts | ClusterDraft>();
+  for (const { place, first } of twice) {
+    const [one, used] = [written[place]!, written[first]!];
+    repeated.add(one);
+    problems.push(nameTwice(one.kind, one.name, "topology", one.nameSource, used.nameSource));
+  }
   return {
     segments: sameMap(before?.segments, segments),
-    placed,
-    outside: succeedList(before?.outside, [...stations.values()]),
+    written,
+    placed: twice.length === 0 ? placed : placed.filter((one) => !repeated.has(one)),
+    outside:
+      twice.length === 0
+        ? written
+        : succeedList(
+            before?.outside,
+            places.map((place) => written[place]!),
+          ),
     clusters: [...clusters.values()],
     expectations,
     budget,

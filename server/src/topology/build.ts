@@ -1,7 +1,17 @@
 /**
- * Declarations → topology, in phases: names are bound, segments get their gateways, machines their addresses, and nodes their
- * ranges; then pods are placed and get addresses, and services their endpoints. Each phase is a function of the
- * results of earlier phases, computed again only as far as an edit affects it (`memo/`).
+ * Declarations → topology, in phases. Each is a function of the results of earlier phases, with the problems that it finds in
+ * its own result, and is computed again only as far as an edit affects it (`memo/`):
+ *
+ * 1. `bind`: names;
+ * 2. segments (`allocation`): gateways, free addresses;
+ * 3. `machines`: interfaces and routes of routers, hosts, and nodes;
+ * 4. `node-ranges`: the nodes' pod CIDRs; those that depend on the placement of pods follow after phase 5;
+ * 5. `placement`: the node of each pod;
+ * 6. `pod-addresses`;
+ * 7. `services`: addresses, ports, endpoints;
+ * 8. `policies`.
+ *
+ * `workloads` runs phases 5 and 6 for a cluster.
  */
 import { succeed } from "../memo/lineage.ts";
 import { type AddressingOf, hostLocal } from "./addressing.ts";
@@ -13,6 +23,7 @@ import { limitProblems } from "./limits.ts";
 import { areClaiming, buildMachines, type ClusterMachines } from "./machines.ts";
 import type { Cluster, Topology } from "./model.ts";
 import { makeNames } from "./names.ts";
+import { buildPolicies } from "./policies.ts";
 import type { TopologyProblem } from "./problems.ts";
 import { buildServices } from "./services.ts";
 import { nothing } from "./station.ts";
@@ -103,6 +114,7 @@ function buildCluster(
   const tenants = tenantsOf(cluster, nodes, complete, addressingOf);
   const { workloads, workloadByName, pods, holder } = tenants;
   const services = buildServices(cluster, workloads, pods);
+  const policies = buildPolicies(cluster);
   return {
     cluster: {
       name: cluster.name,
@@ -113,7 +125,7 @@ function buildCluster(
       nodes,
       namespaces: [...cluster.namespaces].map(([name, { labels, source }]) => ({ name, labels, source })),
       workloads,
-      policies: cluster.policies,
+      policies: policies.policies,
       policyEngine: cluster.policyEngine,
       source: cluster.source,
       nodeByName: (name) => nodes[indexes.get(name) ?? -1],
@@ -123,6 +135,6 @@ function buildCluster(
       ingresses: cluster.ingresses,
       services: services.index,
     },
-    problems: [...tenants.problems, ...services.problems],
+    problems: [...tenants.problems, ...services.problems, ...policies.problems],
   };
 }

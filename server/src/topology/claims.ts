@@ -214,7 +214,7 @@ function roomIn(list: Lists, of: Family, given: PrefixTable<Ip>): number {
   for (const { prefix, own = 0 } of list) {
     if (family(prefix.ip) !== of || isSingle(prefix)) continue;
     room += Number(prefixSize(prefix)) - own;
-    if (given.size > 0) for (const _ of given.coveredBy(prefix)) room--;
+    if (given.size() > 0) for (const _ of given.coveredBy(prefix)) room--;
   }
   return room;
 }

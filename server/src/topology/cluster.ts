@@ -12,21 +12,12 @@ import type { Cluster, CniSettings, Ingress, KubeProxy, LoadBalancer, PodCidr } 
 import { namespaceParts, serviceIn, workloadIn } from "./namespace.ts";
 import { isWithin, type NodeBudget } from "./node-budget.ts";
 import type { PlacedPolicy, PlacedService, PlacedWorkload } from "./parts.ts";
-import {
-  type Policy,
-  type PolicyKeyword,
-  type PolicyParts,
-  policyKeyword,
-  readCalicoTier,
-  readPolicy,
-  type Tier,
-} from "./policy.ts";
+import { policyKeyword, readCalicoTier, type Tier } from "./policy.ts";
 import { CODES, problem, type TopologyProblem } from "./problems.ts";
 import { type NodePortRange, readKubeProxy, readLoadBalancer, readNodePorts } from "./service.ts";
 import {
   countOf,
   type DockerBridge,
-  nameTwice,
   noLabels,
   nothing,
   readCni,
@@ -53,7 +44,9 @@ export interface ClusterDraft {
   readonly nodes: readonly StationParts[];
   readonly namespaces: ReadonlyMap<string, { readonly labels: ReadonlyMap<string, string>; readonly source: Origin }>;
   readonly workloads: readonly PlacedWorkload[];
-  readonly policies: readonly Policy[];
+  readonly policies: readonly PlacedPolicy[];
+  /** Calico's tiers by name. */
+  readonly tiers: ReadonlyMap<string, Tier>;
   readonly policyEngine: Cluster["policyEngine"];
   readonly services: readonly PlacedService[];
   readonly ingresses: readonly Ingress[];
@@ -90,7 +83,6 @@ export function readCluster(
     readable(all(keyword), (statement) => read(file, statement))[0];
   const nodeDecls = succeedList(before?.nodeDecls, nodes);
   const tenants = readTenants(file, decl, source);
-  const policies = readPolicies(file, name, tenants);
   const podCidrs = succeedList(
     before?.podCidrs,
     readable(all("pods"), (one) => podCidrIn(one, file)),
@@ -111,7 +103,8 @@ export function readCluster(
     nodes: succeedList(before?.nodes, withinBudget(readNodes(nodeDecls, file), budget)),
     namespaces: tenants.namespaces,
     workloads: succeedList(before?.workloads, tenants.workloads),
-    policies: policies.list,
+    policies: tenants.policies,
+    tiers: tenants.tiers,
     policyEngine: first("network-policy", readEngine),
     services: succeedList(before?.services, tenants.services),
     ingresses: buildIngresses(file, name, tenants.ingresses),
@@ -124,7 +117,7 @@ export function readCluster(
     nodePorts: first("node-port-range", readNodePorts) ?? { first: 30000, last: 32767, source },
     domain: first("dns-domain", (_, one) => oneOf(one, "domain", "name")?.text) ?? "cluster.local",
     loadBalancer: first("load-balancer", readLoadBalancer),
-    problems: [...all("pods").flatMap((one) => perNodeProblems(file, one)), ...policies.problems],
+    problems: all("pods").flatMap((one) => perNodeProblems(file, one)),
   });
 }
 
@@ -227,53 +220,6 @@ function readTenants(file: string, decl: Decl, source: Origin): TenantParts {
     }
   }
   return { namespaces, workloads, services, policies, ingresses, tiers };
-}
-
-/** Tiers can be declared after the policies that name them. Of two policies with one name, the first is used. */
-function readPolicies(
-  file: string,
-  cluster: string,
-  { policies: written, tiers }: TenantParts,
-): { readonly list: readonly Policy[]; readonly problems: readonly TopologyProblem[] } {
-  const policies = new Map<string, Policy>();
-  const problems: TopologyProblem[] = [];
-  for (const { decl, namespace } of written) {
-    const keyword = policyKeyword(decl.spec?.keyword);
-    const parts = keyword && policyIn({ file, decl, namespace }, keyword, tiers);
-    if (parts === undefined) continue;
-    problems.push(...parts.problems);
-    const { policy } = parts;
-    if (policy === undefined) continue;
-    const key = `${policy.kind} ${policy.path}`;
-    const before = policies.get(key);
-    if (before === undefined) {
-      policies.set(key, policy);
-      continue;
-    }
-    const context =
-      policy.namespace === undefined
-        ? ({ kind: "cluster", name: cluster } as const)
-        : ({ kind: "namespace", name: policy.namespace } as const);
-    problems.push(nameTwice("policy", policy.name, context, { ...policy.source, part: 0 }, before.source));
-  }
-  return { list: [...policies.values()], problems };
-}
-
-const noTiers: ReadonlyMap<string, Tier> = new Map();
-
-/** Only Calico policies depend on tiers, which are declared elsewhere. */
-const policyWithoutTier = memo((decl: Decl, file: string, keyword: PolicyKeyword, namespace: string | undefined) =>
-  readPolicy(file, decl, keyword, namespace, noTiers),
-);
-
-function policyIn(
-  { file, decl, namespace }: PlacedPolicy & { readonly file: string },
-  keyword: PolicyKeyword,
-  tiers: ReadonlyMap<string, Tier>,
-): PolicyParts {
-  return keyword === "calico-policy"
-    ? readPolicy(file, decl, keyword, namespace, tiers)
-    : policyWithoutTier(decl, file, keyword, namespace);
 }
 
 /* ---------------------------------------------------------------- settings */

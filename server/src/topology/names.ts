@@ -9,7 +9,19 @@
  */
 
 import { parseIp } from "../addressing/ip.ts";
-import { KINDS, RANK, selectsPodsOf } from "../declared/naming.ts";
+import {
+  DEFAULT_NAMESPACE,
+  KINDS,
+  lastOf,
+  preferred,
+  type Scope,
+  selectsPodsOf,
+  type Trail,
+  trailsOf,
+  wantedTrails,
+} from "../declared/naming.ts";
+import type { SymbolKind } from "../declared/schema/types.ts";
+import { once } from "../memo/memo.ts";
 import { nearestFew } from "../text/nearest.ts";
 import { dnsNames } from "./dns.ts";
 import { entryOf, readUrl, routeUrl } from "./ingress.ts";
@@ -30,13 +42,6 @@ import type {
 
 export function resolveEndpoint(topology: Topology, text: string): Resolution {
   return topology.resolve(text);
-}
-
-/** "pod/shop/web": the kind and the rest; undefined without a kind. */
-export function splitKind(text: string): { readonly kind: string; readonly path: string } | undefined {
-  const slash = text.indexOf("/");
-  const kind = text.slice(0, Math.max(0, slash));
-  return Object.hasOwn(KINDS, kind) ? { kind, path: text.slice(slash + 1) } : undefined;
 }
 
 /** The full path, with its kind if the path alone refers to a different object: "pod/prod/shop/web". */
@@ -72,46 +77,33 @@ export interface Named {
 const most = 10;
 const mostSuggestions = 20;
 
-interface Lists {
-  readonly routers: ReadonlyMap<string, Router>;
-  readonly hosts: ReadonlyMap<string, ExternalHost>;
-  readonly workloads: ReadonlyMap<Cluster, ReadonlyMap<string, readonly Workload[]>>;
-  readonly containers: ReadonlyMap<string, readonly { readonly cluster: Cluster; readonly workload: Workload }[]>;
-  readonly daemons: ReadonlyMap<string, readonly (Node | ExternalHost)[]>;
-  readonly services: ReadonlyMap<string, readonly { readonly cluster: Cluster; readonly service: Service }[]>;
-}
+/** Endpoints, and the objects that enclose them. */
+type Place =
+  | Endpoint
+  | { readonly kind: "cluster"; readonly path: string; readonly cluster: Cluster }
+  /** Not necessarily declared. */
+  | { readonly kind: "namespace"; readonly path: string; readonly cluster: Cluster; readonly namespace: string };
 
 export function makeNames(named: Named): Names {
-  let lists: Lists | undefined;
-  const known = (): Lists => {
-    lists ??= makeLists(named);
-    return lists;
-  };
-  const find = (text: string, as?: Role): readonly Endpoint[] => {
+  const scope = scopeOf(named);
+  const addressIn = (text: string): Endpoint | undefined => {
     const ip = parseIp(text);
-    if (ip !== undefined) return [{ kind: "address", path: text, ip }];
-    return best(matching(text, as), text);
+    return ip === undefined ? undefined : { kind: "address", path: text, ip };
   };
   /** All objects that the text matches, of any kind. */
-  const matching = (text: string, as: Role | undefined): readonly Endpoint[] => {
-    const plain = findAll(named, known, text.split("/"));
-    const paths = plain.length > 0 ? plain : ofKind(text);
-    const all = paths.length > 0 ? paths : byDns(named.clusters, text);
-    const machines = all.filter(({ kind }) => kind !== "segment");
+  const matching = (text: string, as: Role | undefined): readonly Trail<Place>[] => {
+    const { trails } = wantedTrails(scope, text.split("/"), isEndpoint, true);
+    const all = trails.length > 0 ? trails : byDns(named.clusters, text).map((one): Trail<Place> => [one]);
+    const machines = all.filter((trail) => lastOf(trail).kind !== "segment");
     // A segment alone is found, to name the mistake.
     const ends = machines.length > 0 ? machines : all;
-    return as === undefined ? ends : ends.filter(({ kind }) => canBe(as, kind));
-  };
-  const ofKind = (text: string): readonly Endpoint[] => {
-    const split = splitKind(text);
-    if (split === undefined) return [];
-    return findAll(named, known, split.path.split("/")).filter((one) => isOfKind(one, split.kind));
+    return as === undefined ? ends : ends.filter((trail) => canBe(as, lastOf(trail).kind));
   };
   /** The text with the kind of this endpoint; with its full path if that is not enough. */
   const withKind = ({ kind, path }: Endpoint, text: string, all: readonly Endpoint[]): string => {
     const short = `${kind}/${text}`;
     const isOnly = all.filter((one) => one.kind === kind).length === 1;
-    return isOnly && findAll(named, known, short.split("/")).length === 0 ? short : `${kind}/${path}`;
+    return isOnly && endpointsOf(trailsOf(scope, short.split("/"))).length === 0 ? short : `${kind}/${path}`;
   };
   let suggested = 0;
   const similar = (text: string): readonly string[] => {
@@ -120,22 +112,34 @@ export function makeNames(named: Named): Names {
     return suggested > mostSuggestions ? [] : similarPaths(named, text);
   };
   return {
-    find,
     similar,
-    resolve: (text, as) => {
-      const ip = parseIp(text);
-      if (ip !== undefined) return { ok: true, endpoint: { kind: "address", path: text, ip }, others: [] };
-      const all = matching(text, as);
-      const found = best(all, text);
+    find(text, as) {
+      const address = addressIn(text);
+      return address ? [address] : endpointsOf(preferred(scope, matching(text, as)));
+    },
+    resolve(text, as) {
+      const address = addressIn(text);
+      if (address) return { ok: true, endpoint: address, others: [] };
+      const trails = matching(text, as);
+      const found = endpointsOf(preferred(scope, trails));
       const [endpoint] = found;
       if (endpoint === undefined) return { ok: false, error: "unknown", candidates: similar(text) };
       if (found.length > 1) {
         return { ok: false, error: "ambiguous", candidates: found.slice(0, most).map((one) => exact(one, found)) };
       }
+      const all = endpointsOf(trails);
       const others = all.filter((one) => isOther(one, endpoint));
       return { ok: true, endpoint, others: others.map((one) => withKind(one, text, all)) };
     },
   };
+}
+
+function isEndpoint(place: Place): place is Endpoint {
+  return place.kind !== "cluster" && place.kind !== "namespace";
+}
+
+function endpointsOf(trails: readonly Trail<Place>[]): readonly Endpoint[] {
+  return trails.map(lastOf).filter(isEndpoint);
 }
 
 /** The full path of an endpoint, with its kind if another endpoint of the list has the same path. */
@@ -148,58 +152,131 @@ function isOther({ kind }: Endpoint, chosen: Endpoint): boolean {
   return kind !== chosen.kind && kind !== "container" && kind !== "daemon";
 }
 
-function isOfKind(endpoint: Endpoint, kind: string): boolean {
-  if (endpoint.kind !== KINDS[kind]) return false;
-  return endpoint.kind !== "pod" || selectsPodsOf(kind, endpoint.pod.workload.kind);
-}
-
-/** A full path takes precedence over the end of one. */
-function best(found: readonly Endpoint[], text: string): readonly Endpoint[] {
-  const full = found.filter(({ path }) => path === text);
-  return bestRank(full.length > 0 ? full : found);
-}
-
 /** A name that is not a path can be a DNS name, or a URL, which refers to the proxy's service. */
 function byDns(clusters: readonly Cluster[], text: string): readonly Endpoint[] {
   const url = readUrl(text);
   const routed = url && routeUrl(clusters, url);
   const entry = routed && entryOf(routed.cluster, routed.ingress);
-  if (entry) return [{ kind: "service", path: entry.path, cluster: routed.cluster, service: entry }];
+  if (entry) return [servicePlace(routed.cluster, entry)];
   return dnsNames(clusters, text).map((found): Endpoint => {
     const { cluster } = found;
     return found.kind === "service"
-      ? { kind: "service", path: found.service.path, cluster, service: found.service }
+      ? servicePlace(cluster, found.service)
       : { kind: "pod", path: found.pod.path, cluster, pod: found.pod };
   });
 }
 
-function makeLists({ routers, hosts, clusters }: Named): Lists {
-  const workloads = new Map<Cluster, Map<string, Workload[]>>();
-  const containers = new Map<string, { cluster: Cluster; workload: Workload }[]>();
-  const daemons = new Map<string, (Node | ExternalHost)[]>();
-  const services = new Map<string, { cluster: Cluster; service: Service }[]>();
-  const addProcesses = (station: Node | ExternalHost): void => {
-    for (const { name } of station.processes) append(daemons, name, station);
-  };
-  for (const host of hosts) addProcesses(host);
-  for (const cluster of clusters) {
-    const byName = new Map<string, Workload[]>();
-    workloads.set(cluster, byName);
-    for (const workload of cluster.workloads) {
-      append(byName, workload.name, workload);
-      for (const { name } of workload.containers) append(containers, name, { cluster, workload });
-    }
-    for (const node of cluster.nodes) addProcesses(node);
-    for (const service of cluster.services.all) append(services, service.name, { cluster, service });
-  }
+function canBe(role: Role, kind: Place["kind"]): boolean {
+  return role === "sender" ? kind !== "service" : kind === "router" || kind === "node" || kind === "host";
+}
+
+/* ---------------------------------------------------------------- the objects by name */
+
+function scopeOf(named: Named): Scope<Place> {
+  const lists = listsOf(named);
+  const { segments, clusters } = named;
   return {
-    routers: new Map(routers.map((router) => [router.name, router])),
-    hosts: new Map(hosts.map((host) => [host.name, host])),
-    workloads,
-    containers,
-    daemons,
-    services,
+    kindOf,
+    keyOf: ({ kind, path }) => `${kind} ${path}`,
+    isOfKind: (place, kind) =>
+      place.kind === KINDS[kind] && (place.kind !== "pod" || selectsPodsOf(kind, place.pod.workload.kind)),
+    anywhere(name, below) {
+      const found: Place[] = [];
+      if (below === 0)
+        for (const router of lists.routers(name)) found.push({ kind: "router", path: router.path, router });
+      if (below <= 1) for (const host of lists.hosts(name)) found.push({ kind: "host", path: host.path, host });
+      if (below > 0) found.push(...clusters.filter((one) => one.name === name).map(clusterPlace));
+      for (const cluster of clusters) {
+        if (below > 0) found.push(namespacePlace(cluster, name));
+        if (below <= 1)
+          found.push(...nodesIn(cluster, name), ...podsCalled(cluster, lists.workloads.get(cluster), name));
+      }
+      if (below > 0) return found;
+      for (const station of lists.daemons(name)) found.push(...daemonsOn(station, name));
+      for (const { cluster, workload } of lists.containers(name)) {
+        if (workload.replicas > 0) found.push(...containersIn(cluster, cluster.pods.podAt(workload, 0), name));
+      }
+      for (const { cluster, service } of lists.services(name)) found.push(servicePlace(cluster, service));
+      const segment = segments.get(name);
+      if (segment !== undefined) found.push({ kind: "segment", path: name, segment });
+      return found;
+    },
+    inside(outer, name) {
+      switch (outer.kind) {
+        case "cluster": {
+          const { cluster } = outer;
+          return [
+            ...nodesIn(cluster, name),
+            namespacePlace(cluster, name),
+            ...podsIn(cluster, DEFAULT_NAMESPACE, name),
+            ...servicesIn(cluster, DEFAULT_NAMESPACE, name),
+          ];
+        }
+        case "namespace": {
+          const { cluster, namespace } = outer;
+          return [...servicesIn(cluster, namespace, name), ...podsIn(cluster, namespace, name)];
+        }
+        case "pod":
+          return containersIn(outer.cluster, outer.pod, name);
+        case "node":
+          return daemonsOn(outer.node, name);
+        case "host":
+          return daemonsOn(outer.host, name);
+        case "router":
+        case "service":
+        case "container":
+        case "daemon":
+        case "segment":
+        case "address":
+          return [];
+      }
+    },
   };
+}
+
+/** An address names a machine. */
+function kindOf({ kind }: Place): SymbolKind {
+  return kind === "address" ? "host" : kind;
+}
+
+/** Objects by a name, listed when the first one is needed. */
+type ByName<T> = (name: string) => readonly T[];
+
+interface Lists {
+  readonly routers: ByName<Router>;
+  readonly hosts: ByName<ExternalHost>;
+  readonly daemons: ByName<Node | ExternalHost>;
+  readonly containers: ByName<{ readonly cluster: Cluster; readonly workload: Workload }>;
+  readonly services: ByName<{ readonly cluster: Cluster; readonly service: Service }>;
+  readonly workloads: ReadonlyMap<Cluster, ByName<Workload>>;
+}
+
+function listsOf({ routers, hosts, clusters }: Named): Lists {
+  const nameOf = ({ name }: { readonly name: string }): readonly string[] => [name];
+  const processNames = ({ processes }: Node | ExternalHost): readonly string[] => processes.map(({ name }) => name);
+  return {
+    routers: byName(() => routers, nameOf),
+    hosts: byName(() => hosts, nameOf),
+    daemons: byName(() => [...hosts, ...clusters.flatMap(({ nodes }) => nodes)], processNames),
+    containers: byName(
+      () => clusters.flatMap((cluster) => cluster.workloads.map((workload) => ({ cluster, workload }))),
+      ({ workload }) => workload.containers.map(({ name }) => name),
+    ),
+    services: byName(
+      () => clusters.flatMap((cluster) => cluster.services.all.map((service) => ({ cluster, service }))),
+      ({ service }) => nameOf(service),
+    ),
+    workloads: new Map(clusters.map((cluster) => [cluster, byName(() => cluster.workloads, nameOf)])),
+  };
+}
+
+function byName<T>(list: () => readonly T[], namesOf: (one: T) => readonly string[]): ByName<T> {
+  const known = once(() => {
+    const map = new Map<string, T[]>();
+    for (const one of list()) for (const name of namesOf(one)) append(map, name, one);
+    return map;
+  });
+  return (name) => known().get(name) ?? [];
 }
 
 function append<V>(map: Map<string, V[]>, key: string, value: V): void {
@@ -208,133 +285,54 @@ function append<V>(map: Map<string, V[]>, key: string, value: V): void {
   else list.push(value);
 }
 
-function canBe(role: Role, kind: Endpoint["kind"]): boolean {
-  return role === "sender" ? kind !== "service" : kind === "router" || kind === "node" || kind === "host";
+function clusterPlace(cluster: Cluster): Place {
+  return { kind: "cluster", path: cluster.name, cluster };
 }
 
-function bestRank(found: readonly Endpoint[]): readonly Endpoint[] {
-  if (found.length < 2) return found;
-  const best = Math.min(...found.map(rank));
-  return found.filter((endpoint) => rank(endpoint) === best);
+function namespacePlace(cluster: Cluster, namespace: string): Place {
+  return { kind: "namespace", path: `${cluster.name}/${namespace}`, cluster, namespace };
 }
 
-/** An address names a machine. */
-function rank({ kind }: Endpoint): number {
-  return kind === "address" ? RANK.host : RANK[kind];
+function servicePlace(cluster: Cluster, service: Service): Endpoint {
+  return { kind: "service", path: service.path, cluster, service };
 }
 
-/* ---------------------------------------------------------------- by the number of parts */
-
-function findAll(named: Named, lists: () => Lists, parts: readonly string[]): readonly Endpoint[] {
-  const [a = "", b = "", c = "", d = ""] = parts;
-  const found: Endpoint[] = [];
-  const { clusters } = named;
-  const clusterA = clusters.find(({ name }) => name === a);
-  switch (parts.length) {
-    case 1: {
-      const router = lists().routers.get(a);
-      if (router !== undefined) found.push({ kind: "router", path: router.path, router });
-      const host = lists().hosts.get(a);
-      if (host !== undefined) found.push({ kind: "host", path: host.path, host });
-      for (const cluster of clusters) {
-        addNode(cluster, a, found);
-        addPods(cluster, podsCalled(cluster, lists(), a), found);
-      }
-      for (const station of lists().daemons.get(a) ?? []) addDaemon(station, a, found);
-      for (const { cluster, workload } of lists().containers.get(a) ?? []) {
-        if (workload.replicas > 0) addContainer(cluster, cluster.pods.podAt(workload, 0), a, found);
-      }
-      for (const { cluster, service } of lists().services.get(a) ?? []) addService(cluster, service, found);
-      const segment = named.segments.get(a);
-      if (segment !== undefined) found.push({ kind: "segment", path: segment.name, segment });
-      return found;
-    }
-    case 2: {
-      const host = lists().hosts.get(a);
-      if (host !== undefined) addDaemon(host, b, found);
-      if (clusterA !== undefined) {
-        addNode(clusterA, b, found);
-        addPods(clusterA, podsIn(clusterA, "default", b), found);
-        addService(clusterA, clusterA.services.byName("default", b), found);
-      }
-      for (const cluster of clusters) {
-        addService(cluster, cluster.services.byName(a, b), found);
-        addPods(cluster, podsIn(cluster, a, b), found);
-        const node = cluster.nodeByName(a);
-        if (node !== undefined) addDaemon(node, b, found);
-        for (const pod of podsCalled(cluster, lists(), a)) addContainer(cluster, pod, b, found);
-      }
-      return found;
-    }
-    case 3: {
-      if (clusterA !== undefined) {
-        const node = clusterA.nodeByName(b);
-        if (node !== undefined) addDaemon(node, c, found);
-        addPods(clusterA, podsIn(clusterA, b, c), found);
-        addService(clusterA, clusterA.services.byName(b, c), found);
-        for (const pod of podsIn(clusterA, "default", b)) addContainer(clusterA, pod, c, found);
-      }
-      for (const cluster of clusters) {
-        for (const pod of podsIn(cluster, a, b)) addContainer(cluster, pod, c, found);
-      }
-      return found;
-    }
-    case 4:
-      if (clusterA !== undefined) {
-        for (const pod of podsIn(clusterA, b, c)) addContainer(clusterA, pod, d, found);
-      }
-      return found;
-    default:
-      return found;
-  }
+function nodesIn(cluster: Cluster, name: string): readonly Place[] {
+  const node = cluster.nodeByName(name);
+  return node === undefined ? [] : [{ kind: "node", path: node.path, cluster, node }];
 }
 
 /** The pod with this name, or the first pod of the workload with this name, in each namespace. */
-function podsCalled(cluster: Cluster, lists: Lists, name: string): readonly Pod[] {
-  const workloads = lists.workloads.get(cluster);
+function podsCalled(cluster: Cluster, workloads: ByName<Workload> | undefined, name: string): readonly Place[] {
   const namespaces = new Set<string>();
-  for (const { namespace } of workloads?.get(name) ?? []) namespaces.add(namespace);
+  for (const { namespace } of workloads?.(name) ?? []) namespaces.add(namespace);
   for (let dash = name.lastIndexOf("-"); dash > 0; dash = name.lastIndexOf("-", dash - 1)) {
-    for (const { namespace } of workloads?.get(name.slice(0, dash)) ?? []) namespaces.add(namespace);
+    for (const { namespace } of workloads?.(name.slice(0, dash)) ?? []) namespaces.add(namespace);
   }
   return [...namespaces].flatMap((namespace) => podsIn(cluster, namespace, name));
 }
 
 /** The same within one namespace: one pod or none. */
-function podsIn(cluster: Cluster, namespace: string, name: string): readonly Pod[] {
+function podsIn(cluster: Cluster, namespace: string, name: string): readonly Place[] {
   const workload = cluster.workloadByName(namespace, name);
   const first = workload && workload.replicas > 0 ? cluster.pods.podAt(workload, 0) : undefined;
   const pod = first ?? cluster.pods.podByName(namespace, name);
-  return pod === undefined ? [] : [pod];
+  return pod === undefined ? [] : [{ kind: "pod", path: pod.path, cluster, pod }];
 }
 
-function addNode(cluster: Cluster, name: string, found: Endpoint[]): void {
-  const node = cluster.nodeByName(name);
-  if (node !== undefined) found.push({ kind: "node", path: node.path, cluster, node });
+function servicesIn(cluster: Cluster, namespace: string, name: string): readonly Place[] {
+  const service = cluster.services.byName(namespace, name);
+  return service === undefined ? [] : [servicePlace(cluster, service)];
 }
 
-function addPods(cluster: Cluster, pods: readonly Pod[], found: Endpoint[]): void {
-  for (const pod of pods) {
-    if (!found.some(({ kind, path }) => kind === "pod" && path === pod.path))
-      found.push({ kind: "pod", path: pod.path, cluster, pod });
-  }
-}
-
-function addService(cluster: Cluster, service: Service | undefined, found: Endpoint[]): void {
-  if (service === undefined || found.some((other) => other.kind === "service" && other.service === service)) return;
-  found.push({ kind: "service", path: service.path, cluster, service });
-}
-
-function addContainer(cluster: Cluster, pod: Pod, name: string, found: Endpoint[]): void {
+function containersIn(cluster: Cluster, pod: Pod, name: string): readonly Place[] {
   const container = processNamed(pod.workload.containers, name);
-  if (container === undefined) return;
-  const path = `${pod.path}/${name}`;
-  if (!found.some((other) => other.path === path)) found.push({ kind: "container", path, cluster, pod, container });
+  return container === undefined ? [] : [{ kind: "container", path: `${pod.path}/${name}`, cluster, pod, container }];
 }
 
-function addDaemon(station: Node | ExternalHost, name: string, found: Endpoint[]): void {
+function daemonsOn(station: Node | ExternalHost, name: string): readonly Place[] {
   const daemon = processNamed(station.processes, name);
-  if (daemon !== undefined) found.push({ kind: "daemon", path: `${station.path}/${name}`, station, daemon });
+  return daemon === undefined ? [] : [{ kind: "daemon", path: `${station.path}/${name}`, station, daemon }];
 }
 
 function processNamed(processes: readonly ProcessSpec[], name: string): ProcessSpec | undefined {

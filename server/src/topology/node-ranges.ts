@@ -12,6 +12,7 @@ import {
   lastAddress,
   type Prefix,
   prefixCovers,
+  prefixEquals,
   prefixOf,
   prefixRange,
   prefixSize,
@@ -116,32 +117,21 @@ const wishesOf = perItem<StationParts, Wish>(
   ({ podCidrs, cni, dockerBridge }) => ({ podCidrs, cni, dockerBridge }),
   (a, b) =>
     hasSameCidrs(a.podCidrs, b.podCidrs) &&
-    a.cni?.plugin === b.cni?.plugin &&
-    isSameOrigin(a.cni?.source, b.cni?.source) &&
-    isSameOrigin(a.dockerBridge?.source, b.dockerBridge?.source),
+    isSameDecl(a.cni?.source, b.cni?.source) &&
+    isSameDecl(a.dockerBridge?.source, b.dockerBridge?.source),
 );
 
+/** Which ranges are allocated, and which argument states one, follows from the declaration. */
 function hasSameCidrs(a: readonly NodeCidr[], b: readonly NodeCidr[]): boolean {
-  if (a === b) return true;
   return (
     a.length === b.length &&
-    a.every(({ prefix, source, allocated, own, borrowed }, i) => {
-      const other = b[i];
-      return (
-        prefix.ip === other?.prefix.ip &&
-        prefix.len === other.prefix.len &&
-        allocated === other.allocated &&
-        own === other.own &&
-        borrowed === other.borrowed &&
-        isSameOrigin(source, other.source)
-      );
-    })
+    a.every(({ prefix, source }, i) => prefixEquals(prefix, b[i]!.prefix) && isSameDecl(source, b[i]!.source))
   );
 }
 
 /** A declaration with the same handle has not changed. */
-function isSameOrigin(a: Origin | undefined, b: Origin | undefined): boolean {
-  return a?.decl.handle === b?.decl.handle && String(a?.part) === String(b?.part);
+function isSameDecl(a: Origin | undefined, b: Origin | undefined): boolean {
+  return a?.decl.handle === b?.decl.handle;
 }
 
 /* -------------------------------------------------------------- allocation */
@@ -175,17 +165,17 @@ function rangeAllocator(cluster: RangeSource, wishes: readonly Wish[], addressin
   const problems: TopologyProblem[] = [];
   const pools = poolsOf(cluster, wishes, addressings.cluster);
   const families = [...new Set(pools.list.map((pool) => pool.family))];
-  const same = sameForAll(cluster, cluster.cni, undefined, addressings.cluster);
+  const same = commonRanges(cluster, cluster.cni, undefined, addressings.cluster);
   /** Undefined if nodes do not all have the same range. */
   const sameRanges = (wish: Wish): readonly NodeCidr[] | undefined => {
     const { cni, dockerBridge, podCidrs } = wish;
     if (cni !== undefined && cni.plugin !== cluster.cni.plugin) {
-      const ranges = sameForAll(cluster, cni, wish, addressings.of(cni));
+      const ranges = commonRanges(cluster, cni, wish, addressings.of(cni));
       return ranges.length > 0 ? ranges : undefined;
     }
     if (same.length === 0) return undefined;
     const isPlain = dockerBridge === undefined && podCidrs.length === 0;
-    return isPlain ? same : sameForAll(cluster, cluster.cni, wish, addressings.cluster);
+    return isPlain ? same : commonRanges(cluster, cluster.cni, wish, addressings.cluster);
   };
   return {
     next: (wish, path, block) => {
@@ -336,7 +326,7 @@ function unusableBlocks(
  * If every node has the same range: the range of the node's or the cluster's Docker bridge, the node's `pod-cidr`, or
  * the mode's range.
  */
-function sameForAll(
+function commonRanges(
   cluster: RangeSource,
   cni: CniSettings,
   parts: Wish | undefined,

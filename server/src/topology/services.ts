@@ -10,6 +10,7 @@ import { query, type Read } from "../memo/query.ts";
 import { sameMembers } from "../memo/same.ts";
 import { t } from "../text/l10n.ts";
 import type { ClusterDraft } from "./cluster.ts";
+import { firstNames } from "./first-names.ts";
 import type { Cluster, PodIndex, Service, ServiceIndex, Workload } from "./model.ts";
 import type { PlacedService } from "./parts.ts";
 import { CODES, problem, type TopologyProblem } from "./problems.ts";
@@ -36,7 +37,7 @@ interface DeclaredServices {
 }
 
 const declaredServices = query<ClusterDraft, DeclaredServices>((read) => {
-  const { places, twice } = read(({ services }) => placesOf(namesOf(services)));
+  const { places, twice } = read(({ services }) => firstNames(namesOf(services)));
   const { given, shortages } = read(allocation);
   const name = read((cluster) => cluster.name);
   const all = read(({ services }) => builtServices([atPlaces(services, places), given], name));
@@ -50,25 +51,8 @@ const declaredServices = query<ClusterDraft, DeclaredServices>((read) => {
 
 /* ------------------------------------------------------------------- names */
 
-const namesOf = perItem(({ namespace, parts }: PlacedService) => `${namespace}/${parts.name}`);
-
-interface ServicePlaces {
-  /** Indexes of the statements with a new name. */
-  readonly places: readonly number[];
-  readonly twice: readonly { readonly place: number; readonly first: number }[];
-}
-
 /** Kubernetes names contain no slash. */
-const placesOf = memo((names: readonly string[]): ServicePlaces => {
-  const firsts = new Map<string, number>();
-  const twice: { place: number; first: number }[] = [];
-  for (const [place, name] of names.entries()) {
-    const first = firsts.get(name);
-    if (first === undefined) firsts.set(name, place);
-    else twice.push({ place, first });
-  }
-  return { places: [...firsts.values()], twice };
-});
+const namesOf = perItem(({ namespace, parts }: PlacedService) => `${namespace}/${parts.name}`);
 
 function atPlaces(services: readonly PlacedService[], places: readonly number[]): readonly PlacedService[] {
   return places.length === services.length ? services : chosen(places, services);
@@ -132,7 +116,7 @@ interface Allocation {
 }
 
 const allocation = query<ClusterDraft, Allocation>((read, before) => {
-  const { places } = read(({ services }) => placesOf(namesOf(services)));
+  const { places } = read(({ services }) => firstNames(namesOf(services)));
   const demands = read(({ services }) => demandsOf(atPlaces(services, places)));
   const addresses = addressAllocator(
     read(({ serviceCidrs }) => serviceCidrs),
@@ -227,6 +211,8 @@ interface Shortages {
   readonly full: readonly { readonly range: ServiceCidr; readonly first: number; readonly count: number }[];
   /** Whether a service needs an address of an unspecified family. */
   readonly isNeeded: boolean;
+  /** Whether the cluster has a range of any family. */
+  readonly hasRanges: boolean;
 }
 
 interface AddressAllocator {
@@ -271,16 +257,16 @@ function addressAllocator(serviceCidrs: readonly ServiceCidr[], demands: readonl
       without,
       full: [...full].map(([range, { first, count }]) => ({ range, first, count })),
       isNeeded: demands.some((demand) => !hasNoAddress(demand) && demand.clusterIps.length === 0),
+      hasRanges: ranges.length > 0,
     }),
   };
 }
 
 function shortageProblems(
   read: Read<ClusterDraft>,
-  { without, full, isNeeded }: Shortages,
+  { without, full, isNeeded, hasRanges }: Shortages,
   partsOf: (index: number) => ServiceParts,
 ): readonly TopologyProblem[] {
-  const hasRanges = read(({ serviceCidrs }) => serviceCidrs.length > 0);
   if (full.length === 0 && without === undefined && (hasRanges || !isNeeded)) return nothing;
   const cluster = read(({ name }) => name);
   const found = full.map(({ range: { prefix, source }, first, count }) => {

@@ -499,7 +499,7 @@ describe("at Kubernetes' maximum number of nodes", () => {
     expect(layers(n1)).toEqual(layers(n2));
     expect(layers(n1)[0]).toBe(layers(n2)[0]);
     expect(layers(n1)[1]).toBe(layers(far)[1]);
-    expect(layers(n1).map(({ size }) => size)).toEqual([perRack, racks * perRack]);
+    expect(layers(n1).map((table) => table.size())).toEqual([perRack, racks * perRack]);
     // 39 on-link peers, 4,960 through the tunnel; the remaining routes are the default route and connected routes.
     expect(printRoutes(n1, 4)).toHaveLength(39 + 4960 + 3);
     expect(printNeighbours(n1)).toHaveLength(4960);

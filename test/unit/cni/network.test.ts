@@ -3,6 +3,7 @@ import { buildNetwork, networkProblems } from "../../../server/src/cni/network.t
 import { CODES } from "../../../server/src/cni/problems.ts";
 import type { Netns, Network } from "../../../server/src/dataplane/model.ts";
 import { printNetfilter, printRoutes } from "../../../server/src/dataplane/print.ts";
+import { whyOf } from "../../../server/src/dataplane/text.ts";
 import { cni, golden, ip, type Plan, prefix, route, source, topologyOf } from "./fixture.ts";
 
 function netnsOf(network: Network, id: string): Netns {
@@ -41,7 +42,7 @@ describe("namespaces", () => {
     const why = new Map<string, string>();
     for (const layer of netnsOf(network, "prod/node1").tables.get("main")?.layers ?? []) {
       for (const [, one] of layer.table.entries())
-        if (!layer.except?.(one)) why.set(one.why, one.origin?.decl.spec?.keyword ?? "");
+        if (!layer.except?.(one)) why.set(whyOf(one), one.origin?.decl.spec?.keyword ?? "");
     }
     expect([...why]).toEqual([
       ["192.168.10.1: gateway of the segment", "segment a"],

@@ -573,6 +573,12 @@ describe("values of several places (KN804)", () => {
       "an installer's defaults are not stated",
       `kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\n---\n${kubeadm("10.244.0.0/16")}`,
     ],
+    [
+      "k3s runs another plugin",
+      node({ annotations: `k3s.io/node-args: '["server","--flannel-backend","none"]'` }) +
+        daemonSet("calico-node", "image: calico/node") +
+        pool,
+    ],
     ["a node-local DNS cache", config("kubelet-config", "kubelet", "clusterDNS: [169.254.20.10]") + DNS],
   ])("is silent if %s", (_, text) => {
     expect(places(text, "KN804")).toEqual([]);

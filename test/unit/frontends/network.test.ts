@@ -508,7 +508,7 @@ describe("references of a plan", () => {
       (index) => new RegExp(`router s-${index}-routes \\{[^}]*route default via (\\S+)`).exec(links)?.[1],
     );
     expect(next).toEqual([address("n-0"), address("n-1"), address("n-0"), address("n-1")]);
-    expect(links).toContain("router n-1 {\n  attach v-link 198.18.0.6\n  attach s-1 ");
+    expect(links).toContain("router n-1 {\n  attach v-link 198.19.0.6\n  attach s-1 ");
   });
 
   it("are followed through modules, outputs, and instance keys", () => {

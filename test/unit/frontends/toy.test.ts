@@ -69,6 +69,20 @@ describe("a file in a second notation", () => {
     `);
   });
 
+  it("has diagnostics of repeated and missing statements", () => {
+    const text = NET.replace(
+      '{ "cidr": { "prefixes": ["10.0.0.0/24"] } }',
+      '{ "mtu": { "value": "1400" } }, { "mtu": { "value": "1500" } }',
+    );
+    const analysis = analysisOf(opened({ "net.json": text }), "net.json");
+    expect(findings(analysis).filter((one) => /^KN0/.test(one))).toMatchInlineSnapshot(`
+      [
+        "KN011 "segment": a \`segment\` block requires a \`cidr\` statement",
+        "KN008 "mtu": \`mtu\` is set twice in a \`segment\` block; the first value is used",
+      ]
+    `);
+  });
+
   it("has faults of its own syntax", () => {
     expect(findings(analysisOf(opened({ "net.json": `[{ "segment": ]` }), "net.json"))).toMatchInlineSnapshot(`
       [

@@ -6,6 +6,7 @@
 
 import { isMap, isScalar, isSeq, type Pair, parseDocument, type Scalar, type YAMLMap } from "yaml";
 import { contextInside } from "../../../server/src/declared/access.ts";
+import { withBlock } from "../../../server/src/declared/block.ts";
 import type { Decl, DeclProblem } from "../../../server/src/declared/decl.ts";
 import type { Document, Point } from "../../../server/src/declared/document.ts";
 import type { FrontEnd } from "../../../server/src/declared/front-end.ts";
@@ -57,8 +58,7 @@ function declOf(map: YAMLMap, context: Context): Decl {
   const block = map.get("block");
   const inside = contextInside({ spec, values });
   const children = inside !== undefined && isSeq(block) ? declsIn(block.items, inside) : [];
-  const problemCount = children.reduce((sum, child) => sum + child.problemCount, problems.length);
-  return { handle: map as object as Handle, spec, values, children, block: isSeq(block), problems, problemCount };
+  return withBlock({ handle: map as object as Handle, spec, values, children, block: isSeq(block), problems });
 }
 
 function declsIn(items: readonly unknown[], context: Context): readonly Decl[] {

@@ -1,11 +1,13 @@
 /** The memo engine: what is computed again after a change, and what is not. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { withLazy } from "../../../server/src/memo/lazy.ts";
 import { succeed, succeedList } from "../../../server/src/memo/lineage.ts";
 import { groups, perItem, perRow } from "../../../server/src/memo/list.ts";
 import { memo, once } from "../../../server/src/memo/memo.ts";
 import { query } from "../../../server/src/memo/query.ts";
-import { sameMembers, sameRecord } from "../../../server/src/memo/same.ts";
+import { sameMap, sameMembers, sameRecord } from "../../../server/src/memo/same.ts";
+import { sideTable } from "../../../server/src/memo/side-table.ts";
 
 interface World {
   readonly a: number;
@@ -180,4 +182,72 @@ it("records are the same if their fields are", () => {
   expect(sameRecord({ a: 1, list }, { a: 1, list })).toBe(true);
   expect(sameRecord({ a: 1, list }, { a: 1, list: [1] })).toBe(false);
   expect(sameRecord({ a: 1 }, { a: 1, b: 2 })).toBe(false);
+});
+
+describe("a side table", () => {
+  it("has one value per object, apart from other tables", () => {
+    const [names, sizes] = [sideTable<object, string>(), sideTable<object, number>()];
+    const a = {};
+    const b: readonly string[] = [];
+    names.set(a, "a");
+    sizes.set(a, 1);
+    names.set(b, "b");
+    names.set(a, "A");
+    expect([names.get(a), sizes.get(a), names.get(b), sizes.get(b)]).toEqual(["A", 1, "b", undefined]);
+  });
+
+  it("adds nothing that a copy or a comparison contains", () => {
+    const names = sideTable<object, string>();
+    const a = { x: 1 };
+    names.set(a, "a");
+    expect([names.get({ ...a }), Object.keys(a)]).toEqual([undefined, ["x"]]);
+    expect(a).toEqual({ x: 1 });
+  });
+});
+
+describe("a property that is computed when it is read", () => {
+  it("is computed once per object", () => {
+    const computed: string[] = [];
+    const made = (name: string) =>
+      withLazy(
+        { name },
+        {
+          upper: () => {
+            computed.push(name);
+            return name.toUpperCase();
+          },
+        },
+      );
+    const [a, b] = [made("a"), made("b")];
+    expect(computed).toEqual([]);
+    expect([b.upper, a.upper, a.upper]).toEqual(["B", "A", "A"]);
+    expect(computed).toEqual(["b", "a"]);
+    expect({ ...a }).toEqual({ name: "a", upper: "A" });
+  });
+});
+
+describe("an equal result", () => {
+  it("is the same list if another value has changed and all items are computed again", () => {
+    const half = perItem((item: number, by: number) => Math.floor(item / by));
+    const list = [1, 3];
+    const before = half(list, 10);
+    expect(half(list, 20)).toBe(before);
+    expect(half(list, 2)).toEqual([0, 1]);
+  });
+
+  it("is the same map if it has the same entries in the same order", () => {
+    const before = new Map([
+      ["a", 1],
+      ["b", 2],
+    ]);
+    expect(sameMap(before, new Map(before))).toBe(before);
+    for (const other of [
+      new Map([["a", 1]]),
+      new Map([...before].reverse()),
+      new Map([...before].map(([key, value]) => [key, value + 1] as const)),
+      new Map([...before].map(([key, value]) => [`${key}a`, value] as const)),
+    ])
+      expect(sameMap(before, other)).toBe(other);
+    expect(sameMap(undefined, before)).toBe(before);
+  });
 });

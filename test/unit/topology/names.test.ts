@@ -12,6 +12,8 @@ cluster k1 {
   nodes n 1..2 { attach lan; daemon d1 { listen 8000 } }
   pod p1 on n1 { container c1.1 { listen 80 }; container c1.2 { listen 81 } }
   pod api-1
+  // Takes precedence over pods and nodes of its name, but not over the full path of a router.
+  service tor { select app=tor; port 80 }
   namespace shop {
     pod web { container web { listen 80 } }
     deployment api replicas 12 { container api { listen 9090 } }

@@ -27,7 +27,7 @@ export const stateDiffers: Check<"KN810"> = {
 \`--state\` reads the state of real nodes: the outputs of \`ip\`, \`bridge\`, \`iptables-save\`, and similar commands. knet compares
 it with the state that the topology describes, by meaning: the order of next hops, counters, comments, the names of interfaces and
 veth pairs, and the protocol of a route make no difference. Each finding shows both locations: the entry of the real state, and the
-declaration from which the expected entry follows. Differences with one cause are one finding, with the other locations as related
+declaration that causes the expected entry. Differences with one cause are one finding, with the other locations as related
 information.
 
 Routes from DHCP, interfaces that the topology does not declare, and chains of other programs are not compared. What the machine lacks
@@ -129,7 +129,7 @@ function moreText(group: Group): string {
   return subjects.size === 1 ? "" : t` and ${number(subjects.size - 1)} more`;
 }
 
-/** What is missing: "route to 10.244.3.0/24". */
+/** The missing entry: "route to 10.244.3.0/24". */
 function nounOf({ aspect, subject }: Difference): string {
   switch (aspect) {
     case "address":
@@ -171,7 +171,7 @@ function expectation(difference: Exclude<Difference, { change: "extra" }>, { top
   return plugin === undefined ? t`the topology has \`${expected}\`` : t`${plugin} would install \`${expected}\``;
 }
 
-/** Statements of a machine itself. */
+/** Whether the statement is in the block of a machine. */
 function isOfMachine(origin: Origin): boolean {
   return ["attach", "gateway", "route", "address"].includes(keywordOf(origin) ?? "");
 }

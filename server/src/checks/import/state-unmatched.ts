@@ -11,7 +11,7 @@ export const stateUnmatched: Check<"KN811"> = {
   name: "state-unmatched",
   family: "import",
   severity: "warning",
-  summary: "The state of a real machine belongs to no machine of the topology.",
+  summary: "State of a real machine that the topology does not contain.",
   documentation: `## What happens
 
 knet assigns the state of a real machine by name: the folder or the file is named like the node, the router, or the host, or
@@ -40,7 +40,7 @@ Rename the folder to the name of the machine, or to its path if several clusters
       const { name, origin } = machine;
       const message =
         candidates.length === 0
-          ? t`real machine \`${name}\` is not compared: no machine of the topology has this name or one of its addresses`
+          ? t`real machine \`${name}\` is not compared: the topology contains neither its name nor its addresses`
           : candidates.length === 1
             ? t`real machine \`${name}\` is not compared: ${machineText(candidates[0] ?? { kind: "node", path: name })} already has other state`
             : t`real machine \`${name}\` is not compared: it can be ${list(candidates.map(machineText))}`;

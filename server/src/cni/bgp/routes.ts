@@ -32,7 +32,7 @@ export function learnedLayer(
       type: nexthops === "unreachable" ? "unreachable" : "unicast",
       nexthops: nexthops === "unreachable" ? [] : (nexthops ?? []),
       ...form,
-      get why() {
+      why: () => {
         if (!one) return "";
         return nexthops === "unreachable"
           ? t`${whyLearned(one)}, which matches another BGP route: BIRD cannot use it (recursive next hop)`

@@ -39,7 +39,7 @@ import { hostStates, type Underlay, underlay } from "./underlay.ts";
 
 export interface Bgp {
   /** Sessions that do not come up. */
-  readonly problems: readonly NetworkProblem[];
+  problems(): readonly NetworkProblem[];
   /** Equal for speakers that learn the same routes; undefined for machines that do not run BGP. */
   groupOf(path: string): string | undefined;
   /**
@@ -101,7 +101,7 @@ export function solveBgp(topology: Topology, speakers: readonly Speaker[]): Bgp 
   };
   const families = ([4, 6] as const).filter((family) => speakers.some((one) => ofFamily(one, family).length > 0));
   return {
-    get problems() {
+    problems() {
       const found = families.flatMap((family) => of(family).sessions.problems);
       // A session that fails for both families is one problem.
       return found.filter(

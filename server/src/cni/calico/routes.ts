@@ -106,7 +106,7 @@ function* tunnelRoutes(calico: CalicoCluster, family: 4 | 6, felix: (pool: Pool)
       // Felix sets its protocol on IPIP routes; routes through a VXLAN device have the kernel's default protocol.
       ...(pool.vxlan === "never" ? { proto: FELIX } : {}),
       ...withMetric(family),
-      get why() {
+      why: () => {
         const to = familyPart(member, family)?.address;
         const block = formatPrefix(cidr.prefix);
         return to === undefined
@@ -148,7 +148,7 @@ function* directRoutes(
       nexthops: [{ via: peer.address, dev: self.iface.device, onlink: true }],
       proto: FELIX,
       ...withMetric(family),
-      get why() {
+      why: () => {
         return t`Felix: node ${member.node.name} (${formatIp(peer.address)}, within ${formatPrefix(self.subnet)}) owns ${formatPrefix(cidr.prefix)} of pool ${pool.name}`;
       },
       origin: member.node.source,

@@ -60,8 +60,8 @@ function* entries(
         type: "unicast",
         nexthops: [{ via: publicIp, dev: named ?? dev, ...(options.onlinkFlag ? { onlink: true } : {}) }],
         ...withMetric(family),
-        // A getter: there are thousands of routes, and few of their texts are shown.
-        get why() {
+        // A function: there are thousands of routes, and few of their texts are shown.
+        why: () => {
           return t`flanneld (${options.type}): node ${peer.node.name} (${formatIp(publicIp)}) has ${formatPrefix(lease)} and is on-link`;
         },
         origin: peer.node.source,

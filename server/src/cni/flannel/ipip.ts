@@ -62,8 +62,8 @@ function* tunnelRoutes(peers: Peers): Iterable<readonly [Route["dst"], Route]> {
     dst: lease,
     type: "unicast",
     nexthops: [{ via: publicIp, dev: DEVICE, onlink: true }],
-    // A getter: there are thousands of routes, and few of their texts are shown.
-    get why() {
+    // A function: there are thousands of routes, and few of their texts are shown.
+    why: () => {
       return t`flanneld (ipip): node ${peer.node.name} has ${formatPrefix(lease)}; tunnel to ${formatIp(publicIp)}`;
     },
     origin: peer.node.source,

@@ -147,8 +147,8 @@ function tunnelRoutes(peers: Peers, device: string, family: Family): PrefixTable
       type: "unicast",
       nexthops: [{ via: lease.ip, dev: device, onlink: true }],
       ...withMetric(family),
-      // A getter: there are thousands of routes, and few of their texts are shown.
-      get why() {
+      // A function: there are thousands of routes, and few of their texts are shown.
+      why: () => {
         const there = peer && familyPart(peer, family);
         const name = peer?.node.name ?? "";
         return there

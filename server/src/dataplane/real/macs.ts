@@ -39,7 +39,7 @@ function hasOwnMac({ kind }: Device): boolean {
 }
 
 /**
- * The MAC address of a real neighbor entry, as the topology would have it. `expected`: of the derived entry for the same
+ * The MAC address of a real neighbor entry in terms of the topology. `expected`: of the derived entry for the same
  * address. It is right if it is the address of the same device, or if nothing is known about that device.
  */
 export function translatedMac(mac: Mac, expected: Mac | undefined, owners: MacOwners): Mac {

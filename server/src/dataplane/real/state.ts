@@ -1,6 +1,6 @@
 /**
  * The state of real machines: what `ip`, `bridge`, `iptables-save`, and similar commands print there, as entries with their
- * locations. Unlike a network namespace, it does not know what is at the other end of its links.
+ * locations. Unlike a network namespace, it does not contain the other ends of links.
  */
 import type { InterfaceAddress, Ip, Prefix } from "../../addressing/ip.ts";
 import type { Document } from "../../declared/document.ts";

@@ -1,4 +1,4 @@
-/** WireGuard peers and IPsec of a real machine. Keys are not compared: those of the topology are computed, or secret. */
+/** WireGuard peers and IPsec of a real machine. Keys are not compared: the topology computes them. */
 
 import type { Prefix } from "../../addressing/ip.ts";
 import { type Ip, prefixContains, prefixEquals } from "../../addressing/ip.ts";
@@ -6,7 +6,7 @@ import { buildPrefixTable } from "../../addressing/prefix-table.ts";
 import type { WireguardPeer, WireguardPeers, Xfrm, XfrmPolicy, XfrmState } from "../model.ts";
 import type { RealMachine, RealPeer } from "./state.ts";
 
-/** The derived peer that a real one stands for: the same endpoint, or a common range. */
+/** The derived peer with the endpoint of a real one, or with a common range. */
 export function derivedPeer(
   { endpoint, allowedIps }: RealPeer,
   derived: readonly WireguardPeer[],

@@ -14,7 +14,7 @@ import { repetitionIn } from "../loop.ts";
 import type { Device, Netns, NetnsId, Network, Nexthop } from "../model.ts";
 import type { IcmpErrorKind, Packet } from "../packet.ts";
 import type { Flow, TunnelKey } from "../program.ts";
-import { routeText } from "../text.ts";
+import { routeText, whyOf } from "../text.ts";
 import type { Neighbour } from "./neighbour.ts";
 
 /** A TTL of 64 with tunnels causes a few hundred steps; more than this indicates an error in the model. */
@@ -280,7 +280,7 @@ export function routeRule({ found, nexthop }: Routed): StepRule {
   return {
     table: found.table,
     text: routeText(found.route, nexthop),
-    why: found.route.why,
+    why: whyOf(found.route),
     origin: found.route.origin,
   };
 }

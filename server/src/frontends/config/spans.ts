@@ -32,7 +32,7 @@ function itemsIn(text: string, list: Span | undefined): readonly Span[] {
   const items: Span[] = [];
   for (let at = list.start + 1; ; ) {
     const item = spanIn(text, { start: at, end: list.end }, []);
-    // The bracket that closes the list has no length.
+    // At the end of the list, the item is empty.
     if (!item || item.end <= item.start) return items;
     items.push(item);
     const comma = text.indexOf(",", item.end);

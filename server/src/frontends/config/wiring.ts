@@ -50,8 +50,8 @@ export interface NamedAppliance extends Appliance {
   readonly name: string;
 }
 
-/** Benchmarking addresses (RFC 2544, RFC 5180): they occur in no cloud network. */
-const LINKS = parsePrefix("198.18.0.0/15")?.prefix;
+/** Benchmarking addresses (RFC 2544, RFC 5180): they occur in no cloud network. Nodes of manifests use 198.18.0.0/24. */
+const LINKS = parsePrefix("198.19.0.0/16")?.prefix;
 const LINKS6 = parsePrefix("2001:2::/48")?.prefix;
 
 export function wire(model: CloudModel): Wiring {
@@ -150,12 +150,12 @@ function routersOf(net: CloudNet, name: string, subnets: readonly CloudSubnet[],
   });
 }
 
-/** Links with addresses that follow each other; a link has 256 addresses, or as many as its routers need. */
+/** Links with addresses that follow each other; a link has 32 addresses, or as many as its routers need. */
 function linkAllocator(): (name: string, members: readonly string[], six: boolean) => Link {
   let next = 0;
   let count = 0;
   return (name, members, six) => {
-    const len = Math.min(24, 32 - Math.ceil(Math.log2(members.length + 2)));
+    const len = Math.min(27, 32 - Math.ceil(Math.log2(members.length + 2)));
     const size = 2 ** (32 - len);
     const start = Math.ceil(next / size) * size;
     next = start + size;

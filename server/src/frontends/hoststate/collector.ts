@@ -154,7 +154,7 @@ function ruleOf(one: Json, origin: Origin): RealRule | undefined {
   return {
     family: 4,
     rule: {
-      // Rules of priority 0 to 32767 are printed with -1 by netlink if they have none.
+      // The netlink package writes -1 for a rule without a priority.
       priority: Math.max(0, priority),
       ...(from ? { from } : {}),
       ...(to ? { to } : {}),
@@ -176,7 +176,7 @@ function neighboursOf(one: Json, names: Names, origin: Origin): readonly RealNei
     const device = names.get(numberAt(entry, "LinkIndex")) ?? textAt(one, "n");
     if (ip === undefined || mac?.length !== 6 || device === undefined) return [];
     const state = numberAt(entry, "State") ?? 0;
-    // NUD_PERMANENT is 0x80, NUD_NOARP 0x40 (linux/neighbour.h).
+    // NUD_PERMANENT is 0x80, NUD_NOARP 0x40 (Linux UAPI headers).
     const isPermanent = (state & 0xc0) !== 0;
     return { ip, device, mac: mac.map((byte) => byte.toString(16).padStart(2, "0")).join(":"), isPermanent, origin };
   });

@@ -24,7 +24,7 @@ export interface Context {
 interface Reading extends Context {
   readonly words: readonly string[];
   at: number;
-  /** The word before the option is `!`. */
+  /** `!` precedes the option. */
   not: boolean;
   proto: Transport | undefined;
   readonly matches: NfMatch[];

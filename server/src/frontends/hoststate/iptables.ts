@@ -76,7 +76,7 @@ export function ruleOf(text: string, context: Context): RealNfRule {
   return { rule: words && ruleOfWords(words, context), text, origin: context.origin };
 }
 
-/** Words, some of them quoted with backslashes before quotes; undefined if a quote is not closed. */
+/** Arguments, quoted or not; undefined if a quote is not closed. */
 export function wordsIn(text: string): readonly string[] | undefined {
   const words: string[] = [];
   const word = /\s*(?:"((?:[^"\\]|\\.)*)"|([^\s"]\S*))/gy;

@@ -34,7 +34,7 @@ const OUTPUTS: Readonly<Record<string, Known>> = {
   "xfrm-policy": { output: "xfrm-policies", canBeEmpty: true },
   "xfrm-state": { output: "xfrm-states", canBeEmpty: true },
 };
-/** Names of files without an output of their own. */
+/** Names of files with several outputs, or with one that is not used. */
 const OTHERS: readonly string[] = ["collector", "state", "vlan"];
 
 export interface FileName {
@@ -42,7 +42,7 @@ export interface FileName {
   readonly known: Known | undefined;
 }
 
-/** The machine of each file. `files`: all files of the state; the folder that contains all of them has no machine, if there are several. */
+/** The name of the machine for each file. `files`: all files of the state. */
 export function fileNames(files: readonly string[]): readonly FileName[] {
   const paths = files.map((file) => file.split(/[/\\]+/).filter((part) => part !== "" && part !== "."));
   const shared = sharedLength(paths);

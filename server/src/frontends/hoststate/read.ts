@@ -178,7 +178,7 @@ function addTroubles(troubles: readonly Trouble[], { file }: Source, { problems 
   for (const { span, error } of troubles) problems.push(problemInText("KN802", file, span, { error }));
 }
 
-/** What is missing in an output is reported at its start. */
+/** A missing entry is reported at the start of its output. */
 function show(output: Output, { locate }: Source, { outputs }: Found): void {
   if (!outputs.has(output)) outputs.set(output, locate(START));
 }

@@ -21,7 +21,7 @@ const TYPES: ReadonlySet<string> = new Set<RouteType>([
   "prohibit",
 ]);
 
-/** A route before it is checked. */
+/** A route with unchecked values. */
 interface Draft {
   readonly type: string;
   readonly dst: string;
@@ -149,7 +149,7 @@ function hopOfWords(words: readonly string[]): HopDraft {
   };
 }
 
-/** Undefined for a text that is no route, and for routes that the kernel creates on every device. */
+/** Undefined for a text that is not a route, and for routes that the kernel creates on every device. */
 function routeOf(draft: Draft, span: Span, { locate, family, table: given }: RouteContext): RealRoute | undefined {
   const hops = draft.hops.flatMap(hopOf);
   const gateway = hops.map(({ via }) => via).find((via) => via !== undefined);
@@ -186,7 +186,7 @@ function isKernels(type: string, { ip, len }: Prefix): boolean {
   return typeof ip === "bigint" && len >= 8 && ip >> 120n === 0xffn;
 }
 
-/** A dead next hop is not used (fib_select_multipath). */
+/** The kernel does not use a next hop with RTNH_F_DEAD (fib_select_multipath). */
 function hopOf({ via, dev, weight, flags }: HopDraft): readonly Nexthop[] {
   if (dev === undefined || flags.includes("dead")) return [];
   const ip: Ip | undefined = parseIp(via ?? "");

@@ -15,7 +15,7 @@ export function prefixOfText(text: string): Prefix | undefined {
   return parsePrefix(`${text.slice(0, slash)}/${Math.clz32(~mask)}`)?.prefix;
 }
 
-/** The destination of a route; `default` has no family of its own. */
+/** The destination of a route; `default` does not show the family. */
 export function destinationOf(text: string, family: Family): Prefix | undefined {
   return text === "default" || text === "all" || text === "any" ? everything(family) : prefixOfText(text);
 }

@@ -6,6 +6,7 @@
 
 import { parseIp } from "../../addressing/ip.ts";
 import { contextInside, oneOf } from "../../declared/access.ts";
+import { inContexts, withBlock } from "../../declared/block.ts";
 import type { Decl, DeclProblem } from "../../declared/decl.ts";
 import { type Part, partOf } from "../../declared/handle.ts";
 import {
@@ -16,9 +17,10 @@ import {
   type Unread,
   unreadProblem,
 } from "../../declared/reading.ts";
-import { contextsOf, describeContext, isFlag, keywordsIn, schema } from "../../declared/schema/index.ts";
+import { contextsOf, isFlag, keywordsIn, schema } from "../../declared/schema/index.ts";
 import type { ArgSpec, Context, FlagSpec, KeywordSpec } from "../../declared/schema/types.ts";
 import type { Read, Value } from "../../declared/values.ts";
+import { type SideTable, sideTable } from "../../memo/side-table.ts";
 import { either } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import { nearest } from "../../text/nearest.ts";
@@ -27,12 +29,12 @@ import type { Arg, Block, Statement, SyntaxTree } from "./tree.ts";
 
 /** Decoded statements (where caching is worthwhile) and files. No other state is kept between calls. */
 export interface DecodeCache {
-  readonly decls: Map<Context, WeakMap<Statement, Decl>>;
-  readonly files: WeakMap<Block, readonly Decl[]>;
+  readonly decls: Map<Context, SideTable<Statement, Decl>>;
+  readonly files: SideTable<Block, readonly Decl[]>;
 }
 
 export function decodeCache(): DecodeCache {
-  return { decls: new Map(), files: new WeakMap() };
+  return { decls: new Map(), files: sideTable() };
 }
 
 /** Decodes the top-level statements of a file. */
@@ -54,7 +56,7 @@ const nothing: readonly never[] = [];
 function decodeAll(statements: readonly Statement[], context: Context, cache: DecodeCache): readonly Decl[] {
   let known = cache.decls.get(context);
   if (known === undefined) {
-    known = new WeakMap();
+    known = sideTable();
     cache.decls.set(context, known);
   }
   const before = known;
@@ -117,21 +119,12 @@ function unknownKeyword(text: string, context: Context, isWord: boolean): DeclPr
   return { code: "KN002", part: "keyword", data };
 }
 
-/** "at the top level", "in a `cluster` block", "in a `router` block or a `host` block". */
-function inContexts(contexts: readonly Context[]): string {
-  const blocks = contexts.filter((context) => context !== "file").map(describeContext);
-  const atTop = blocks.length < contexts.length;
-  if (blocks.length === 0) return t`at ${describeContext("file")}`;
-  return atTop ? t`at ${describeContext("file")} or in ${either(blocks)}` : t`in ${either(blocks)}`;
-}
-
 function decodeKnown(statement: Statement, spec: KeywordSpec, cache: DecodeCache): Decl {
   const plan = plans.get(spec)!;
   const reading = readArgs(statement, plan);
   const { values } = reading;
   let { problems } = reading;
   let children: readonly Decl[] = nothing;
-  let problemCount = 0;
   const { block } = statement;
   if (block === undefined) {
     if (spec.blockRequired === true)
@@ -140,8 +133,6 @@ function decodeKnown(statement: Statement, spec: KeywordSpec, cache: DecodeCache
     const context = contextInside({ spec, values });
     if (context !== undefined) {
       children = decodeAll(block.statements, context, cache);
-      problems = checkBlock(children, context, problems);
-      for (const child of children) problemCount += child.problemCount;
     } else if (spec.block === undefined || typeof spec.block === "string") {
       problems = add(problems, { code: "KN010", part: "keyword", data: { keyword: spec.keyword } });
     } else {
@@ -150,40 +141,7 @@ function decodeKnown(statement: Statement, spec: KeywordSpec, cache: DecodeCache
         problems = add(problems, { code: "KN010", part: "keyword", data: { keyword: spec.keyword, choice } });
     }
   }
-  return {
-    handle: handleOf(statement),
-    spec,
-    values,
-    children,
-    block: block !== undefined,
-    problems,
-    problemCount: problemCount + problems.length,
-  };
-}
-
-/** Problems of a block as a whole: repeated and missing statements. */
-function checkBlock(
-  children: readonly Decl[],
-  context: Context,
-  found: readonly DeclProblem[],
-): readonly DeclProblem[] {
-  let problems = found;
-  for (const spec of once.get(context) ?? nothing) {
-    let first: Decl | undefined;
-    for (const child of children) {
-      if (child.spec !== spec) continue;
-      first ??= child;
-      if (first === child) continue;
-      const data = { keyword: spec.keyword, context: inContexts([context]) };
-      problems = add(problems, { code: "KN008", part: "keyword", data, decl: child, related: [first] });
-    }
-  }
-  for (const spec of required.get(context) ?? nothing) {
-    if (children.some((child) => child.spec === spec)) continue;
-    const data = { keyword: spec.keyword, context: { text: describeContext(context) } };
-    problems = add(problems, { code: "KN011", part: "keyword", data });
-  }
-  return problems;
+  return withBlock({ handle: handleOf(statement), spec, values, children, block: block !== undefined, problems });
 }
 
 function add(problems: readonly DeclProblem[], added: DeclProblem): readonly DeclProblem[] {
@@ -223,18 +181,6 @@ function planOf(spec: KeywordSpec): Plan {
 }
 
 const plans: ReadonlyMap<KeywordSpec, Plan> = new Map(schema.map((spec) => [spec, planOf(spec)]));
-
-const required = byContext((spec) => spec.required === true);
-const once = byContext((spec) => spec.repeat === "once");
-
-function byContext(wanted: (spec: KeywordSpec) => boolean): ReadonlyMap<Context, readonly KeywordSpec[]> {
-  const groups = new Map<Context, KeywordSpec[]>();
-  for (const spec of schema) {
-    if (!wanted(spec)) continue;
-    for (const context of spec.in) groups.set(context, [...(groups.get(context) ?? []), spec]);
-  }
-  return groups;
-}
 
 interface Arguments {
   readonly values: readonly Read[];

@@ -1,7 +1,8 @@
 /** A `.knet` file as a document. */
-import type { Decl } from "../../declared/decl.ts";
+
 import type { Document } from "../../declared/document.ts";
 import type { FrontEnd } from "../../declared/front-end.ts";
+import { withLazy } from "../../memo/lazy.ts";
 import { backwards } from "../../text/edit.ts";
 import { type DecodeCache, decodeCache, decodeFile } from "./decode.ts";
 import { faultsIn } from "./faults.ts";
@@ -27,16 +28,11 @@ export function isKnet(document: Document | undefined): document is KnetDocument
 
 /** `cache`: the declarations of unchanged statements are kept. */
 export function knetDocument(file: string, tree: SyntaxTree, cache: DecodeCache = decodeCache()): KnetDocument {
-  let decls: readonly Decl[] | undefined;
-  const self: KnetDocument = {
+  const rest: Omit<KnetDocument, "decls"> = {
     file,
     language: "knet",
     tree,
     text: tree.text,
-    get decls() {
-      decls ??= decodeFile(tree, cache);
-      return decls;
-    },
     faults: () => faultsIn(file, tree, self.decls),
     problems: () => [],
     silences: () => silencesIn(file, tree),
@@ -52,6 +48,7 @@ export function knetDocument(file: string, tree: SyntaxTree, cache: DecodeCache 
     render: (change) => textEdit(tree, change),
     edited: (edits) => knetDocument(file, backwards(edits).reduce<SyntaxTree>(reparse, tree), cache),
   };
+  const self: KnetDocument = withLazy(rest, { decls: () => decodeFile(tree, cache) });
   return self;
 }
 

@@ -1,6 +1,7 @@
 /** Maps statements to text offsets and back. */
 
 import type { Part } from "../../declared/handle.ts";
+import { memo } from "../../memo/memo.ts";
 import { lastUpTo } from "../../text/search.ts";
 import type { Span } from "../../text/span.ts";
 import { tokenize } from "./tokens.ts";
@@ -39,16 +40,7 @@ export interface Positions {
   path(offset: number): Path;
 }
 
-const known = new WeakMap<SyntaxTree, Positions>();
-
-export function positionsOf(tree: SyntaxTree): Positions {
-  let positions = known.get(tree);
-  if (positions === undefined) {
-    positions = makePositions(tree);
-    known.set(tree, positions);
-  }
-  return positions;
-}
+export const positionsOf = memo((tree: SyntaxTree) => makePositions(tree));
 
 /** Number of individual searches before a map of all statements is built. */
 const SEARCHES = 4;

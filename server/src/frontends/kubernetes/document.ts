@@ -6,20 +6,18 @@ import type { FrontEnd } from "../../declared/front-end.ts";
 import type { Origin } from "../../declared/origin.ts";
 import { plainDocument } from "../../declared/plain.ts";
 import { pointer, withoutQuotes } from "../../declared/point.ts";
-import { memo } from "../../memo/memo.ts";
+import { memo, once } from "../../memo/memo.ts";
 import { backwards, editedText } from "../../text/edit.ts";
 import type { Span } from "../../text/span.ts";
-import { type Around, importCluster, NOTHING_AROUND, type OwnedPods } from "./cluster.ts";
-
-export type { Around };
-
+import type { TextFile } from "../containers/unpack.ts";
+import { type Around, type ClusterOptions, importCluster, NOTHING_AROUND, type OwnedPods } from "./cluster.ts";
 import { type KubeObject, placeOf, spanOfPlace } from "./object.ts";
+import { maskedText } from "./private.ts";
 import { readObjects } from "./source.ts";
+import { withoutCopies } from "./versions.ts";
 
-export interface TextFile {
-  readonly file: string;
-  readonly text: string;
-}
+export type { TextFile } from "../containers/unpack.ts";
+export type { Around } from "./cluster.ts";
 
 export interface ManifestDocuments {
   /** The first one has the declarations; the others are the texts in which they are located. */
@@ -35,22 +33,69 @@ export interface ManifestDocuments {
 /** The path component of everything in the cluster. */
 const CLUSTER = "cluster";
 
+interface Read {
+  readonly decls: readonly Decl[];
+  readonly problems: readonly FileProblem[];
+  /** The number of objects, and of the ones that are not modeled. */
+  readonly objects: number;
+  readonly unread: number;
+  readonly owned: readonly OwnedPods[];
+}
+
+function readAll(files: readonly TextFile[], options: ClusterOptions): Read {
+  const read = files.map((file) => ({ file, ...objectsOf(file) }));
+  const objects = withoutCopies(read.flatMap((one) => one.objects));
+  const { decls, problems, unread, owned } = importCluster(objects, options);
+  const own = read.flatMap(({ file, problems: found }) => [...(file.failures ?? []), ...found]);
+  return { decls, problems: [...own, ...problems], objects: objects.length, unread, owned };
+}
+
+/** Files that have not changed are read once. */
+const objectsOf = memo((file: TextFile) => readObjects(file.file, file.text));
+
 /** `source`: identifies the input as a whole. */
 export function manifestDocuments(source: string, files: readonly TextFile[], name = CLUSTER): ManifestDocuments {
-  const read = files.map((file) => ({ ...file, ...readObjects(file.file, file.text) }));
-  const objects = read.flatMap((one) => one.objects);
-  const imported = importCluster(objects, { name, origin: wholeOf(source), around: NOTHING_AROUND });
-  const problems = [...read.flatMap((one) => one.problems), ...imported.problems];
+  const read = readAll(files, { name, origin: wholeOf(source), around: NOTHING_AROUND });
+  const main = files.find(({ file }) => file === source) ?? { file: source, text: "" };
+  const others = files.filter(({ file }) => file !== source);
   return {
     documents: [
-      manifestDocument(source, files.find(({ file }) => file === source)?.text ?? "", imported.decls, problems),
-      ...read.flatMap(({ file, text }) => (file === source ? [] : manifestDocument(file, text))),
+      withoutSecrets(
+        main,
+        manifestDocument(main, () => read),
+      ),
+      ...others.map((one) =>
+        withoutSecrets(
+          one,
+          manifestDocument(one, () => NOTHING),
+        ),
+      ),
     ],
-    problems,
-    objects: objects.length,
-    unread: imported.unread,
-    owned: imported.owned,
+    problems: read.problems,
+    objects: read.objects,
+    unread: read.unread,
+    owned: read.owned,
   };
+}
+
+const NOTHING: ClusterSource = { decls: [], problems: [] };
+
+/** For the reports of the command line, which show the lines of a text next to findings: without the values of Secrets. */
+function withoutSecrets(file: TextFile, document: Document): Document {
+  if (!/secret/i.test(file.file) && !file.text.includes("Secret")) return document;
+  const shown = once(() => masked(file.text, objectsOf(file).secrets()));
+  return Object.defineProperty(document, "text", { get: shown, enumerable: true });
+}
+
+function masked(text: string, spans: readonly Span[]): string {
+  const parts: string[] = [];
+  let at = 0;
+  for (const { start, end } of spans) {
+    if (end <= at) continue;
+    parts.push(text.slice(at, start), maskedText(text.slice(Math.max(at, start), end)));
+    at = end;
+  }
+  return [...parts, text.slice(at)].join("");
 }
 
 /**
@@ -58,10 +103,7 @@ export function manifestDocuments(source: string, files: readonly TextFile[], na
  * located.
  */
 export function importInto(file: string, name: string, around: Around, files: readonly TextFile[]): ClusterSource {
-  const read = files.map((one) => objectsOf(one));
-  const objects = read.flatMap((one) => one.objects);
-  const { decls, problems } = importCluster(objects, { name, origin: wholeOf(file), around });
-  return { decls, problems: [...read.flatMap((one) => one.problems), ...problems] };
+  return readAll(files, { name, origin: wholeOf(file), around });
 }
 
 export interface ClusterSource {
@@ -69,9 +111,6 @@ export interface ClusterSource {
   readonly decls: readonly Decl[];
   readonly problems: readonly FileProblem[];
 }
-
-/** Files that have not changed are read once. */
-const objectsOf = memo((file: TextFile) => readObjects(file.file, file.text));
 
 /** Span of a declaration of an object; undefined if it is from a different source. */
 export function manifestSpan({ decl, part }: Origin): Span | undefined {
@@ -84,7 +123,10 @@ export const kubernetesFrontEnd: FrontEnd = {
   name: "kubernetes",
   // knet.json has the settings of checks.
   accepts: (file) => /(?<!(?:^|[/\\])knet)\.(?:ya?ml|json)$/i.test(file),
-  read: (file, text) => manifestDocuments(file, [{ file, text }]).documents[0],
+  read: (file, text) =>
+    manifestDocument({ file, text }, () =>
+      readAll([{ file, text }], { name: CLUSTER, origin: wholeOf(file), around: NOTHING_AROUND }),
+    ),
 };
 
 /** The input as an object without fields. */
@@ -100,24 +142,23 @@ function wholeOf(file: string): KubeObject {
   };
 }
 
-function manifestDocument(
-  file: string,
-  text: string,
-  decls: readonly Decl[] = [],
-  problems: readonly FileProblem[] = [],
-): Document {
-  const located = { file, text, spanOf: manifestSpan };
+/** `contentOf` is called on first use: a file that nothing reads costs nothing. */
+function manifestDocument({ file, text }: TextFile, contentOf: () => ClusterSource): Document {
+  const content = once(contentOf);
+  const point = once(() => pointer({ file, text, spanOf: manifestSpan }, content().decls));
   return {
     ...plainDocument(file, text),
     language: "kubernetes",
-    decls,
-    problems: () => problems,
+    get decls() {
+      return content().decls;
+    },
+    problems: () => content().problems,
     spanOf: manifestSpan,
     innerSpanOf(source) {
       const span = manifestSpan(source);
       return span && withoutQuotes(text, span);
     },
-    pointAt: pointer(located, decls),
+    pointAt: (offset) => point()(offset),
     edited: (edits) => kubernetesFrontEnd.read(file, backwards(edits).reduce(editedText, text)),
   };
 }

@@ -36,6 +36,10 @@ function innerSpan(content: string, path: Path): Span | undefined {
   return { start, end };
 }
 
+/** The header of a folded block scalar before its first line. */
+const FOLDED = />[-+\d]*[ \t]*(?:#[^\n]*)?\r?\n[ \t]*$/;
+const LONGEST_HEADER = 200;
+
 /** From an offset in the content of a scalar to the offset in the text of the file. */
 type Offsets = (offset: number) => number | undefined;
 
@@ -47,6 +51,8 @@ function offsetsOf(text: string, place: Span, content: string): Offsets | undefi
   if (raw.startsWith('"')) return escapedOffsets(raw, place.start, 1, content);
   if (raw.startsWith("'")) return quotedOffsets(raw, place.start, 1, content);
   if (before === '"') return escapedOffsets(raw, place.start, 0, content);
+  // Without the header of the block, as an event parser reports it.
+  if (FOLDED.test(text.slice(Math.max(0, place.start - LONGEST_HEADER), place.start))) return undefined;
   if (raw.includes("\n")) return blockOffsets(text, place, 0, content);
   return raw === content ? (offset) => place.start + offset : undefined;
 }

@@ -10,7 +10,7 @@ import { installersOf } from "../config/index.ts";
 import type { Machines } from "../config/installer.ts";
 import { globalPolicies, namespacedPolicies } from "./calico-policies.ts";
 import { settingDrafts } from "./cluster-settings.ts";
-import { dumpOf, type Objects, shown } from "./evidence.ts";
+import { dumpOf, type Evidence, type Objects, shown } from "./evidence.ts";
 import { note, type Reading } from "./inference.ts";
 import { ingressDrafts } from "./ingress.ts";
 import type { KubeObject } from "./object.ts";
@@ -97,7 +97,7 @@ function nodeDrafts(plugin: Plugin, node: KubeObject): readonly Draft[] {
   const [range] = ranges;
   const [first] = settings;
   return [
-    ...(range ? [shown(range, "pod-cidr", { prefixes: ranges.map(({ value }) => formatPrefix(value)) })] : []),
+    ...(range ? [podCidrDraft(range, ranges)] : []),
     ...(first
       ? [
           shown(
@@ -109,6 +109,13 @@ function nodeDrafts(plugin: Plugin, node: KubeObject): readonly Draft[] {
         ]
       : []),
   ];
+}
+
+/** The items of the statement are the items of the list. */
+function podCidrDraft({ object, path }: Evidence<Prefix>, ranges: readonly Evidence<Prefix>[]): Draft {
+  const list = typeof path.at(-1) === "number" ? path.slice(0, -1) : path;
+  const prefixes = ranges.map(({ value }) => formatPrefix(value));
+  return shown({ value: undefined, object, path: list }, "pod-cidr", { prefixes });
 }
 
 /** Kinds that are read here. */

@@ -106,6 +106,22 @@ export function originAt(object: KubeObject, path: Path): Origin {
   return { file: object.file, decl: { ...NO_DECL, handle }, part: "whole" };
 }
 
+/** A handle for a position in a file that is not a field of an object. */
+export function handleAt(file: string, span: Span): Handle {
+  const handle = {} as Handle;
+  const object: KubeObject = {
+    file,
+    apiVersion: "",
+    kind: "",
+    namespace: undefined,
+    name: "",
+    value: {},
+    locate: () => span,
+  };
+  places.set(handle, { object, path: [], parts: [] });
+  return handle;
+}
+
 /** A draft with the place of the field that it was read from, and of its arguments by name. */
 export function drafted(
   object: KubeObject,

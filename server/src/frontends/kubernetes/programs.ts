@@ -113,8 +113,12 @@ export function flagIn(words: readonly Evidence<string>[], flag: string): Eviden
   return flagsIn(words, flag)[0];
 }
 
-/** A flag that can be repeated. */
+/** A flag that can be repeated. Its value is only a part of an argument, or one of two: not a field that can be changed alone. */
 export function flagsIn(words: readonly Evidence<string>[], flag: string): readonly Evidence<string>[] {
+  return foundFlags(words, flag).map((found) => ({ ...found, path: [...found.path, "value"] }));
+}
+
+function foundFlags(words: readonly Evidence<string>[], flag: string): readonly Evidence<string>[] {
   return words.flatMap((word, index): readonly Evidence<string>[] => {
     const text = word.value.startsWith("--")
       ? word.value.slice(2)

@@ -17,7 +17,6 @@ import {
   configMap,
   type Evidence,
   inside,
-  mapped,
   parsed,
   rangesIn,
   resources,
@@ -66,16 +65,19 @@ function statedPods({ reading, plugin, installers }: RangeSources): readonly Sta
     ...rangesIn(flag(controlPlane(dump, "kube-controller-manager"), "cluster-cidr")),
     ...rangesIn(textIn(kubeadm, "networking", "podSubnet")),
     ...openShift(reading, "clusterNetwork", "cidr"),
-    ...rangesIn(server?.flag("cluster-cidr") ?? (server && { ...server, value: "10.42.0.0/16" })),
+    ...rangesIn(server?.flag("cluster-cidr")),
     ...installers.flatMap(({ pods }) => pods),
   ];
   const covering = [
     ...(plugin?.ownRanges ? [] : (plugin?.ranges ?? [])),
     ...rangesIn(textIn(proxyConfig(reading), "clusterCIDR"), proxyFlag(reading, "cluster-cidr")),
   ];
+  const usual = exact.length + covering.length + (plugin?.ranges.length ?? 0) === 0 ? server : undefined;
   return [
     ...exact.map((one) => ({ ...one, mayCover: plugin?.ownRanges === true })),
     ...covering.map((one) => ({ ...one, mayCover: true })),
+    // The default of k3s and RKE2.
+    ...rangesIn(usual && { ...usual, value: "10.42.0.0/16" }).map((one) => ({ ...one, mayCover: true })),
   ];
 }
 
@@ -180,7 +182,6 @@ function perNode(
     distributionOf(reading.dump)?.flagOf("kube-controller-manager", "node-cidr-mask-size") ??
     (isIpv4 ? (hostPrefix(reading) ?? installers.find((one) => one.perNode)?.perNode) : undefined);
   const length = new Set(own).size === 1 ? own[0] : Number(stated?.value ?? usual);
-  // A range that is shorter than a node's default share has no node with it.
   return length === undefined || !Number.isInteger(length) || length === usual ? {} : { "per-node": `/${length}` };
 }
 
@@ -198,9 +199,11 @@ export function serviceRanges(sources: RangeSources): readonly Draft[] {
     ...rangesIn(flag(controlPlane(dump, "kube-controller-manager"), "service-cluster-ip-range")),
     ...rangesIn(textIn(kubeadmConfig(reading), "networking", "serviceSubnet")),
     ...openShift(reading, "serviceNetwork"),
-    ...rangesIn(server?.flag("service-cidr") ?? (server && { ...server, value: "10.43.0.0/16" })),
+    ...rangesIn(server?.flag("service-cidr")),
     ...installers.flatMap(({ services }) => services),
   ];
+  // The default of k3s and RKE2.
+  if (stated.length === 0) stated.push(...rangesIn(server && { ...server, value: "10.43.0.0/16" }));
   const used = (["number", "bigint"] as const).flatMap((kind): readonly Range[] => {
     const is = ({ value }: Range): boolean => typeof value.ip === kind;
     const own = objects.filter(is);
@@ -275,9 +278,6 @@ function openShift({ dump }: Reading, list: string, field?: string): readonly Ra
 
 function hostPrefix({ dump }: Reading): Evidence<string> | undefined {
   const [object] = resources(dump, "Network", "config.openshift.io");
-  return mapped(
-    textOf(object, "status", "clusterNetwork", 0, "hostPrefix") ??
-      textOf(object, "spec", "clusterNetwork", 0, "hostPrefix"),
-    (value) => value,
-  );
+  const path = ["clusterNetwork", 0, "hostPrefix"];
+  return textOf(object, "status", ...path) ?? textOf(object, "spec", ...path);
 }

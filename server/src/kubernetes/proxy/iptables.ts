@@ -3,11 +3,13 @@
  * same order, for one node. Long chains are built only for printing; a packet is evaluated against the rules for its
  * address and port.
  */
+
 import { hostPrefix, type Ip, prefixOf } from "../../addressing/ip.ts";
 import type { ChainRules, ChainSource } from "../../cni/mode.ts";
 import type { Device, NfChain, NfRule, NfTable, NfTarget } from "../../dataplane/model.ts";
 import { type Conditions, nfChain, nfRule, type RuleSpec } from "../../dataplane/rule.ts";
 import type { Origin } from "../../declared/origin.ts";
+import { withLazy } from "../../memo/lazy.ts";
 import type { Cluster, Node, ServiceEndpoint } from "../../topology/model.ts";
 import { endpointText } from "../../topology/service-endpoints.ts";
 import { type LocalDetector, localDetector } from "./detect.ts";
@@ -139,19 +141,17 @@ function longChain(
   byNodePort: boolean,
   tail: readonly RuleSpec[] = [],
 ): NfChain {
-  let all: readonly NfRule[] | undefined;
-  return {
+  const rest: Omit<NfChain, "rules"> = {
     name,
-    get rules() {
-      all ??= [...view.ports.all().flatMap((port) => rulesOf(view, port)), ...tail].map(nfRule);
-      return all;
-    },
     candidates: (dst, dport) => {
       const found = new Set(view.ports.byAddress(dst));
       if (byNodePort && dport !== undefined) for (const port of view.ports.byNodePort(dport)) found.add(port);
       return [...[...found].flatMap((port) => rulesOf(view, port)), ...tail].map(nfRule);
     },
   };
+  return withLazy(rest, {
+    rules: () => [...view.ports.all().flatMap((port) => rulesOf(view, port)), ...tail].map(nfRule),
+  });
 }
 
 /* ---------------------------------------------------------------------- names */
@@ -307,16 +307,13 @@ function firewallFilter(view: View, port: ProxyPort): readonly RuleSpec[] {
 
 /** filter/KUBE-NODEPORTS: accepts health check node ports. */
 function healthChain(view: View): NfChain {
-  return {
-    name: "KUBE-NODEPORTS",
-    get rules() {
-      return view.ports.healthChecked().map((port) => {
-        const number = port.service.healthCheckNodePort ?? 0;
-        const match: Conditions = { proto: "tcp", dport: { first: number, last: number } };
-        return nfRule(rule(port, `${port.id} health check node port`, match, { kind: "ACCEPT" }));
-      });
-    },
-  };
+  const rules = (): readonly NfRule[] =>
+    view.ports.healthChecked().map((port) => {
+      const number = port.service.healthCheckNodePort ?? 0;
+      const match: Conditions = { proto: "tcp", dport: { first: number, last: number } };
+      return nfRule(rule(port, `${port.id} health check node port`, match, { kind: "ACCEPT" }));
+    });
+  return withLazy({ name: "KUBE-NODEPORTS" }, { rules });
 }
 
 function forwardRules(mark: number, origin: Origin): readonly RuleSpec[] {

@@ -18,7 +18,7 @@ export interface ProxyPort {
   /** Whether the port has a node port, external IP, or load balancer IP. */
   readonly external: boolean;
   /** All usable endpoints. */
-  readonly endpoints: readonly ServiceEndpoint[];
+  endpoints(): readonly ServiceEndpoint[];
 }
 
 /** The endpoints that a node sends to, by traffic policy. */
@@ -90,9 +90,7 @@ function entries(cluster: Cluster, service: Service, of: 4 | 6): readonly ProxyP
     loadBalancerIps,
     sourceRanges: sourceRanges(service.sourceRanges, of, cluster.services.kubeProxy.minor),
     external: port.nodePort !== undefined || externalIps.length > 0 || loadBalancerIps.length > 0,
-    get endpoints() {
-      return cluster.services.endpoints(service, port, of);
-    },
+    endpoints: () => cluster.services.endpoints(service, port, of),
   }));
 }
 
@@ -120,11 +118,12 @@ export function usesLocal({ service, external }: ProxyPort): boolean {
 }
 
 function reachOf(port: ProxyPort, node: Node): Reach {
-  const { service, endpoints } = port;
+  const { service } = port;
+  const endpoints = port.endpoints();
   const local = endpoints.filter((one) => one.node === node);
   const hasEndpoints = endpoints.length > 0;
   return {
-    cluster: preferred(port, node, local),
+    cluster: preferred(service, endpoints, node, local),
     local,
     hasEndpoints,
     hasInternal: hasEndpoints && (service.internalPolicy === "cluster" || local.length > 0),
@@ -139,7 +138,8 @@ const ZONE = "topology.kubernetes.io/zone";
  * (canUseTopology).
  */
 function preferred(
-  { service, endpoints }: ProxyPort,
+  service: Service,
+  endpoints: readonly ServiceEndpoint[],
   node: Node,
   local: readonly ServiceEndpoint[],
 ): readonly ServiceEndpoint[] {

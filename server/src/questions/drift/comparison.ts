@@ -1,4 +1,4 @@
-/** A real machine beside the derived one. */
+/** A real machine and the derived one. */
 import type { Netns } from "../../dataplane/model.ts";
 import type { MacOwners, Pairing } from "../../dataplane/real/macs.ts";
 import { realNetns } from "../../dataplane/real/netns.ts";
@@ -24,7 +24,7 @@ export function comparison(pairing: Pairing, owners: MacOwners): Comparison {
   };
 }
 
-/** The place of what is missing in an output; undefined if the output does not exist. */
+/** The place of a missing entry: the output that lacks it; undefined if the output does not exist. */
 export function placeIn({ machine }: Comparison, ...outputs: readonly Output[]): Origin | undefined {
   for (const output of outputs) {
     const found = machine.outputs.get(output);

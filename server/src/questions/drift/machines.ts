@@ -1,4 +1,4 @@
-/** Which machine of the topology a real one is. */
+/** Assigns real machines to the machines in the topology. */
 import { ipKey } from "../../addressing/ip.ts";
 import type { NetnsId } from "../../dataplane/model.ts";
 import type { RealMachine, RealState } from "../../dataplane/real/state.ts";

@@ -4,11 +4,11 @@ import { sourceOn } from "../../dataplane/fib.ts";
 import type { FdbEntry, Netns, Nexthop, PolicyRule, Route } from "../../dataplane/model.ts";
 import { policyRuleText, routesOf } from "../../dataplane/print.ts";
 import { FLOODED, ruleKey } from "../../dataplane/real/netns.ts";
-import { destination, policyText, routeText, stateText } from "../../dataplane/text.ts";
+import { destination, policyText, routeText, stateText, whyOf } from "../../dataplane/text.ts";
 import { type Comparison, paired, placeIn } from "./comparison.ts";
 import type { Difference } from "./difference.ts";
 
-/** Devices with differences of their own, which explain differences of the entries that use them. */
+/** Devices with differences, which explain differences of the entries that use them. */
 export interface Explained {
   /** Real names of devices whose addresses differ, and derived names of devices that do not exist. */
   readonly addresses: ReadonlySet<string>;
@@ -54,7 +54,7 @@ function tableDifferences(
           expected: `${textOf(route)}${suffix}`,
           real: place,
           derived: route.origin,
-          why: route.why,
+          why: whyOf(route),
         }),
       );
   for (const [expected, actual] of both)
@@ -67,7 +67,7 @@ function tableDifferences(
           actual: `${textOf(actual)}${suffix}`,
           real: actual.origin ?? place,
           derived: expected.origin,
-          why: expected.why,
+          why: whyOf(expected),
         }),
       );
   for (const route of extra)
@@ -117,7 +117,7 @@ function isEqual(a: Route, b: Route, { netns, real, names }: Comparison, { addre
   if (a.type !== b.type || hops(a) !== hops(b)) return false;
   if (a.mtu !== undefined && a.mtu !== b.mtu) return false;
   const [hop] = a.nexthops;
-  // Without `src`, the address can be that of any device.
+  // Without `src`, the kernel can choose an address of any device.
   if (!hop || addresses.has(hop.dev) || (addresses.size > 0 && (a.src ?? b.src) === undefined)) return true;
   const derivedName = names.derived(hop.dev) ?? hop.dev;
   return sourceOf(netns, a, hop, derivedName) === sourceOf(real, b, hop, hop.dev);

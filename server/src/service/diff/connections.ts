@@ -13,6 +13,8 @@ import {
   union,
 } from "../../kubernetes/policy/ports.ts";
 import { memo, valueAt } from "../../memo/memo.ts";
+import { number } from "../../text/format.ts";
+import { t } from "../../text/l10n.ts";
 import { type Endpoint, existsIn, type Group, type SideName, type Sides } from "./endpoints.ts";
 import { type Index, indexOf, type Pair, type Relation, relationsBetween } from "./relations.ts";
 import type { Example, Scope } from "./schema.ts";
@@ -50,8 +52,22 @@ interface Cell {
   readonly after: PortSet | undefined;
 }
 
-export function changedConnections(sides: Sides, endpoints: readonly Endpoint[]): readonly Statement[] {
+/** More pairs of classes would take minutes. */
+const MOST_CLASS_PAIRS = 400_000;
+
+export type ChangedConnections =
+  | { readonly ok: true; readonly statements: readonly Statement[] }
+  | { readonly ok: false; readonly note: string };
+
+export function changedConnections(sides: Sides, endpoints: readonly Endpoint[]): ChangedConnections {
   const [senders, receivers] = [classesOf(endpoints, "from"), classesOf(endpoints, "to")];
+  if (senders.length * receivers.length > MOST_CLASS_PAIRS) {
+    const count = number(receivers.length);
+    return {
+      ok: false,
+      note: t`connections between pods are not compared: policies and ports distinguish ${count} kinds of workloads; compare the output of \`knet matrix\` for single workloads`,
+    };
+  }
   const collected = collector();
   for (const from of senders) {
     for (const to of receivers) {
@@ -59,7 +75,7 @@ export function changedConnections(sides: Sides, endpoints: readonly Endpoint[])
       compareClasses(sides, from, to, collected);
     }
   }
-  return collected.statements();
+  return { ok: true, statements: collected.statements() };
 }
 
 function isHost({ endpoints }: EndClass): boolean {
@@ -279,7 +295,7 @@ function completed(cells: readonly Cell[], isKept: boolean): readonly Change[] {
     if (cell.before && cell.after) return [{ ...cell, before: cell.before, after: cell.after }];
     const [own, other] = cell.after ? [cell.after, before] : [cell.before, after];
     if (own === undefined) return [];
-    // No pair on the other side: the endpoint does not exist there, or has a single pod, which is no pair with itself.
+    // The other side has no pair: the endpoint does not exist there, or has a single pod, and a pod and itself are not a pair.
     const nearest = other ? union(intersection(own, other.most), other.least) : isKept ? own : NO_PORTS;
     return [cell.after ? { ...cell, before: nearest, after: own } : { ...cell, before: own, after: nearest }];
   });
@@ -417,21 +433,21 @@ type Collector = ReturnType<typeof collector>;
 /** Joins the statements that differ in their endpoints only. */
 function collector() {
   interface Change {
-    readonly statement: Pick<Statement, "scope" | "before" | "after">;
+    readonly ports: Pick<Statement, "scope" | "before" | "after">;
     readonly rows: Map<string, { readonly from: Parts; readonly to: Map<string, Parts>; readonly example: Example }>;
   }
   const changes = new Map<string, Change>();
   return {
     add({ scope, before, after, example }: Omit<Statement, "from" | "to">, from: Parts, to: Parts): void {
       const key = `${scope.join()} ${portKey(before)} ${portKey(after)}`;
-      const change = valueAt(changes, key, (): Change => ({ statement: { scope, before, after }, rows: new Map() }));
+      const change = valueAt(changes, key, (): Change => ({ ports: { scope, before, after }, rows: new Map() }));
       valueAt(change.rows, from.id, () => ({ from, to: new Map<string, Parts>(), example })).to.set(to.id, to);
     },
     statements(): readonly Statement[] {
-      return [...changes.values()].flatMap(({ statement, rows }) => {
+      return [...changes.values()].flatMap(({ ports, rows }) => {
         const alike = grouped([...rows.values()], ({ to }) => [...to.keys()].join("\n"));
         return [...alike.values()].map((same) => ({
-          ...statement,
+          ...ports,
           example: same[0]?.example ?? {},
           from: same.flatMap(({ from }) => from.parts),
           to: [...(same[0]?.to.values() ?? [])].flatMap(({ parts }) => parts),

@@ -30,7 +30,8 @@ export function compare(before: Compared, after: Compared): Diff {
     after: sideOf(current.topology, current.network),
   };
   const endpoints = endpointsOf(sides, pairings);
-  const connections = connectionsOf(changedConnections(sides, endpoints), outsideChanges(sides, endpoints));
+  const changes = changedConnections(sides, endpoints);
+  const connections = connectionsOf(changes.ok ? changes.statements : [], outsideChanges(sides, endpoints));
   const { notes, ...routes } = changedMachines(sides, pairings);
   const findings = changedFindings(old.findings(() => false) ?? [], current.findings(() => false) ?? [], pairings);
   const diagnostic =
@@ -61,7 +62,7 @@ export function compare(before: Compared, after: Compared): Diff {
         after: diagnostic(after)(pair.after),
       })),
     },
-    notes: [...notes],
+    notes: [...(changes.ok ? [] : [changes.note]), ...notes],
   };
 }
 
@@ -117,10 +118,16 @@ function partEnd({ endpoint, groups }: Part): DiffEnd {
   if (groups === undefined || !("path" in end)) return end;
   const meant = groups.flatMap(({ positions }) => positions);
   const others = new Set(otherGroups(endpoint, groups).flatMap(({ positions }) => positions.map(nodeOf)));
-  const nodes = [...new Set(meant.map(nodeOf))];
-  if (nodes.every((node) => node !== undefined && !others.has(node)))
-    return { ...end, nodes: nodes.flatMap((node) => node ?? []) };
-  return { ...end, pods: [...new Set(meant.flatMap(podNames))] };
+  const placed = meant.filter((position) => nodeOf(position) !== undefined);
+  const nodes = [...new Set(placed.flatMap((position) => nodeOf(position) ?? []))];
+  const isByNode = !nodes.some((node) => others.has(node));
+  const named = isByNode ? meant.filter((position) => nodeOf(position) === undefined) : meant;
+  const pods = [...new Set(named.flatMap(podNames))];
+  return {
+    ...end,
+    ...(isByNode && nodes.length > 0 ? { nodes } : {}),
+    ...(pods.length > 0 ? { pods } : {}),
+  };
 }
 
 function otherGroups({ groups }: Endpoint, meant: readonly Group[]): readonly Group[] {

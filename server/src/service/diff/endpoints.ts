@@ -33,7 +33,7 @@ export interface Here {
 
 /** The same pods in both topologies; on one side only if the endpoint has no pods on the node on the other side. */
 export interface Position {
-  /** A number for the node, the same in both topologies; for a host, a number of its own. */
+  /** A number for the node, or for the host; the same in both topologies. */
   readonly node: number;
   readonly before: Here | undefined;
   readonly after: Here | undefined;

@@ -1,6 +1,6 @@
 /**
- * The listings of a machine, line by line, with names in place of the values that each machine has of its own, so machines with
- * the same change have the same text.
+ * The listings of a machine, line by line, with names in place of the machine's own values: then machines with the same change
+ * have the same text.
  */
 import { bits, formatIp, formatPrefix, type Ip, parseIp, parsePrefix } from "../../addressing/ip.ts";
 import type { Netns } from "../../dataplane/model.ts";
@@ -15,7 +15,7 @@ export interface Line {
   readonly literal: string;
   /** With names in place of the machine's own values. */
   readonly named: string;
-  /** With words in place of the values of its peers, too. */
+  /** Also with names in place of the values of its peers. */
   readonly general: string;
 }
 
@@ -43,7 +43,7 @@ interface Listing {
   readonly lines: ReadonlySet<string>;
 }
 
-/** Whether a node is a peer of the machine: nodes that have the same change, apart from each other's values. */
+/** Whether a node is a peer of the machine: nodes that have the same change, except for each other's values. */
 export type Peers = (node: Node) => boolean;
 
 /** The names are for the lines that differ: a line that both sides have has not changed. */
@@ -87,7 +87,7 @@ export function changedLines(
 
 type NamedLine = Omit<Line, "general">;
 
-/** The lines of a side with names. Lines of pods stand for many lines, of which some can be unchanged. */
+/** The lines of a side with names. A line of a pod represents many lines, of which some can be unchanged. */
 function namedOf(
   own: readonly NamedLine[],
   others: readonly NamedLine[],
@@ -120,7 +120,7 @@ function linesOf(
     const text = nameOf(line).replace(MAC, "<MAC>");
     const isOfPod = kind === "rules" || text.includes(POD_INTERFACE);
     const whole = isOfPod ? withPods(topology, text, kind) : text;
-    // One line stands for those of all pods.
+    // One line represents the lines of all pods.
     if (!texts.has(whole)) texts.set(whole, whole === text ? line : whole);
   }
   return [...texts].map(([named, literal]) => ({ named, literal }));
@@ -211,7 +211,7 @@ function rulesOf({ side: { topology }, netns }: Machine): readonly Listing[] {
 }
 
 /**
- * The lines without the chains of single pods, such as those of policy engines: which pods run on a node is not a property of
+ * The lines without the chains of single pods, such as the chains of policy engines: which pods run on a node is not a property of
  * the node. These are the chains to which only rules for an address or interface of a pod jump.
  */
 function withoutPods(lines: readonly string[], isOfPod: (line: string) => boolean): readonly string[] {
@@ -265,7 +265,7 @@ function whole(lines: readonly string[]): readonly string[] {
   return entries;
 }
 
-/** Rules are compared by workload, routes to the node's own pods not at all: replicas are not told apart. */
+/** Rules are compared by workload, routes to the node's own pods not at all: replicas are not distinguished. */
 function withPods({ clusters }: Topology, line: string, kind: Listing["kind"]): string {
   const text = line.replace(ADDRESS, (address) => {
     const ip = parseIp(address);

@@ -179,7 +179,7 @@ function plain(text: string): string {
     .join("");
 }
 
-/** An empty comment separates @ from a name, so nobody is notified. */
+/** An empty comment separates @ from a name, so GitHub sends no notification. */
 function escaped(text: string): string {
   return html(text.replace(/[\\*_[\]#~`]/g, "\\$&")).replaceAll("@", "@<!-- -->");
 }

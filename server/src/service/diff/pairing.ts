@@ -1,6 +1,6 @@
 /**
- * Which object of the old topology is which of the new one: by name, and renamed objects by what they have in common, if that
- * identifies exactly one object on each side.
+ * The same objects in both topologies: by name; renamed objects by their addresses, labels, or ports, if exactly one object on
+ * each side has them.
  */
 import { formatIp } from "../../addressing/ip.ts";
 import { valueAt } from "../../memo/memo.ts";

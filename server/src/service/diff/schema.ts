@@ -16,9 +16,9 @@ export const DiffEnd = Type.Union([
       path: Type.String(),
       kind: Type.Enum(["Pod", "Deployment", "StatefulSet", "DaemonSet"]),
       namespace: Type.String(),
-      /** Only the pods on these nodes; absent: all pods. */
+      /** Only the pods on these nodes, and `pods`; without both, all pods. */
       nodes: Type.Optional(Type.Array(Type.String())),
-      /** Only these pods; set if the nodes are not sufficient to name the pods. */
+      /** Pods without a node or address, and pods of which only some on their node are affected. */
       pods: Type.Optional(Type.Array(Type.String())),
     },
     strict,
@@ -82,7 +82,7 @@ export const DiffSection = Type.Object(
 export const DiffMachines = Type.Object(
   {
     kind: Type.Enum(["node", "router", "host"]),
-    /** Machines with the same changes; `<address>`, `<pod CIDR>`, and similar words are values of each machine. */
+    /** Machines with the same changes; `<address>`, `<pod CIDR>`, and similar names are values of each machine. */
     machines: Type.Array(Type.String(), { minItems: 1 }),
     sections: Type.Array(DiffSection),
   },

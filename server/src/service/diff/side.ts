@@ -1,4 +1,4 @@
-/** One of the two topologies: which pods it does not distinguish, and what they reach. */
+/** One of the two topologies: the pods that it does not distinguish, and their connections. */
 import { family, type Ip, prefixContains } from "../../addressing/ip.ts";
 import { policyEngineOf } from "../../cni/policy-engine.ts";
 import type { Network } from "../../dataplane/model.ts";
@@ -28,7 +28,7 @@ export interface Spot {
   readonly kind: SpotKind;
   readonly netns: string;
   readonly addresses: readonly Ip[];
-  /** Its addresses are not those of a machine. */
+  /** It has its own addresses, not the addresses of a machine. */
   readonly isPod: boolean;
 }
 

@@ -21,7 +21,13 @@ const MOST_LINES = 40;
 
 export function diffText(diff: Diff): string {
   const notes = diff.notes.map((note) => t`note: ${note}`);
-  if (isSame(diff)) return `${[t`no change of connections, routes, rules, or findings`, ...notes].join("\n")}\n`;
+  if (isSame(diff))
+    return `${[
+      notes.length === 0
+        ? t`no change of connections, routes, rules, or findings`
+        : t`no change in the parts that were compared`,
+      ...notes,
+    ].join("\n")}\n`;
   const parts = [
     [`--- ${diff.before}`, `+++ ${diff.after}`, ...notes],
     connectionLines(diff),

@@ -1,4 +1,4 @@
-/** Parts of a comparison in words, for its text and Markdown forms. */
+/** The parts of a comparison as phrases, for its text and Markdown forms. */
 import { list, number, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Diff, DiffConnection, DiffDiagnostic, DiffEnd, DiffMachines, Scope } from "./schema.ts";
@@ -82,6 +82,7 @@ function endsText(ends: readonly DiffEnd[], { outside }: AnyConnection): string 
 export function endText(end: DiffEnd): string {
   if ("host" in end) return t`host ${end.host} (${end.range})`;
   if ("range" in end) return end.range;
+  if (end.nodes && end.pods) return t`${end.path} on ${list(end.nodes)} (and pods ${list(end.pods)})`;
   if (end.nodes) return t`${end.path} on ${list(end.nodes)}`;
   if (end.pods) return t`${end.path} (pods ${list(end.pods)})`;
   return end.path;

@@ -3,7 +3,7 @@
 import { formatIp, formatPrefix } from "../../addressing/ip.ts";
 import type { Device, Netns, Route } from "../../dataplane/model.ts";
 import { printRoutes, routesOf } from "../../dataplane/print.ts";
-import { routeText } from "../../dataplane/text.ts";
+import { routeText, whyOf } from "../../dataplane/text.ts";
 import type { Handle } from "../../declared/handle.ts";
 import type { Origin } from "../../declared/origin.ts";
 import { number, plural } from "../../text/format.ts";
@@ -105,7 +105,7 @@ const MOST_ROUTES = 8;
 export function madeText(made: Made): string {
   const { devices, routes } = made;
   const lines = routes.slice(0, MOST_ROUTES).map((route) => routeText(route, route.nexthops[0]));
-  const why = [...new Set(routes.map((route) => route.why))].slice(0, 2);
+  const why = [...new Set(routes.map(whyOf))].slice(0, 2);
   return [
     bullets([
       ...devices.map(({ name, mtu, addresses }) => {

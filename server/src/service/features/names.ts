@@ -1,6 +1,7 @@
 /** Shortest unambiguous paths of symbols, and the symbols that can be endpoints of a packet. */
+import { DEFAULT_NAMESPACE } from "../../declared/naming.ts";
 import type { SymbolKind } from "../../declared/schema/index.ts";
-import { DEFAULT_NAMESPACE, type NamedSymbol, pathOf } from "./symbol.ts";
+import { type NamedSymbol, pathOf } from "./symbol.ts";
 import type { SymbolTable } from "./symbols.ts";
 
 /** The shortest path of each symbol among the given symbols. A deployment and a service with the same name share a path. */

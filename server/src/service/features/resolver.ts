@@ -2,12 +2,12 @@
  * The symbols that a use refers to. Each part of a path is a link: in `shop/web`, `shop` refers to the namespace and `web` to
  * the pod. So is each label of a DNS name: `db-1.db.shop` refers to the pod, the service, and the namespace.
  */
-import { declarationsOfKind, RANK } from "../../declared/naming.ts";
+import { DEFAULT_NAMESPACE, lastOf, NAMESPACED, preferred, type Scope, wantedTrails } from "../../declared/naming.ts";
 import type { Origin } from "../../declared/origin.ts";
 import type { DnsName } from "../../topology/dns.ts";
 import {
-  chainOf,
   isDaemonSet,
+  isInDefault,
   isOfKind,
   isWithin,
   type NamedSymbol,
@@ -25,27 +25,28 @@ export interface Names {
   dns(name: string): readonly DnsName[];
   /** The symbol of an object of the topology. */
   madeBy(object: { readonly source: Origin }): NamedSymbol | undefined;
+  clusters(): readonly NamedSymbol[];
 }
 
 /** The nearest symbols in scope that a use can refer to; several if a name is declared twice. */
 export function resolved(names: Names, use: NameUse): readonly NamedSymbol[] {
-  const { found } = byPath(names, use);
-  return found.length > 0 ? found : byDns(names, use).flatMap(([symbol]) => symbol ?? []);
+  const { matches } = byPath(names, use);
+  return matches.length > 0
+    ? matches.map(({ symbol }) => symbol)
+    : byDns(names, use).flatMap(([symbol]) => symbol ?? []);
 }
 
 export function linksIn(names: Names, use: NameUse): readonly NameLink[] {
-  const { path, found } = byPath(names, use);
-  if (found.length === 0) {
+  const { path, matches } = byPath(names, use);
+  if (matches.length === 0) {
     const labels = use.path[0]?.split(".") ?? [];
     return byDns(names, use).flatMap((targets) => linked(names, { use, dns: true }, 0, labels, targets));
   }
-  return found.flatMap((symbol) => {
-    const aligned = alignment(symbol, path);
-    const chain = chainOf(symbol);
+  return matches.flatMap(({ targets }) => {
     // A kind in front is not a name.
     const skipped = use.path.slice(0, use.path.length - path.length);
     const start = skipped.reduce((length, part) => length + part.length + 1, 0);
-    const own = linked(names, { use, dns: false }, start, path, aligned?.map((at) => chain[at]) ?? []);
+    const own = linked(names, { use, dns: false }, start, path, targets);
     return own.map((link) => ({ ...link, segment: link.segment + skipped.length }));
   });
 }
@@ -71,38 +72,66 @@ function nodesIn(names: Names, daemonSet: NamedSymbol, text: string): readonly N
   );
 }
 
-interface Found {
-  /** Without the kind in front. */
-  readonly path: readonly string[];
-  readonly found: readonly NamedSymbol[];
+/** The namespace `default` has no declaration if its objects are declared in the cluster's block. */
+type Place = NamedSymbol | { readonly kind: "default namespace"; readonly cluster: NamedSymbol };
+
+function symbolAt(place: Place): NamedSymbol | undefined {
+  return place.kind === "default namespace" ? undefined : place;
 }
 
-function byPath(names: Names, use: NameUse): Found {
-  const found = byPlainPath(names, use);
-  const [kind = "", ...path] = use.path;
-  const kinds = declarationsOfKind(kind);
-  if (found.length > 0 || !use.withKind || kinds === undefined || path.length === 0) return { path: use.path, found };
-  const wanted = use.kinds.length === 0 ? kinds : kinds.filter((one) => use.kinds.includes(one));
-  const all = wanted.length === 0 ? [] : byPlainPath(names, { ...use, path, kinds: wanted });
-  return { path, found: all.filter((symbol) => isOfKind(symbol, kind)) };
+function scopeOf(names: Names): Scope<Place> {
+  return {
+    kindOf: ({ kind }) => (kind === "default namespace" ? "namespace" : kind),
+    keyOf: (place) => (place.kind === "default namespace" ? place.cluster : place),
+    isOfKind: (place, kind) => place.kind !== "default namespace" && isOfKind(place, kind),
+    anywhere: (name, below) => [
+      ...named(names, name),
+      ...(below > 0 && name === DEFAULT_NAMESPACE ? names.clusters().map(defaultNamespace) : []),
+    ],
+    inside(outer, name) {
+      const found = named(names, name);
+      if (outer.kind === "default namespace")
+        return found.filter((one) => isInDefault(one) && one.parent === outer.cluster);
+      const inner = found.filter((one) => isDirectlyIn(one, outer));
+      return outer.kind === "cluster" && name === DEFAULT_NAMESPACE ? [...inner, defaultNamespace(outer)] : inner;
+    },
+  };
 }
 
-function byPlainPath(names: Names, use: NameUse): readonly NamedSymbol[] {
-  const last = use.path.at(-1);
-  if (last === undefined) return [];
-  const aligned = named(names, last).filter(
-    (symbol) =>
-      (use.kinds.length === 0 || use.kinds.includes(symbol.kind)) && alignment(symbol, use.path) !== undefined,
-  );
-  const rank = Math.min(...aligned.map((symbol) => RANK[symbol.kind]));
-  const fitting = aligned.filter((symbol) => RANK[symbol.kind] === rank);
-  if (fitting.length < 2) return fitting;
-  const scope = use.scope ? pathOf(use.scope) : [];
-  const nearness = fitting.map((symbol) => commonPrefix(pathOf(symbol), scope));
+function defaultNamespace(cluster: NamedSymbol): Place {
+  return { kind: "default namespace", cluster };
+}
+
+/** The objects of the namespace `default` are also in their cluster. */
+function isDirectlyIn({ kind, parent }: NamedSymbol, outer: NamedSymbol): boolean {
+  if (parent === outer) return true;
+  const isDefault = parent?.kind === "namespace" && parent.name === DEFAULT_NAMESPACE;
+  return isDefault && parent.parent === outer && NAMESPACED.has(kind);
+}
+
+interface Match {
+  readonly symbol: NamedSymbol;
+  /** The symbol that each name of the path refers to. */
+  readonly targets: readonly (NamedSymbol | undefined)[];
+}
+
+/** `path`: without the kind in front. */
+function byPath(names: Names, use: NameUse): { readonly path: readonly string[]; readonly matches: readonly Match[] } {
+  const scope = scopeOf(names);
+  const isWanted = ({ kind }: Place): boolean =>
+    kind !== "default namespace" && (use.kinds.length === 0 || use.kinds.includes(kind));
+  const { path, trails } = wantedTrails(scope, use.path, isWanted, use.withKind);
+  const fitting = preferred(scope, trails).flatMap((trail): readonly Match[] => {
+    const symbol = symbolAt(lastOf(trail));
+    return symbol ? [{ symbol, targets: trail.map(symbolAt) }] : [];
+  });
+  if (fitting.length < 2) return { path, matches: fitting };
+  const outer = use.scope ? pathOf(use.scope) : [];
+  const nearness = fitting.map(({ symbol }) => commonPrefix(pathOf(symbol), outer));
   const best = Math.max(...nearness);
   const near = fitting.filter((_, index) => nearness[index] === best);
-  const exact = near.filter((symbol) => symbol.name === last);
-  return exact.length > 0 ? exact : near;
+  const exact = near.filter(({ symbol }) => symbol.name === path.at(-1));
+  return { path, matches: exact.length > 0 ? exact : near };
 }
 
 /** The symbols of the labels of a DNS name, in order; only for text that is not a path. */
@@ -146,29 +175,6 @@ function linked(
     });
     return [own, ...nodes];
   });
-}
-
-/**
- * The index in the symbol's path for each part of a use: the last part is the symbol, earlier parts are enclosing symbols.
- * The default namespace is optional. Undefined if the use does not match.
- */
-function alignment(symbol: NamedSymbol, path: readonly string[]): readonly number[] | undefined {
-  const names = pathOf(symbol);
-  const chain = chainOf(symbol);
-  const places: number[] = [];
-  let at = names.length - 1;
-  for (let segment = path.length - 1; segment >= 0; segment--) {
-    const text = path[segment] ?? "";
-    if (at >= 0 && chain[at] === undefined && names[at] !== text) at--;
-    if (at < 0 || !isNamed(names[at], chain[at], text)) return undefined;
-    places.unshift(at);
-    at--;
-  }
-  return places;
-}
-
-function isNamed(name: string | undefined, symbol: NamedSymbol | undefined, text: string): boolean {
-  return symbol ? ownPart(symbol, text) !== undefined : name === text;
 }
 
 function commonPrefix(a: readonly string[], b: readonly string[]): number {

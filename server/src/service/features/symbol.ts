@@ -1,7 +1,7 @@
 /** Names of objects and their uses. */
 
 import type { Decl } from "../../declared/decl.ts";
-import { declarationsOfKind, selectsPodsOf } from "../../declared/naming.ts";
+import { DEFAULT_NAMESPACE, declarationsOfKind, NAMESPACED, selectsPodsOf } from "../../declared/naming.ts";
 import type { Origin } from "../../declared/origin.ts";
 import type { SymbolKind } from "../../declared/schema/index.ts";
 import type { Span } from "../../text/span.ts";
@@ -43,10 +43,6 @@ export interface NameLink {
   readonly dns: boolean;
 }
 
-/** The namespace of objects that are declared outside a namespace block. */
-export const DEFAULT_NAMESPACE = "default";
-const NAMESPACED: ReadonlySet<SymbolKind> = new Set(["pod", "workload", "service"]);
-
 /** Whether the kind in front of a path selects the symbol. Workloads are also selected by the kind of their pods. */
 export function isOfKind(symbol: NamedSymbol, kind: string): boolean {
   if (!declarationsOfKind(kind)?.includes(symbol.kind)) return false;
@@ -57,16 +53,13 @@ export function isOfKind(symbol: NamedSymbol, kind: string): boolean {
 export function pathOf(symbol: NamedSymbol): readonly string[] {
   const { parent } = symbol;
   const outer = parent ? pathOf(parent) : [];
-  const implied = NAMESPACED.has(symbol.kind) && parent?.kind !== "namespace" ? [DEFAULT_NAMESPACE] : [];
+  const implied = isInDefault(symbol) ? [DEFAULT_NAMESPACE] : [];
   return [...outer, ...implied, symbol.name];
 }
 
-/** The same path as symbols; undefined for the implied default namespace. */
-export function chainOf(symbol: NamedSymbol): readonly (NamedSymbol | undefined)[] {
-  const { parent } = symbol;
-  const outer = parent ? chainOf(parent) : [];
-  const implied = NAMESPACED.has(symbol.kind) && parent?.kind !== "namespace" ? [undefined] : [];
-  return [...outer, ...implied, symbol];
+/** Whether the object is in the namespace `default` because its declaration is in no namespace's block. */
+export function isInDefault({ kind, parent }: NamedSymbol): boolean {
+  return NAMESPACED.has(kind) && parent?.kind !== "namespace";
 }
 
 /** Length of the symbol's name in `text`: all of it, or the part before an index. Undefined if `text` does not name the symbol. */

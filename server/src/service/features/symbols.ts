@@ -45,6 +45,7 @@ function makeTable(files: readonly Document[], dns: (name: string) => readonly D
   const names: Names = {
     dns,
     exact: (name) => byName().get(name) ?? [],
+    clusters: once(() => symbols.filter(({ kind }) => kind === "cluster")),
     madeBy: ({ source }) => byDecl.get(source.decl.handle),
   };
   /** Only needed to find all occurrences of a name. */

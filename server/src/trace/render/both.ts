@@ -63,7 +63,7 @@ function partedAt(path: Reply | Path, other: Reply | Path): string | undefined {
   return t`First difference: ${path.reason?.message ?? path.verdict} in the derived state; ${actual} in the real state.`;
 }
 
-/** The names of devices can differ: of a route, the destination and the next hop count. */
+/** The names of devices can differ, so a route is compared by destination and next hop. */
 function stepKey({ netns, direction, action, rule, packet }: Hop): string {
   const destinations = packet.headers.map((header) => (header.kind === "ip" ? header.dst : ""));
   const route = action === "route" && rule ? /^\S+(?: via \S+)?/.exec(rule.text)?.[0] : undefined;

@@ -80,6 +80,20 @@ describe("the state of a real kernel", () => {
     expect(drift(services, readState(all)).join("\n")).toContain("lladdr 0e:00:00:00:00:99 PERMANENT");
   });
 
+  it("loses the packets to a node that no longer has its address", () => {
+    const all = files.map((one) =>
+      one.file.endsWith("n2/addr.json")
+        ? { ...one, text: one.text.replace('"local":"192.168.10.12"', '"local":"192.168.10.99"') }
+        : one,
+    );
+    expect(drift(services, readState(all))).toEqual([
+      "warning: node `prod/n2` has `192.168.10.99/24 dev eth0`; the topology has `192.168.10.12/24 dev eth0`",
+    ]);
+    expect(path(all, "web", "api-1")).toContain("✗");
+    expect(path(all, "n1", "192.168.10.12")).not.toContain("node prod/n2");
+    expect(path(all, "n1", "192.168.10.99")).not.toContain("no ARP reply");
+  });
+
   it("names other endpoints of a service", () => {
     const all = edited(
       "n2/iptables-save.txt",

@@ -1,17 +1,17 @@
 /** Names in scope, and the endpoints of an expectation with their ports. */
 import { formatIp, formatPrefix } from "../../../addressing/ip.ts";
 import type { Decl } from "../../../declared/decl.ts";
+import { DEFAULT_NAMESPACE, splitKind } from "../../../declared/naming.ts";
 import type { ArgType } from "../../../declared/schema/index.ts";
 import type { Arg } from "../../../frontends/knet/tree.ts";
 import { plural } from "../../../text/format.ts";
 import { t } from "../../../text/l10n.ts";
 import { dnsNames, serviceName } from "../../../topology/dns.ts";
 import type { Cluster, Listener, Service, Topology } from "../../../topology/model.ts";
-import { splitKind } from "../../../topology/names.ts";
 import { ends, pathsBelow, processes, sampleName, shortPaths } from "../names.ts";
 import type { KnetPlace, Place } from "../place.ts";
 import { listenersOf, subjectOf } from "../subjects.ts";
-import { DEFAULT_NAMESPACE, isOfKind, type NamedSymbol, type NameUse, pathOf } from "../symbol.ts";
+import { isOfKind, type NamedSymbol, type NameUse, pathOf } from "../symbol.ts";
 import { symbolsOf } from "../symbols.ts";
 import { type Given, type Suggestion, suggestion, unique } from "./suggestion.ts";
 

@@ -95,11 +95,12 @@ describe("a dump", () => {
   });
 
   it("can have kinds only in the names of its files", () => {
+    const deployment = { metadata: { name: "d", namespace: "shop" }, spec: {}, status: { observedGeneration: 1 } };
     const files = {
       "x/config/node/n1.json": json({ ...node("n1"), kind: undefined, apiVersion: undefined }),
       "x/config/pod/shop/a.json": json(bare("a")),
       "x/cluster-resources/pods/shop.json": json([bare("b")]),
-      "x/resources/ns/shop/apps_v1_deployments.json": json([{ metadata: { name: "d", namespace: "shop" }, spec: {} }]),
+      "x/resources/ns/shop/apps_v1_deployments.json": json([deployment]),
       "x/hosts/n1/configz.json": json({ kubeletconfig: {} }),
       "x/events.json": json({ some: "thing" }),
     };

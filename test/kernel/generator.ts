@@ -12,6 +12,8 @@ interface ModeRow {
   readonly ipv6?: boolean;
   readonly services?: boolean;
   readonly policies?: readonly string[];
+  /** Whether Kubernetes objects show the mode. */
+  readonly shown?: boolean;
 }
 
 const kube = { perNode: true, services: true };
@@ -22,10 +24,11 @@ const MODES: readonly ModeRow[] = [
     ...kube,
     ipv6: true,
     policies: ["kube-router"],
+    shown: true,
   },
-  { weight: 1, cni: () => "flannel { backend vxlan { vni 42; port 4789 } }", ...kube },
-  { weight: 3, cni: () => "flannel { backend host-gw }", ...kube, ipv6: true, policies: ["kube-router"] },
-  { weight: 2, cni: () => "flannel { backend udp }", ...kube },
+  { weight: 1, cni: () => "flannel { backend vxlan { vni 42; port 4789 } }", ...kube, shown: true },
+  { weight: 3, cni: () => "flannel { backend host-gw }", ...kube, ipv6: true, policies: ["kube-router"], shown: true },
+  { weight: 2, cni: () => "flannel { backend udp }", ...kube, shown: true },
   {
     weight: 3,
     cni: (random) => `bridge { routes true${maybe(random, 2, "; ip-masq true")}${maybe(random, 3, "; gateway last")} }`,
@@ -35,20 +38,21 @@ const MODES: readonly ModeRow[] = [
   { weight: 1, cni: () => "bridge { routes false }", ...kube },
   { weight: 1, cni: (random) => `docker${maybe(random, 2, " { ip-masq false; forward-policy accept }")}` },
   { weight: 2, cni: () => "kubenet", ...kube },
-  { weight: 3, cni: () => "kindnet", ...kube, ipv6: true },
+  { weight: 3, cni: () => "kindnet", ...kube, ipv6: true, shown: true },
   {
     weight: 4,
     cni: (random) =>
       `calico { ${random.once(2) ? "backend vxlan; " : ""}pool p ${PODS} { ${random.pick(["vxlan always; ", "vxlan cross-subnet; ", ""])}nat-outgoing ${random.once(2)} } }`,
     services: true,
     policies: ["calico"],
+    shown: true,
   },
-  { weight: 2, cni: () => "weave", services: true },
+  { weight: 2, cni: () => "weave", services: true, shown: true },
 ];
 
 /** Modes with devices that many kernels lack: a box runs them (`--kernel uml`). */
 const BOXED: readonly ModeRow[] = [
-  { weight: 3, cni: () => "flannel { backend ipip }", ...kube, policies: ["kube-router"] },
+  { weight: 3, cni: () => "flannel { backend ipip }", ...kube, policies: ["kube-router"], shown: true },
   { weight: 1, cni: () => "flannel { backend ipip { direct-routing true } }", ...kube },
   {
     weight: 4,
@@ -56,14 +60,18 @@ const BOXED: readonly ModeRow[] = [
       `calico { pool p ${PODS} { ipip ${random.pick(["always", "cross-subnet"])}; nat-outgoing ${random.once(2)} } }`,
     services: true,
     policies: ["calico"],
+    shown: true,
   },
   { weight: 2, cni: () => `flannel { backend ipsec { psk "${"0123456789abcdef".repeat(6)}" } }`, ...kube },
 ];
 /** WireGuard, which only Debian's full kernel has (`--kernel qemu`). */
 const SEALED: readonly ModeRow[] = [{ weight: 1, cni: () => "flannel { backend wireguard }", ...kube }];
 
-/** Which modes a topology is chosen from: those of every kernel, of a complete kernel, or WireGuard alone. */
-export type ModeSet = "common" | "complete" | "wireguard";
+/**
+ * Which modes a topology is chosen from: those of every kernel, of a complete kernel, or WireGuard alone. `shown`: those that Kubernetes
+ * objects show, in topologies without anything that the objects do not show.
+ */
+export type ModeSet = "common" | "complete" | "wireguard" | "shown";
 
 function modesOf(set: ModeSet): readonly ModeRow[] {
   switch (set) {
@@ -73,6 +81,8 @@ function modesOf(set: ModeSet): readonly ModeRow[] {
       return [...MODES, ...BOXED, ...BOXED];
     case "wireguard":
       return SEALED;
+    case "shown":
+      return [...MODES, ...BOXED].filter(({ shown }) => shown === true);
   }
 }
 
@@ -104,7 +114,8 @@ interface Plan {
 export function topologyText(seed: number, set: ModeSet = "common"): string {
   const random = seeded(seed);
   const mode = random.weighted(modesOf(set).map((row) => [row.weight, row] as const)) ?? kindnet();
-  const routers = random.once(3) ? ["west", "east"] : ["core"];
+  const isShown = set === "shown";
+  const routers = !isShown && random.once(3) ? ["west", "east"] : ["core"];
   const count = 2 + random.int(2);
   const segments = Array.from({ length: count }, (_, number): Segment => {
     const mtu =
@@ -114,7 +125,12 @@ export function topologyText(seed: number, set: ModeSet = "common"): string {
         [1, 9000],
         [1, 1280],
       ] as const) ?? 1500;
-    return { name: `s${number}`, number, mtu, router: routers[number % routers.length] ?? "core" };
+    return {
+      name: `s${number}`,
+      number,
+      mtu: isShown ? 1500 : mtu,
+      router: routers[number % routers.length] ?? "core",
+    };
   });
   // Modes without a tunnel need all nodes on one segment; some topologies violate this.
   const spread = random.once(2);
@@ -128,7 +144,7 @@ export function topologyText(seed: number, set: ModeSet = "common"): string {
     ...segments.map((one) => segmentText(plan, one)),
     ...transit(plan),
     ...routers.map((one) => routerText(plan, one)),
-    ...hosts(plan),
+    ...(isShown ? [] : hosts(plan)),
     cluster(plan),
   ];
   return `# Seed ${seed}\n${parts.join("\n")}`;
@@ -181,6 +197,7 @@ function routerText(plan: Plan, name: string): string {
     // If both routers have this route, packets to unassigned addresses loop.
     if (random.once(4)) lines.push(`route default via 192.168.250.${other}`);
   }
+  if (plan.set === "shown") return block(`router ${name}`, lines);
   if (random.once(3)) lines.push(...podRoutes(plan, name));
   if (random.once(4)) lines.push(acl(random));
   if (random.once(12)) lines.push("sysctl net.ipv4.ip_forward 0");
@@ -264,9 +281,11 @@ function node(plan: Plan, i: number): string {
   const { random, nodes, mode, ipv6 } = plan;
   const self = nodes[i];
   if (!self) throw new Error("no node");
-  const mtu = random.once(10) ? ` { mtu ${random.pick([1400, 9000])} }` : "";
+  const isShown = plan.set === "shown";
+  const mtu = !isShown && random.once(10) ? ` { mtu ${random.pick([1400, 9000])} }` : "";
   const lines = [`attach ${addresses(plan, self.segment, 11 + i)}${mtu}`];
   if (mode.perNode && !ipv6) lines.push(`pod-cidr 10.244.${i}.0/24`);
+  if (isShown) return block(`node ${self.name}`, lines);
   if (!random.once(3)) lines.push("daemon exporter { listen 9100/tcp }");
   const other = (i + 1) % nodes.length;
   const wrong = random.weighted([

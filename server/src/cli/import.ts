@@ -1,7 +1,7 @@
 /** `knet import`: Kubernetes manifests and dumps → `.knet`. */
 
-import { printDecls } from "../declared/print.ts";
 import { format } from "../frontends/knet/format.ts";
+import { compactText } from "../service/compact/index.ts";
 import { t } from "../text/l10n.ts";
 import { STDIN, writeText } from "./files.ts";
 import { notesOf, readManifests } from "./manifests.ts";
@@ -12,7 +12,7 @@ export function importFiles(sources: readonly string[], output: string | undefin
   const read = readManifests(sources);
   const notes = notesOf(read);
   const header = [t`Imported from ${sources.join(", ")}`, ...notes].map((line) => `# ${line}\n`).join("");
-  const text = format(`${header}\n${printDecls(read.documents.flatMap(({ decls }) => decls))}`);
+  const text = format(`${header}\n${compactText(read)}`);
   if (output === undefined || output === STDIN) writeOut(text);
   else writeText(output, text);
   for (const note of notes) complain(note);

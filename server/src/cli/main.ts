@@ -7,6 +7,7 @@ import { installLocale, localeOf } from "../bundles.ts";
 import { t } from "../text/l10n.ts";
 import { VERSION } from "../version.ts";
 import { LabError, UsageError } from "./errors.ts";
+import { EXPORT_FORMATS } from "./export-formats.ts";
 import { KERNELS } from "./kernels.ts";
 import { complain, sayError, writeOut } from "./output.ts";
 import { usageText } from "./usage.ts";
@@ -70,6 +71,7 @@ const COMMANDS: readonly ((program: Command, done: Done) => void)[] = [
   addFmt,
   addExplain,
   addImport,
+  addExport,
   addCollect,
   addLab,
   addLsp,
@@ -335,6 +337,24 @@ function addImport(program: Command, done: Done): void {
     .action(async (sources, options) => {
       const { importFiles } = await import("./import.ts");
       done(importFiles(sources, options.output));
+    });
+}
+
+function addExport(program: Command, done: Done): void {
+  program
+    .command("export")
+    .description(t`Convert a topology to Kubernetes objects, configuration files, a diagram, or ip commands`)
+    .argument("<file>", t`.knet file, or Kubernetes manifests: a YAML or JSON file or a folder (- for standard input)`)
+    .addOption(new Option("--to <format>", t`output format`).choices(EXPORT_FORMATS).makeOptionMandatory())
+    .option("-o, --output <dir>", t`output directory (default: standard output, if the output is one file)`)
+    .addOption(versionOption())
+    .addHelpText(
+      "after",
+      `\n${t`What the format cannot express is listed on standard error.`}${example("npx knet export samples/flannel-vxlan.knet --to net-conf")}`,
+    )
+    .action(async (file, options) => {
+      const { exportFile } = await import("./export.ts");
+      done(exportFile(file, { output: undefined, ...options }));
     });
 }
 

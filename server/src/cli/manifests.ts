@@ -118,6 +118,7 @@ function sourceDocuments(source: string, files: readonly TextFile[]): ManifestDo
     problems: [...network.problems, ...manifests.problems],
     objects: network.objects + manifests.objects,
     unread: network.unread + manifests.unread,
+    owned: manifests.owned,
   };
 }
 

@@ -182,6 +182,20 @@ describe("flannel", () => {
 `);
   });
 
+  it("has kube-router as its policy engine if kube-router is not its router", () => {
+    const conf = netConf('{"Network": "10.9.0.0/16", "Backend": {"Type": "host-gw"}}');
+    const flanneld = daemonSet("kube-flannel-ds", "args: [--ip-masq, --kube-subnet-mgr]");
+    const firewall = (flags: string): string => daemonSet("kube-router", `args: [${flags}]`);
+    for (const text of [conf, conf + flanneld]) {
+      expect(printed(text)).not.toContain("network-policy");
+      const both = printed(text + firewall("--run-router=false"));
+      expect(both).toContain("backend host-gw");
+      expect(both).toContain("  network-policy kube-router\n");
+      expect(printed(text + firewall("--run-router=false, --run-firewall=false"))).not.toContain("network-policy");
+    }
+    expect(notes(conf + firewall("--run-router=true")).join()).toContain("kube-router (DaemonSet kube-router) is not");
+  });
+
   it("is not used if another DaemonSet runs and its own has no pods", () => {
     const text =
       daemonSet("kube-flannel-ds", "args: [--ip-masq]", "desiredNumberScheduled: 0") +
@@ -332,6 +346,7 @@ describe("clouds and the others", () => {
         config("ip-masq-agent", "config", "nonMasqueradeCIDRs: [10.0.0.0/8]"),
       "cni gke { non-masquerade 10.0.0.0/8 }\n",
     ],
+    ["GKE without nodes", daemonSet("netd", "image: x"), "cni gke\n"],
     [
       "kubenet",
       node({ cidr: "10.244.0.0/24" }).replace(
@@ -488,6 +503,19 @@ nodePortAddresses: [192.168.10.0/24]`;
     const text = printed(node().replace("status: {", `status: {nodeInfo: {kubeletVersion: ${version}}, `));
     if (expected === undefined) expect(text).not.toContain("version");
     else expect(text).toContain(expected);
+  });
+
+  it("show the release of the oldest node", () => {
+    const release = (name: string, version: string): string =>
+      node({ name }).replace("status: {", `status: {nodeInfo: {kubeletVersion: ${version}}, `);
+    const text = release("n1", "v1.36.0") + release("n2", "v1.34.3") + release("n3", "v1.36.0");
+    expect(printed(text)).toContain("  version 1.34\n");
+  });
+
+  it("show max-pods, which clouds set to other defaults than kubelet", () => {
+    const text = node().replace("status: {", 'status: {capacity: {pods: "110"}, ');
+    expect(printed(text)).not.toContain("max-pods");
+    expect(printed(text + daemonSet("aws-node", "image: x"))).toContain("  max-pods 110\n");
   });
 
   it("are in kubelet's ConfigMap and the Corefile", () => {

@@ -493,3 +493,104 @@ spec: {clusterIP: None, selector: {a: b}, ports: [{port: 80, targetPort: 80}]}
     expect(printed(text)).toContain(expected);
   });
 });
+
+describe("settings of a running cluster", () => {
+  const NODE = `apiVersion: v1
+kind: Node
+metadata: {name: n1}
+spec: {podCIDRs: [10.244.0.0/25, "fd00:10:244::/80"]}
+status: {addresses: [{type: InternalIP, address: 10.0.0.1}], nodeInfo: {kubeletVersion: v1.34.2}, allocatable: {pods: "60"}}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: kubeadm-config, namespace: kube-system}
+data:
+  ClusterConfiguration: |
+    networking: {podSubnet: "10.244.0.0/16,fd00:10:244::/56", dnsDomain: prod.example}
+    apiServer: {extraArgs: [{name: service-node-port-range, value: 31000-31999}]}
+---
+`;
+  it("are read from its nodes and its installer", () => {
+    expect(printed(NODE)).toContain(`  pods 10.244.0.0/16 per-node /25
+  pods fd00:10:244::/56 per-node /80
+  services 10.96.0.0/12
+  version 1.34
+  max-pods 60
+  node-port-range 31000-31999
+  dns-domain prod.example
+`);
+    const map = NODE.replace(
+      "[{name: service-node-port-range, value: 31000-31999}]",
+      "{service-node-port-range: 32000-32100}",
+    );
+    expect(printed(map)).toContain("  node-port-range 32000-32100\n");
+  });
+
+  it("include ingresses whose proxy is known by its address, and the numbers of named ports", () => {
+    const proxy = `apiVersion: v1
+kind: Service
+metadata: {name: proxy, namespace: edge}
+spec: {type: LoadBalancer, clusterIP: 10.96.0.5, selector: {app: proxy}, ports: [{port: 80}]}
+status: {loadBalancer: {ingress: [{ip: 203.0.113.9}]}}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: api, namespace: shop}
+spec: {clusterIP: 10.96.0.6, selector: {app: api}, ports: [{port: 8080, name: web}], trafficDistribution: PreferClose}
+---
+`;
+    const ingress = (ip: string): string => `apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: shop, namespace: shop}
+spec:
+  defaultBackend: {service: {name: api, port: {number: 8080}}}
+  rules:
+  - host: shop.example.com
+    http: {paths: [{path: /a, pathType: Exact, backend: {service: {name: api, port: {name: web}}}}]}
+status: {loadBalancer: {ingress: [{ip: ${ip}}]}}
+`;
+    expect(printed(proxy + ingress("203.0.113.9"))).toContain(`    ingress shop {
+      served-by edge/proxy
+      host "shop.example.com" { path "/a" exact -> api:8080 }
+      default-backend -> api:8080
+    }
+`);
+    expect(printed(proxy)).toContain("      traffic-distribution prefer-same-zone\n");
+    expect(read(proxy + ingress("203.0.113.10")).problems.map(messageOf)).toContain(
+      "Ingress shop/shop is omitted: no service of its controller was found",
+    );
+  });
+
+  it("include the prefix length of their network if an address excludes /24", () => {
+    const nodes = NODE + NODE.replace("name: n1", "name: n2").replace("10.0.0.1}", "10.0.1.0}");
+    expect(printed(nodes)).toContain("segment nodes { cidr 10.0.0.0/23 }");
+    expect(printed(nodes.replace("10.0.1.0}", "10.0.1.1}"))).toContain("segment nodes-2 { cidr 10.0.1.0/24 }");
+  });
+
+  it("include templates that are pinned to a node", () => {
+    const pinned = (where: string): string =>
+      `{apiVersion: apps/v1, kind: Deployment, metadata: {name: w, namespace: x}, spec: {replicas: 2, template: {spec: {${where}, containers: []}}}}\n`;
+    expect(printed(NODE + pinned("nodeName: n1"))).toContain("deployment w replicas 2 on n1 {}");
+    expect(printed(NODE + pinned("nodeSelector: {kubernetes.io/hostname: n1}"))).toContain("replicas 2 on n1 {}");
+    expect(printed(NODE + pinned("nodeName: elsewhere"))).toContain("deployment w replicas 2 {}");
+  });
+
+  it("include manual endpoints with several ports, each once", () => {
+    const slice = (name: string): string => `---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: ${name}, namespace: x, labels: {kubernetes.io/service-name: db}}
+addressType: IPv4
+ports: [{name: b, port: 9000}, {name: a, port: 80}]
+endpoints: [{addresses: [192.168.1.7]}]
+`;
+    const service = `apiVersion: v1
+kind: Service
+metadata: {name: db, namespace: x}
+spec: {clusterIP: 10.96.0.7, ports: [{name: a, port: 80}, {name: b, port: 90, targetPort: 9000}]}
+`;
+    const text = printed(service + slice("one") + slice("two"));
+    expect(text.match(/endpoint .*/g)).toEqual(["endpoint 192.168.1.7"]);
+    expect(printed(service + slice("one").replace("port: 9000", "port: 9001"))).toContain("endpoint 192.168.1.7:9001");
+  });
+});

@@ -15,6 +15,11 @@ kind: DaemonSet
 metadata: {name: canal, namespace: kube-system}
 spec: {template: {metadata: {labels: {app: canal}}, spec: {hostNetwork: true, containers: [{name: c}]}}}
 ---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: coredns, namespace: kube-system}
+spec: {template: {metadata: {labels: {k8s-app: kube-dns}}, spec: {containers: [{name: c, ports: [{containerPort: 53, protocol: UDP}]}]}}}
+---
 apiVersion: v1
 kind: Pod
 metadata: {name: web, namespace: shop, labels: {app: web}}
@@ -116,6 +121,7 @@ describe("rules", () => {
     const head = `{"kind": "List", "apiVersion": "v1", "items": [
 {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n1", "annotations": {"flannel.alpha.coreos.com/backend-type": "vxlan"}}, "spec": {"podCIDR": "10.244.0.0/24"}, "status": {"addresses": [{"type": "InternalIP", "address": "192.168.10.11"}]}},
 {"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": "canal", "namespace": "kube-system"}, "spec": {"template": {"spec": {"hostNetwork": true}}}},
+{"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "coredns", "namespace": "kube-system"}, "spec": {"template": {"spec": {"containers": [{"name": "c", "ports": [{"containerPort": 53, "protocol": "UDP"}]}]}}}},
 {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web", "namespace": "shop", "labels": {"app": "web"}}, "spec": {"containers": [{"name": "c", "ports": [{"containerPort": 80}]}]}},
 `;
     const own = '{"to": [{"podSelector": {}}], "ports": [{"port": 80}]}';

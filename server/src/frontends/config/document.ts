@@ -32,6 +32,7 @@ export function networkDocuments(source: string, files: readonly TextFile[]): Ma
     problems,
     objects,
     unread,
+    owned: [],
   };
 }
 

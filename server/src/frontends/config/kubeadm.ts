@@ -2,15 +2,16 @@
 import { t } from "../../text/l10n.ts";
 import { type Evidence, rangesIn, textOf, textsOf } from "../kubernetes/evidence.ts";
 import { agreed, type Reading } from "../kubernetes/inference.ts";
-import { at, isRecord, listAt, type Path, textAt } from "../kubernetes/json.ts";
-import type { KubeObject } from "../kubernetes/object.ts";
+import { extraArgument } from "../kubernetes/ranges.ts";
 import type { Installer } from "./installer.ts";
 
 /** The defaults are of v1beta4/defaults.go; without podSubnet, nodes have no pod CIDR, and the plugin assigns ranges. */
 export function kubeadmInstallers(reading: Reading): readonly Installer[] {
   const { dump } = reading;
   return dump.ofKind("ClusterConfiguration").map((object) => {
-    const arg = (component: string, name: string): Evidence<string> | undefined => argumentOf(object, component, name);
+    const config = { value: object.value, object, path: [] };
+    const arg = (component: string, name: string): Evidence<string> | undefined =>
+      extraArgument(config, component, name);
     const [kubelet] = dump.ofKind("KubeletConfiguration");
     return {
       name: "kubeadm",
@@ -29,12 +30,4 @@ export function kubeadmInstallers(reading: Reading): readonly Installer[] {
       maxPods: textOf(kubelet, "maxPods"),
     };
   });
-}
-
-/** A map up to v1beta3, a list of names and values in v1beta4. */
-function argumentOf(object: KubeObject, component: string, name: string): Evidence<string> | undefined {
-  const path: Path = [component, "extraArgs"];
-  if (isRecord(at(object.value, ...path))) return textOf(object, ...path, name);
-  const index = listAt(object.value, ...path).findIndex((one) => textAt(one, "name") === name);
-  return index < 0 ? undefined : textOf(object, ...path, index, "value");
 }

@@ -18,41 +18,56 @@ import {
 } from "./evidence.ts";
 import { agreed, note, type Reading } from "./inference.ts";
 import type { Json } from "./json.ts";
+import type { KubeObject } from "./object.ts";
 import { cloudOf } from "./plugins/clouds.ts";
 import { distributionOf } from "./plugins/distribution.ts";
+import type { Plugin } from "./plugins/plugin.ts";
 import { controlPlane, flag, programOf, variable } from "./programs.ts";
-import { kubeadmConfig } from "./ranges.ts";
+import { extraArgument, kubeadmConfig } from "./ranges.ts";
 
-export function settingDrafts(
-  reading: Reading,
-  installers: readonly Installer[],
-  gateway: string | undefined,
-): readonly Draft[] {
+export interface SettingSources {
+  readonly reading: Reading;
+  readonly installers: readonly Installer[];
+  readonly plugin: Plugin;
+  /** The router of the nodes' network, if it is known. */
+  readonly gateway: string | undefined;
+}
+
+export function settingDrafts({ reading, installers, plugin, gateway }: SettingSources): readonly Draft[] {
   checkDns(reading, installers);
   return [
     ...versionDrafts(reading, installers),
-    ...maxPodsDrafts(reading, installers),
+    ...maxPodsDrafts(reading, installers, plugin),
     ...nodePortDrafts(reading, installers),
     ...domainDrafts(reading, installers),
     ...balancerDrafts(reading, gateway),
   ];
 }
 
-/** Only a release whose kube-proxy differs from the newest one; all older ones are the oldest of the schema. */
+/**
+ * Of the oldest node, whose kube-proxy is the oldest one. Only a release whose kube-proxy differs from the newest one; all older ones are
+ * the oldest of the schema.
+ */
 function versionDrafts(reading: Reading, installers: readonly Installer[]): readonly Draft[] {
-  const [node] = reading.dump.nodes;
-  const stated =
-    textOf(node, "status", "nodeInfo", "kubeProxyVersion") ??
-    textOf(node, "status", "nodeInfo", "kubeletVersion") ??
-    textIn(kubeadmConfig(reading), "kubernetesVersion") ??
-    installers.find((one) => one.version)?.version;
+  const nodes = reading.dump.nodes.flatMap((node) => minorOf(nodeRelease(node)) ?? []);
+  const [oldest] = [...nodes].sort((a, b) => a.value - b.value);
+  const stated = textIn(kubeadmConfig(reading), "kubernetesVersion") ?? installers.find((one) => one.version)?.version;
   const type = specFor("cluster", "version")?.args[0];
   const releases =
     type && "type" in type && type.type.kind === "enum" ? type.type.values.map(({ value }) => value) : [];
   const minors = releases.map((release) => Number(release.slice("1.".length)));
-  const found = mapped(stated, (text) => /^v?1\.(\d+)/.exec(text)?.[1]);
-  if (!found || Number(found.value) >= Math.max(...minors)) return [];
-  return [shown(found, "version", { release: `1.${Math.max(Number(found.value), Math.min(...minors))}` })];
+  const found = oldest ?? minorOf(stated);
+  if (!found || found.value >= Math.max(...minors)) return [];
+  return [shown(found, "version", { release: `1.${Math.max(found.value, Math.min(...minors))}` })];
+}
+
+function nodeRelease(node: KubeObject): Evidence<string> | undefined {
+  return textOf(node, "status", "nodeInfo", "kubeProxyVersion") ?? textOf(node, "status", "nodeInfo", "kubeletVersion");
+}
+
+function minorOf(release: Evidence<string> | undefined): Evidence<number> | undefined {
+  const minor = mapped(release, (text) => /^v?1\.(\d+)/.exec(text)?.[1]);
+  return mapped(minor, Number);
 }
 
 /** kubeadm's ConfigMap; before Kubernetes 1.24 its name has the release. */
@@ -61,8 +76,11 @@ function kubeletConfig({ dump }: Reading): Evidence<Json> | undefined {
   return parsed(configMap(dump, names, "kubelet"));
 }
 
+/** Plugins of clouds set kubelet's limit; without it, knet derives it from the plugin. */
+const LIMITING: ReadonlySet<string> = new Set(["aws-vpc", "azure", "gke"]);
+
 /** The capacity of the nodes, then kubelet's configuration. */
-function maxPodsDrafts(reading: Reading, installers: readonly Installer[]): readonly Draft[] {
+function maxPodsDrafts(reading: Reading, installers: readonly Installer[], { name }: Plugin): readonly Draft[] {
   const { nodes } = reading.dump;
   const capacities = nodes.flatMap(
     (node) => textOf(node, "status", "allocatable", "pods") ?? textOf(node, "status", "capacity", "pods") ?? [],
@@ -77,7 +95,7 @@ function maxPodsDrafts(reading: Reading, installers: readonly Installer[]): read
     textIn(kubeletConfig(reading), "maxPods") ??
     distributionOf(reading.dump)?.flagOf("kubelet", "max-pods") ??
     installers.find((one) => one.maxPods)?.maxPods;
-  const found = unless(stated, "110");
+  const found = LIMITING.has(name) ? stated : unless(stated, "110");
   return found ? [shown(found, "max-pods", { value: found.value })] : [];
 }
 
@@ -86,6 +104,7 @@ function nodePortDrafts(reading: Reading, installers: readonly Installer[]): rea
   const [network] = resources(dump, "Network", "config.openshift.io");
   const found = agreed(reading, t`node port range`, [
     flag(controlPlane(dump, "kube-apiserver"), "service-node-port-range"),
+    extraArgument(kubeadmConfig(reading), "apiServer", "service-node-port-range"),
     textOf(network, "spec", "serviceNodePortRange"),
     distributionOf(dump)?.flag("service-node-port-range"),
     ...installers.map((one) => one.nodePorts),

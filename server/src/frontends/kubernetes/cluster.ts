@@ -13,6 +13,7 @@ import {
 import { type Draft, declare } from "../../declared/build.ts";
 import type { Decl } from "../../declared/decl.ts";
 import type { FileProblem } from "../../declared/file-problem.ts";
+import type { Handle } from "../../declared/handle.ts";
 import { list, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import { isInstaller } from "../config/index.ts";
@@ -24,7 +25,18 @@ import { assumed, notRead } from "./problems.ts";
 import { labelTerms } from "./selector.ts";
 import { serviceDraft, serviceOf } from "./services.ts";
 import { subnetsOf } from "./subnets.ts";
-import { isController, isEnded, ownerOf, podDraft, workloadDraft } from "./workloads.ts";
+import {
+  isController,
+  isEnded,
+  isObserved,
+  isUnscheduled,
+  keywordOf,
+  type Owner,
+  ownerOf,
+  podDraft,
+  workloadDraft,
+  workloadOf,
+} from "./workloads.ts";
 
 export interface Imported {
   readonly decls: readonly Decl[];
@@ -32,6 +44,17 @@ export interface Imported {
   readonly problems: readonly FileProblem[];
   /** The number of objects that are not modeled. */
   readonly unread: number;
+  /** The running pods of each workload. */
+  readonly owned: readonly OwnedPods[];
+}
+
+/** Running pods that one workload created. */
+export interface OwnedPods {
+  readonly keyword: "deployment" | "statefulset" | "daemonset";
+  readonly namespace: string;
+  readonly name: string;
+  /** The declarations of the pods. */
+  readonly pods: ReadonlySet<Handle>;
 }
 
 export interface ClusterOptions {
@@ -61,7 +84,8 @@ const DEFAULT_NODES = "198.18.0.0/24";
 export function importCluster(all: readonly KubeObject[], options: ClusterOptions): Imported {
   const unique = newest(all);
   const nodes = unique.filter(({ kind, apiVersion }) => kind === "Node" && apiVersion === "v1");
-  const pods = unique.filter((object) => object.kind === "Pod" && object.apiVersion === "v1" && !isEnded(object));
+  const current = unique.filter((object) => object.kind === "Pod" && object.apiVersion === "v1" && !isEnded(object));
+  const pods = current.filter((pod) => !isUnscheduled(pod));
   const objects: Objects = { all: unique, nodes, pods };
   const problems: FileProblem[] = [];
   const places = placesOf(objects, options);
@@ -74,13 +98,15 @@ export function importCluster(all: readonly KubeObject[], options: ClusterOption
   problems.push(
     ...places.omitted.map((node) => assumed(node, t`node ${node.name} has no InternalIP and is omitted`, ["status"])),
   );
+  problems.push(...waitingPods(current));
   const machines = isWithoutNodes(places, options.around) ? network.machines : undefined;
-  const cluster = clusterDraft(objects, places, network, options);
+  const owned = ownedPods();
+  const cluster = clusterDraft({ objects, places, network, owned }, options);
   const segments = machines ? machines.network : segmentDrafts(places, options, problems);
   const kinds = unreadKinds(unique);
   problems.push(...kinds.map(({ first, count }) => notRead(first, count)));
   const unread = kinds.reduce((sum, { count }) => sum + count, 0);
-  return { decls: [...segments, cluster].map((draft) => declare(draft)), problems, unread };
+  return { decls: [...segments, cluster].map((draft) => declare(draft)), problems, unread, owned: owned.all() };
 }
 
 /** The same object can occur in a list and in a separate file: the one with the highest resourceVersion applies. */
@@ -97,12 +123,15 @@ function newest(all: readonly KubeObject[]): readonly KubeObject[] {
 
 /* ------------------------------------------------------------------ the cluster */
 
-function clusterDraft(
-  objects: Objects,
-  places: Places,
-  network: Network,
-  { name, origin, around }: ClusterOptions,
-): Draft {
+interface Source {
+  readonly objects: Objects;
+  readonly places: Places;
+  readonly network: Network;
+  readonly owned: Owned;
+}
+
+function clusterDraft(source: Source, { name, origin, around }: ClusterOptions): Draft {
+  const { objects, places, network } = source;
   const isStated = places.nodes.length === 0 && !isWithoutNodes(places, around);
   return drafted(origin, [], {
     keyword: "cluster",
@@ -111,7 +140,7 @@ function clusterDraft(
       ...network.statements,
       ...(isStated ? [] : nodeDrafts(places, network, origin)),
       ...adminDrafts(objects),
-      ...namespaceDrafts(objects, network),
+      ...namespaceDrafts(source),
     ],
   });
 }
@@ -297,7 +326,8 @@ function adminDrafts({ all }: Objects): readonly Draft[] {
   return all.filter((one) => ADMIN.has(one.kind) && groupOf(one) === "policy.networking.k8s.io").map(adminPolicy);
 }
 
-function namespaceDrafts(objects: Objects, network: Network): readonly Draft[] {
+function namespaceDrafts(source: Source): readonly Draft[] {
+  const { objects, network } = source;
   const byName = new Map<string, Draft[]>();
   const inside = (namespace: string | undefined): Draft[] => {
     const name = namespace ?? "default";
@@ -307,9 +337,9 @@ function namespaceDrafts(objects: Objects, network: Network): readonly Draft[] {
   };
   const declared = objects.all.filter(({ kind, apiVersion }) => kind === "Namespace" && apiVersion === "v1");
   for (const { name } of declared) inside(name);
-  const lookups = lookupsOf(objects);
+  const lookups = lookupsOf(source);
   for (const object of objects.all) {
-    const draft = namespacedDraft(objects, lookups, object);
+    const draft = namespacedDraft(source, lookups, object);
     if (draft) inside(object.namespace).push(draft);
     const more = network.ofObject(object);
     if (more.length > 0) inside(object.namespace).push(...more);
@@ -341,12 +371,21 @@ function namespaceDrafts(objects: Objects, network: Network): readonly Draft[] {
 interface Lookups {
   readonly running: ReadonlySet<KubeObject>;
   readonly nodes: ReadonlySet<string>;
+  /** By kind, namespace, and name. */
   readonly controllers: ReadonlySet<string>;
+  /** The owners of ReplicaSets and Jobs, by the same key. */
+  readonly owners: ReadonlyMap<string, Owner>;
+  /** The workloads with pods in the dump, ended pods included. */
+  readonly replaced: ReadonlySet<string>;
   /** By namespace and service. */
   readonly endpoints: ReadonlyMap<string, readonly KubeObject[]>;
 }
 
-function lookupsOf({ all, pods, nodes }: Objects): Lookups {
+function keyOf(kind: string, { namespace, name }: Pick<KubeObject, "namespace" | "name">): string {
+  return `${kind} ${namespace ?? "default"}/${name}`;
+}
+
+function lookupsOf({ objects: { all, pods }, places }: Source): Lookups {
   const endpoints = new Map<string, KubeObject[]>();
   for (const one of all) {
     const service = one.kind === "EndpointSlice" || one.kind === "Endpoints" ? serviceOf(one) : undefined;
@@ -356,33 +395,74 @@ function lookupsOf({ all, pods, nodes }: Objects): Lookups {
     if (known) known.push(one);
     else endpoints.set(key, [one]);
   }
+  const owners = new Map<string, Owner>();
+  for (const one of all) {
+    const owner = isController(one.kind) ? ownerOf(one) : undefined;
+    if (owner) owners.set(keyOf(one.kind, one), owner);
+  }
+  const replaced = all.flatMap((one): readonly string[] => {
+    const owner = one.kind === "Pod" ? workloadOf(one, owners) : undefined;
+    return owner ? [keyOf(owner.kind, { ...one, name: owner.name })] : [];
+  });
   return {
     running: new Set(pods),
-    nodes: new Set(nodes.map(({ name }) => name)),
-    controllers: new Set(all.flatMap(({ kind, name }) => (isController(kind) ? name : []))),
+    nodes: new Set(places.nodes.map(({ node }) => node.name)),
+    controllers: new Set(all.flatMap((one) => (isController(one.kind) ? keyOf(one.kind, one) : []))),
+    owners,
+    replaced: new Set(replaced),
     endpoints,
   };
 }
 
-function namespacedDraft(objects: Objects, lookups: Lookups, object: KubeObject): Draft | undefined {
-  const { running, nodes } = lookups;
+/** Collects the pods of each workload while they are declared. */
+interface Owned {
+  add(owner: Owner, namespace: string, pod: Handle): void;
+  all(): readonly OwnedPods[];
+}
+
+function ownedPods(): Owned {
+  const found = new Map<string, OwnedPods & { readonly pods: Set<Handle> }>();
+  return {
+    add: ({ kind, name }, namespace, pod) => {
+      const key = keyOf(kind, { namespace, name });
+      const known = found.get(key) ?? { keyword: keywordOf(kind), namespace, name, pods: new Set() };
+      found.set(key, known);
+      known.pods.add(pod);
+    },
+    all: () => [...found.values()],
+  };
+}
+
+function namespacedDraft({ objects, owned }: Source, lookups: Lookups, object: KubeObject): Draft | undefined {
+  const { running, nodes, owners } = lookups;
   const group = groupOf(object);
   switch (object.kind) {
-    case "Pod":
-      return running.has(object) ? podDraft(object, { nodes }) : undefined;
+    case "Pod": {
+      if (!running.has(object)) return undefined;
+      const draft = podDraft(object, { nodes });
+      const owner = workloadOf(object, owners);
+      if (owner) owned.add(owner, object.namespace ?? "default", draft.handle);
+      return draft;
+    }
     case "Service":
       return serviceDraft(object, endpointsOf(lookups, object));
     case "NetworkPolicy":
       return group === "networking.k8s.io" || group === "extensions" ? networkPolicy(object) : undefined;
     default:
-      return isController(object.kind) && !isReplaced(objects, lookups, object) ? workloadDraft(object) : undefined;
+      return isController(object.kind) && !isReplaced(objects, lookups, object)
+        ? workloadDraft(object, { nodes })
+        : undefined;
   }
 }
 
-/** Running pods replace the template of their controller; a ReplicaSet of a Deployment is the Deployment's template. */
-function isReplaced({ pods, nodes }: Objects, { controllers }: Lookups, object: KubeObject): boolean {
+/**
+ * Running pods replace the template of their workload; a ReplicaSet of a Deployment is the Deployment's template. A workload with a
+ * status in a dump with pods has no other pods.
+ */
+function isReplaced({ pods }: Objects, { controllers, replaced }: Lookups, object: KubeObject): boolean {
   const owner = ownerOf(object);
-  return (owner !== undefined && controllers.has(owner.name)) || (pods.length > 0 && nodes.length > 0);
+  if (owner !== undefined && controllers.has(keyOf(owner.kind, { ...object, name: owner.name }))) return true;
+  return replaced.has(keyOf(object.kind, object)) || (pods.length > 0 && isObserved(object));
 }
 
 /** EndpointSlices take precedence: the controller mirrors Endpoints into them. */
@@ -424,6 +504,14 @@ const IRRELEVANT: ReadonlySet<string> = new Set([
   "ServiceAccount",
   "StorageClass",
 ]);
+
+function waitingPods(current: readonly KubeObject[]): readonly FileProblem[] {
+  const waiting = current.filter(isUnscheduled);
+  const [first] = waiting;
+  return first
+    ? [assumed(first, t`${plural(waiting.length, "pod")} not scheduled to a node and omitted`, ["status", "phase"])]
+    : [];
+}
 
 interface UnreadKind {
   readonly first: KubeObject;

@@ -61,7 +61,7 @@ export function networkOf(objects: Objects, { origin, stated, gateway }: Network
     statements: [
       ...pods.drafts,
       ...services,
-      ...settingDrafts(reading, installers, gateway),
+      ...settingDrafts({ reading, installers, plugin, gateway }),
       ...(hasPlugin ? [cniDraft(plugin, pods.prefixes)] : []),
       ...(engine && hasPlugin ? [shown(engine, "network-policy", { engine: engine.value })] : []),
       ...(proxy ? [proxy] : []),

@@ -13,9 +13,20 @@ import {
 import type { Draft } from "../../declared/build.ts";
 import { t } from "../../text/l10n.ts";
 import type { Installer } from "../config/installer.ts";
-import { configMap, type Evidence, parsed, rangesIn, resources, shown, textIn, textOf, textsOf } from "./evidence.ts";
+import {
+  configMap,
+  type Evidence,
+  inside,
+  parsed,
+  rangesIn,
+  resources,
+  shown,
+  textIn,
+  textOf,
+  textsOf,
+} from "./evidence.ts";
 import { disagree, note, type Reading } from "./inference.ts";
-import { listAt, textAt } from "./json.ts";
+import { isRecord, type Json, listAt, type Path, textAt } from "./json.ts";
 import type { KubeObject } from "./object.ts";
 import { distributionOf } from "./plugins/distribution.ts";
 import { nodeRangesOf } from "./plugins/index.ts";
@@ -242,6 +253,18 @@ const USUAL_SERVICES = [
 
 export function kubeadmConfig({ dump }: Reading) {
   return parsed(configMap(dump, ["kubeadm-config"], "ClusterConfiguration"));
+}
+
+/** A flag of a program in ClusterConfiguration: a map up to v1beta3, a list of names and values in v1beta4. */
+export function extraArgument(
+  config: Evidence<Json> | undefined,
+  component: string,
+  name: string,
+): Evidence<string> | undefined {
+  const path: Path = [component, "extraArgs"];
+  if (isRecord(inside(config, ...path)?.value)) return textIn(config, ...path, name);
+  const index = listAt(config?.value, ...path).findIndex((one) => textAt(one, "name") === name);
+  return index < 0 ? undefined : textIn(config, ...path, index, "value");
 }
 
 /** config.openshift.io/v1 Network `cluster`: `status` is in use, `spec` is wished for. */

@@ -1,4 +1,4 @@
-/** Services, their explicit endpoints, and ingresses. */
+/** Services and their explicit endpoints. */
 import type { Draft } from "../../declared/build.ts";
 import { at, type Json, listAt, numberAt, textAt, textsAt } from "./json.ts";
 import { drafted, type KubeObject, labelsOf } from "./object.ts";
@@ -9,6 +9,13 @@ const TYPES: Readonly<Record<string, string>> = {
   NodePort: "node-port",
   LoadBalancer: "load-balancer",
   ExternalName: "external-name",
+};
+
+/** k8s.io/api/core/v1, ServiceTrafficDistribution: PreferClose is the older name of PreferSameZone. */
+const DISTRIBUTIONS: Readonly<Record<string, string>> = {
+  PreferClose: "prefer-same-zone",
+  PreferSameZone: "prefer-same-zone",
+  PreferSameNode: "prefer-same-node",
 };
 
 /** `endpoints`: the Endpoints and EndpointSlices of the service, used if it has no selector. */
@@ -48,7 +55,7 @@ export function serviceDraft(object: KubeObject, endpoints: readonly KubeObject[
     );
   for (const one of settings(object)) add(one);
   if (selector.size === 0 && type !== "ExternalName")
-    for (const one of endpoints) add(endpointDraft(one, listAt(spec, "ports")));
+    for (const one of endpointDrafts(endpoints, listAt(spec, "ports"))) add(one);
   return drafted(
     object,
     [],
@@ -115,6 +122,8 @@ function settings(object: KubeObject): readonly Draft[] {
       timeout: timeout === undefined ? undefined : String(timeout),
     });
   }
+  const distribution = DISTRIBUTIONS[textAt(spec, "trafficDistribution") ?? ""];
+  if (distribution !== undefined) set("traffic-distribution", "trafficDistribution", { preference: distribution });
   if (at(spec, "publishNotReadyAddresses") === true) set("publish-not-ready", "publishNotReadyAddresses", undefined);
   const health = numberAt(spec, "healthCheckNodePort");
   if (health !== undefined && health !== 0)
@@ -127,20 +136,39 @@ export function serviceOf(object: KubeObject): string | undefined {
   return object.kind === "Endpoints" ? object.name : labelsOf(object).get("kubernetes.io/service-name");
 }
 
+/** The slices of a service can repeat an endpoint. */
+function endpointDrafts(endpoints: readonly KubeObject[], servicePorts: readonly Json[]): readonly Draft[] {
+  const seen = new Set<string>();
+  return endpoints.flatMap((object) => {
+    const fresh = addressesOf(object, servicePorts).filter((one) => !seen.has(one));
+    for (const one of fresh) seen.add(one);
+    return fresh.length === 0 ? [] : [drafted(object, [], { keyword: "endpoint", args: { addresses: fresh } })];
+  });
+}
+
 /** kube-proxy reads only `addresses[0]` of an endpoint; an absent `ready` condition means ready. */
-function endpointDraft(object: KubeObject, servicePorts: readonly Json[]): Draft | undefined {
-  const [first] =
-    object.kind === "Endpoints" ? listAt(object.value, "subsets", 0, "ports") : listAt(object.value, "ports");
-  const port = numberAt(first, "port") ?? numberAt(servicePorts[0], "port");
-  const ips =
-    object.kind === "Endpoints"
-      ? listAt(object.value, "subsets").flatMap((one) =>
-          listAt(one, "addresses").flatMap((ip) => textAt(ip, "ip") ?? []),
-        )
-      : listAt(object.value, "endpoints").flatMap((one) =>
-          at(one, "conditions", "ready") === false ? [] : (textAt(one, "addresses", 0) ?? []),
-        );
-  if (ips.length === 0) return undefined;
-  const addresses = ips.map((ip) => (port === undefined ? ip : ip.includes(":") ? `[${ip}]:${port}` : `${ip}:${port}`));
-  return drafted(object, [], { keyword: "endpoint", args: { addresses } });
+function addressesOf(object: KubeObject, servicePorts: readonly Json[]): readonly string[] {
+  if (textAt(object.value, "addressType") === "FQDN") return [];
+  const isEndpoints = object.kind === "Endpoints";
+  const ports = isEndpoints ? listAt(object.value, "subsets", 0, "ports") : listAt(object.value, "ports");
+  const port = hasOwnPorts(ports, servicePorts)
+    ? undefined
+    : (numberAt(ports[0], "port") ?? numberAt(servicePorts[0], "port"));
+  const ips = isEndpoints
+    ? listAt(object.value, "subsets").flatMap((one) => listAt(one, "addresses").flatMap((ip) => textAt(ip, "ip") ?? []))
+    : listAt(object.value, "endpoints").flatMap((one) =>
+        at(one, "conditions", "ready") === false ? [] : (textAt(one, "addresses", 0) ?? []),
+      );
+  return ips.map((ip) => (port === undefined ? ip : ip.includes(":") ? `[${ip}]:${port}` : `${ip}:${port}`));
+}
+
+/** Whether each of several ports is the target of the service port with its name: the endpoint is an address without a port. */
+function hasOwnPorts(ports: readonly Json[], servicePorts: readonly Json[]): boolean {
+  if (servicePorts.length < 2 || ports.length !== servicePorts.length) return false;
+  return servicePorts.every((service) => {
+    const own = ports.find((one) => textAt(one, "name") === textAt(service, "name"));
+    const target = at(service, "targetPort");
+    const wanted = typeof target === "number" && target !== 0 ? target : numberAt(service, "port");
+    return own !== undefined && numberAt(own, "port") === wanted;
+  });
 }

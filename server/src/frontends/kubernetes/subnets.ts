@@ -6,8 +6,10 @@ import { internalIps, podCidrTexts } from "./object.ts";
 import { programOf } from "./programs.ts";
 import { podIps } from "./workloads.ts";
 
-/** /64 for IPv6. For IPv4 /24, or wider if the node's pods have addresses of its subnet. */
+/** /64 for IPv6. For IPv4 the usual length, or wider if the node's pods have addresses of its subnet. */
 export function subnetsOf(objects: Objects): (ip: Ip) => Prefix {
+  const usual = usualLength(objects.nodes.flatMap((node) => internalIps(node).flatMap((text) => parseIp(text) ?? [])));
+  const usualSubnet = (ip: Ip): Prefix => prefixOf(ip, typeof ip === "number" ? usual : 64);
   if (!sharesSubnets(objects)) return usualSubnet;
   const pods = new Map<string, Ip[]>();
   for (const { value } of objects.pods) {
@@ -18,7 +20,7 @@ export function subnetsOf(objects: Objects): (ip: Ip) => Prefix {
   const subnets = objects.nodes.flatMap((node) =>
     internalIps(node).flatMap((text) => {
       const ip = parseIp(text);
-      return ip === undefined ? [] : [containing(ip, pods.get(node.name) ?? [])];
+      return ip === undefined ? [] : [containing(usualSubnet(ip), pods.get(node.name) ?? [])];
     }),
   );
   return (ip) => {
@@ -35,16 +37,25 @@ function sharesSubnets(objects: Objects): boolean {
   return runs("aws-node") || (runs("azure-cns") && objects.nodes.every((node) => podCidrTexts(node).length === 0));
 }
 
-function usualSubnet(ip: Ip): Prefix {
-  return prefixOf(ip, typeof ip === "number" ? 24 : 64);
+const WIDEST = 16;
+
+/** /24, or the longest prefix for which no node has a network or broadcast address. */
+function usualLength(nodes: readonly Ip[]): number {
+  const ips = nodes.flatMap((ip) => (typeof ip === "number" ? ip : []));
+  for (let len = 24; len >= WIDEST; len -= 1) {
+    const size = 2 ** (32 - len);
+    if (ips.every((ip) => ip % size !== 0 && ip % size !== size - 1)) return len;
+  }
+  return 24;
 }
 
-/** The smallest subnet from /24 to /16 that contains the pods; pods elsewhere have addresses of another subnet. */
-function containing(ip: Ip, pods: readonly Ip[]): Prefix {
-  if (typeof ip !== "number") return usualSubnet(ip);
-  const widest = prefixOf(ip, 16);
+/** The smallest subnet from the usual one to /16 that contains the pods; pods elsewhere have addresses of another subnet. */
+function containing(usual: Prefix, pods: readonly Ip[]): Prefix {
+  const { ip } = usual;
+  if (typeof ip !== "number") return usual;
+  const widest = prefixOf(ip, WIDEST);
   const near = pods.filter((pod) => prefixContains(widest, pod));
-  let len = 24;
-  while (len > 16 && !near.every((pod) => prefixContains(prefixOf(ip, len), pod))) len -= 1;
+  let { len } = usual;
+  while (len > WIDEST && !near.every((pod) => prefixContains(prefixOf(ip, len), pod))) len -= 1;
   return prefixOf(ip, len);
 }

@@ -1,12 +1,17 @@
 /** Pods and their controllers. */
 import type { Draft } from "../../declared/build.ts";
-import { at, type Json, listAt, numberAt, type Path, textAt, textsAt } from "./json.ts";
+import { at, type Json, listAt, numberAt, type Path, recordAt, textAt, textsAt } from "./json.ts";
 import { drafted, type KubeObject, labelsOf } from "./object.ts";
 import { labelTerms } from "./selector.ts";
 
 export interface PodFacts {
   /** The names of the declared nodes: a pod on any other node is placed by knet. */
   readonly nodes: ReadonlySet<string>;
+}
+
+/** Whether the pod waits for a node: it has no address, and services ignore it. */
+export function isUnscheduled(pod: KubeObject): boolean {
+  return textAt(pod.value, "status", "phase") === "Pending" && textAt(pod.value, "spec", "nodeName") === undefined;
 }
 
 /** Succeeded and Failed pods keep `podIP` in their status but have released it (isPodTerminal). */
@@ -129,18 +134,63 @@ export function isController(kind: string): boolean {
   return Object.hasOwn(KEYWORDS, kind);
 }
 
+/** The workload that a pod belongs to: the Deployment of a ReplicaSet, the CronJob of a Job. */
+export interface Owner {
+  readonly kind: string;
+  readonly name: string;
+}
+
+/** `owners`: the owners of the ReplicaSets and Jobs, by kind, namespace, and name. */
+export function workloadOf(pod: KubeObject, owners: ReadonlyMap<string, Owner>): Owner | undefined {
+  const owner = ownerOf(pod);
+  if (owner === undefined || !isController(owner.kind)) return undefined;
+  const above = owners.get(`${owner.kind} ${pod.namespace ?? "default"}/${owner.name}`);
+  if (above) return above;
+  // A Deployment's name is the ReplicaSet's without the hash of the template (pkg/controller/deployment/sync.go).
+  const hash = labelsOf(pod).get("pod-template-hash");
+  return owner.kind === "ReplicaSet" && hash !== undefined && owner.name.endsWith(`-${hash}`)
+    ? { kind: "Deployment", name: owner.name.slice(0, -hash.length - 1) }
+    : owner;
+}
+
+/** Whether the object is from a running cluster, whose dump also has its pods. */
+export function isObserved({ value }: KubeObject): boolean {
+  return Object.keys(recordAt(value, "status")).length > 0;
+}
+
+export function keywordOf(kind: string): "deployment" | "statefulset" | "daemonset" {
+  return KEYWORDS[kind] ?? "deployment";
+}
+
+/** The node that a template pins its pods to, with `nodeName` or a selector of its name. */
+function nodeOf(object: KubeObject, template: Path): { readonly name: string; readonly path: Path } | undefined {
+  for (const path of [
+    [...template, "spec", "nodeName"],
+    [...template, "spec", "nodeSelector", "kubernetes.io/hostname"],
+  ]) {
+    const name = textAt(object.value, ...path);
+    if (name !== undefined && name !== "") return { name, path };
+  }
+  return undefined;
+}
+
 /** The pod template of a controller, with the number of its pods. */
-export function workloadDraft(object: KubeObject): Draft {
-  const keyword = KEYWORDS[object.kind] ?? "deployment";
+export function workloadDraft(object: KubeObject, { nodes }: PodFacts): Draft {
+  const keyword = keywordOf(object.kind);
   const template: Path = object.kind === "CronJob" ? ["spec", "jobTemplate", "spec", "template"] : ["spec", "template"];
   const isHost = at(object.value, ...template, "spec", "hostNetwork") === true;
   const replicas = replicasOf(object);
+  const on = keyword === "daemonset" ? undefined : nodeOf(object, template);
   return drafted(
     object,
     [],
     {
       keyword,
-      args: { name: object.name, replicas: keyword === "daemonset" ? undefined : String(replicas) },
+      args: {
+        name: object.name,
+        replicas: keyword === "daemonset" ? undefined : String(replicas),
+        on: on && nodes.has(on.name) ? on.name : undefined,
+      },
       children: [
         ...labelDrafts(
           object,
@@ -151,7 +201,7 @@ export function workloadDraft(object: KubeObject): Draft {
         ...containerDrafts(object, [...template, "spec"], isHost),
       ],
     },
-    { name: ["metadata", "name"], replicas: ["spec", "replicas"] },
+    { name: ["metadata", "name"], replicas: ["spec", "replicas"], on: on?.path },
   );
 }
 

@@ -79,6 +79,8 @@ export function flannelPlugin(reading: Reading, program: Program | undefined, pl
     ...(isInServer ? setting("iface", server?.flag("flannel-iface")) : []),
   ];
   const isDisabled = server?.flag("disable-network-policy")?.value === "true";
+  const firewall = programOf(reading.dump, (name) => name === "kube-router");
+  const hasFirewall = firewall !== undefined && flag(firewall, "run-firewall")?.value !== "false";
   return {
     name: "flannel",
     shown: place,
@@ -87,7 +89,9 @@ export function flannelPlugin(reading: Reading, program: Program | undefined, pl
       ? { ...place, value: "calico" }
       : isInServer && !isDisabled
         ? { ...place, value: "kube-router" }
-        : undefined,
+        : hasFirewall
+          ? { value: "kube-router", object: firewall.object, path: ["metadata", "name"] }
+          : undefined,
     ranges: rangesIn(network, network6),
     networkKeyword: "network",
     ofNode: (node) => nodeDrafts(annotated, node),

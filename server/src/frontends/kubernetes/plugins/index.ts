@@ -4,7 +4,7 @@ import { t } from "../../../text/l10n.ts";
 import { configMap, type Evidence, rangesIn, shown, textsOf } from "../evidence.ts";
 import { note, type Reading } from "../inference.ts";
 import { type KubeObject, podCidrTexts } from "../object.ts";
-import { type Program, programOf } from "../programs.ts";
+import { flag, type Program, programOf } from "../programs.ts";
 import { calicoObject, calicoPlugin, calicoProgram } from "./calico.ts";
 import {
   aksNode,
@@ -36,7 +36,9 @@ function runningPlugin(reading: Reading): Plugin | undefined {
   if (aws) return awsPlugin(reading, aws, engine);
   const azure = run("azure-cns");
   if (azure) return azurePlugin(reading, placeOf(azure), engine);
-  const gke = gkeNode(dump);
+  // Without nodes: netd sets up the routes of GKE's pods.
+  const netd = run("netd");
+  const gke = gkeNode(dump) ?? (netd && placeOf(netd));
   if (gke) return gkePlugin(reading, gke, engine);
   const flannel = flannelProgram(reading);
   if (flannel) {
@@ -86,12 +88,17 @@ function unmodeledPlugin(reading: Reading): Plugin | undefined {
   const { dump } = reading;
   for (const [name, product] of UNMODELED) {
     const program = programOf(dump, (one) => one === name);
-    if (!program) continue;
+    if (!program || isFirewall(program)) continue;
     const place = placeOf(program);
     note(reading, place, t`${product} (DaemonSet ${name}) is not modeled yet: \`cni flannel\` with VXLAN is used`);
     return { ...defaultPlugin(place), ...ciliumRanges(reading, name) };
   }
   return undefined;
+}
+
+/** kube-router as the policy engine of another plugin. */
+function isFirewall(program: Program): boolean {
+  return flag(program, "run-router")?.value === "false";
 }
 
 /** Cilium's operator assigns the nodes ranges from a pool and ignores their podCIDR. */

@@ -39,6 +39,7 @@ interface Read {
   /** The number of objects, and of the ones that are not modeled. */
   readonly objects: number;
   readonly unread: number;
+  /** The running pods of each workload. */
   readonly owned: readonly OwnedPods[];
 }
 

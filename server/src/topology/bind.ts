@@ -101,27 +101,39 @@ export function bind(
   };
   for (const { file, decls } of files) for (const decl of decls) add(file, decl);
   const written = succeedList(before?.written, stations);
-  const { places, twice } = firstNames(namesOf(written));
-  const repeated = new Set<StationParts | ClusterDraft>();
-  for (const { place, first } of twice) {
-    const [one, used] = [written[place]!, written[first]!];
-    repeated.add(one);
-    problems.push(nameTwice(one.kind, one.name, "topology", one.nameSource, used.nameSource));
-  }
+  const { outside, repeated } = distinctStations(before?.outside, written, problems);
   return {
     segments: sameMap(before?.segments, segments),
     written,
-    placed: twice.length === 0 ? placed : placed.filter((one) => !repeated.has(one)),
-    outside:
-      twice.length === 0
-        ? written
-        : succeedList(
-            before?.outside,
-            places.map((place) => written[place]!),
-          ),
+    placed: repeated.size === 0 ? placed : placed.filter((one) => !repeated.has(one)),
+    outside,
     clusters: [...clusters.values()],
     expectations,
     budget,
     problems,
   };
+}
+
+interface DistinctStations {
+  readonly outside: readonly StationParts[];
+  /** Those with a name that an earlier one has. */
+  readonly repeated: ReadonlySet<StationParts | ClusterDraft>;
+}
+
+function distinctStations(
+  before: readonly StationParts[] | undefined,
+  written: readonly StationParts[],
+  problems: TopologyProblem[],
+): DistinctStations {
+  const { places, twice } = firstNames(namesOf(written));
+  for (const { place, first } of twice) {
+    const [one, used] = [written[place]!, written[first]!];
+    problems.push(nameTwice(one.kind, one.name, "topology", one.nameSource, used.nameSource));
+  }
+  if (twice.length === 0) return { outside: written, repeated: new Set() };
+  const outside = succeedList(
+    before,
+    places.map((place) => written[place]!),
+  );
+  return { outside, repeated: new Set(twice.map(({ place }) => written[place]!)) };
 }

@@ -6,6 +6,7 @@ import type { FrontEnd } from "../../declared/front-end.ts";
 import type { Origin } from "../../declared/origin.ts";
 import { plainDocument } from "../../declared/plain.ts";
 import { pointer, withoutQuotes } from "../../declared/point.ts";
+import { withLazy } from "../../memo/lazy.ts";
 import { memo, once } from "../../memo/memo.ts";
 import { backwards, editedText } from "../../text/edit.ts";
 import type { Span } from "../../text/span.ts";
@@ -147,12 +148,10 @@ function wholeOf(file: string): KubeObject {
 function manifestDocument({ file, text }: TextFile, contentOf: () => ClusterSource): Document {
   const content = once(contentOf);
   const point = once(() => pointer({ file, text, spanOf: manifestSpan }, content().decls));
-  return {
-    ...plainDocument(file, text),
+  const { decls: _, ...plain } = plainDocument(file, text);
+  const rest: Omit<Document, "decls"> = {
+    ...plain,
     language: "kubernetes",
-    get decls() {
-      return content().decls;
-    },
     problems: () => content().problems,
     spanOf: manifestSpan,
     innerSpanOf(source) {
@@ -162,4 +161,5 @@ function manifestDocument({ file, text }: TextFile, contentOf: () => ClusterSour
     pointAt: (offset) => point()(offset),
     edited: (edits) => kubernetesFrontEnd.read(file, backwards(edits).reduce(editedText, text)),
   };
+  return withLazy(rest, { decls: () => content().decls });
 }

@@ -60,4 +60,16 @@ describe("knet export", () => {
     expect(first).toContain("deployment");
     expect(round(join(root, "first.knet"), "second.knet")).toBe(first);
   });
+
+  it("is read back next to a cloud network, whose clusters stay as they are", () => {
+    const root = folder();
+    expect(knet(["export", "samples/policy.knet", "--to", "kubernetes", "-o", root]).code).toBe(0);
+    const sources = ["samples/plans/aws-peering.json", join(root, "prod.yaml")];
+    const { out } = knet(["import", ...sources]);
+    expect(out.match(/^cluster .*$/gm)).toHaveLength(2);
+    expect(out).toContain("  nodes n 1..2 { attach ");
+    expect(out).toContain("deployment web replicas 2 {");
+    const cloud = knet(["import", "samples/plans/aws-peering.json"]).out;
+    for (const line of cloud.match(/^(?:segment|router|cluster) .*$/gm) ?? []) expect(out).toContain(line);
+  });
 });

@@ -245,9 +245,11 @@ describe("findings in manifests", () => {
     const { out, code } = knet(["check", deploy, "--format", "junit", "--fail-on", "warning"]);
     expect(code).toBe(1);
     const suites = elements(out).children;
+    // The folder has the values that no file states.
     expect(suites.map(({ attributes }) => attributes.get("name")?.split("/").at(-1))).toEqual([
       "shop.yaml",
       "web.json",
+      deploy.split("/").at(-1),
     ]);
     expect(suites[0]?.children[0]?.children[0]?.text).toMatch(new RegExp(`shop\\.yaml:${line}:\\d+: warning KN603`));
   });

@@ -213,7 +213,7 @@ describe("knet diff", () => {
     ["--end:x.knet", undefined],
     ["HEAD:net/missing.knet", "HEAD:net/missing.knet: does not exist in this revision"],
     ["HEAD:../x.knet", "HEAD:../x.knet: the path is outside the repository"],
-    ["HEAD:net", "HEAD:net: no Kubernetes object found"],
+    ["HEAD:net", "HEAD:net: no Kubernetes object or cloud network found"],
     ["missing.knet", "missing.knet: cannot be read (ENOENT: no such file or directory)"],
   ])("reports %s in one line", (argument, message) => {
     const { code, out, err } = diff([argument, "net/prod.knet"]);

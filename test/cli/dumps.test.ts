@@ -90,7 +90,7 @@ describe("a dump", () => {
     expect(knet(["routes", path, "shop/web"]).out).toContain("10.244.1.7");
     const checked = [knet(["check", path]), knet(["check", "-"], bytes)];
     for (const { code, out } of checked) expect([code, out.includes("0 errors")]).toEqual([0, true]);
-    expect(knet(["import", "-"], bytes).out).toContain("address 10.244.1.8");
+    expect(knet(["import", "-"], bytes).out).toContain("namespace shop");
   });
 
   it("in UTF-16, as PowerShell writes it, and without a suffix is read", () => {

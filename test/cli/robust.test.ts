@@ -66,7 +66,7 @@ describe("files that are not regular files", () => {
     const paths = ["d", "nul.knet", "bytes.knet"];
     write({ "a.knet": paths.map((path) => `import "${path}"\n`).join("") });
     expect(knet(["check", "a.knet"]).out.match(/KN015 .*/g)).toEqual([
-      "KN015  `d` cannot be read (EISDIR: illegal operation on a directory)",
+      "KN015  `d` cannot be read (it is a folder)",
       "KN015  `nul.knet` cannot be read (not a text file (NUL byte at offset 0))",
       "KN015  `bytes.knet` cannot be read (not valid UTF-8)",
     ]);

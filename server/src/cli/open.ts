@@ -53,7 +53,9 @@ function provided(file: string, contents: Unpacked): Provided {
   const inside = contents.get(file);
   if (inside) return inside.text;
   try {
-    if (statSync(file, { throwIfNoEntry: false })?.isDirectory()) return { files: [...filesBelow(file)] };
+    const stat = statSync(file, { throwIfNoEntry: false });
+    if (stat?.isDirectory()) return { files: [...filesBelow(file)] };
+    if (stat && !stat.isFile()) return { problem: t`not a regular file` };
     return isTopology(file) ? readRegular(file) : sourceAt(file, contents);
   } catch (error) {
     if (!(error instanceof UnreadableError)) throw error;

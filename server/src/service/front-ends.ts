@@ -1,4 +1,5 @@
 /** The front ends, and the choice of one for a file. */
+import type { Change } from "../declared/change.ts";
 import type { Decl } from "../declared/decl.ts";
 import type { Document } from "../declared/document.ts";
 import type { FrontEnd } from "../declared/front-end.ts";
@@ -6,6 +7,8 @@ import { plainDocument } from "../declared/plain.ts";
 import { knetFrontEnd } from "../frontends/knet/document.ts";
 import { kubernetesFrontEnd } from "../frontends/kubernetes/document.ts";
 import { renderedChange } from "../frontends/kubernetes/render.ts";
+import { withLazy } from "../memo/lazy.ts";
+import type { TextEdit } from "../text/edit.ts";
 
 /** Name of the file with a project's check settings; see `config.ts`. */
 export const CONFIG_FILE = "knet.json";
@@ -24,14 +27,10 @@ const kubernetes: FrontEnd = {
 
 function rendering(document: Document): Document {
   const { file, language, text, faults, problems, silences, spanOf, innerSpanOf, pointAt, prepare } = document;
-  return {
+  const rest = {
     file,
     language,
     text,
-    // Computed only if no `.knet` file reads the manifest.
-    get decls() {
-      return document.decls;
-    },
     faults,
     problems,
     silences,
@@ -39,9 +38,11 @@ function rendering(document: Document): Document {
     innerSpanOf,
     pointAt,
     prepare,
-    render: (change) => renderedChange(text, change, readRules),
-    edited: (edits) => rendering(document.edited(edits)),
+    render: (change: Change) => renderedChange(text, change, readRules),
+    edited: (edits: readonly TextEdit[]) => rendering(document.edited(edits)),
   };
+  // Computed only if no `.knet` file reads the manifest.
+  return withLazy(rest, { decls: () => document.decls });
 }
 
 function readRules(text: string): readonly Decl[] {

@@ -27,6 +27,7 @@ describe("keywords", () => {
         "host · A machine outside of all clusters",
         "cluster · A Kubernetes cluster: its address ranges, CNI plugin, nodes, and pods",
         "expect · Requirement for the traffic between two endpoints; checked while you type",
+        "network · Reads segments and routers from a Terraform plan or the output of a cloud's command line",
       ]
     `);
   });
@@ -68,6 +69,7 @@ describe("keywords", () => {
       	$0
       }",
         "expect \${1:from} -> \${2:to} \${3|reachable,blocked,preserves-source|}",
+        "network "$1"",
       ]
     `);
   });

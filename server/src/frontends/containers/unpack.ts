@@ -1,5 +1,6 @@
 /** The text files in archives: tar, gzip, zip, and archives in archives, within limits. Nothing is written, so names are only names. */
-import { Gunzip, unzipSync } from "fflate";
+// The build for browsers: the other one loads `worker_threads`, for functions that are not used here.
+import { Gunzip, unzipSync } from "fflate/browser";
 import { type FileProblem, problemInText } from "../../declared/file-problem.ts";
 import { number } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";

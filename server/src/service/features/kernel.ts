@@ -29,11 +29,11 @@ const MOST_REASONS = 4;
 export function routeReasons(netns: Netns): string {
   const made = ([4, 6] as const)
     .flatMap((family) => routesOf(netns, family))
-    .filter(({ proto, why, dst }) => proto !== "kernel" && why !== "" && dst.len > 0);
+    .filter((route) => route.proto !== "kernel" && whyOf(route) !== "" && route.dst.len > 0);
   if (made.length === 0) return "";
   const rest = made.length - MOST_REASONS;
   return `${t`Reasons:`}\n\n${bullets([
-    ...made.slice(0, MOST_REASONS).map(({ dst, why }) => `${code(formatPrefix(dst))} ${why}`),
+    ...made.slice(0, MOST_REASONS).map((route) => `${code(formatPrefix(route.dst))} ${whyOf(route)}`),
     rest > 0 ? t`and ${number(rest)} more` : undefined,
   ])}`;
 }

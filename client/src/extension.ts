@@ -1,6 +1,7 @@
 /** Activation: starts the language server and connects commands, status, and panels to it. No knowledge of networks. */
 import * as vscode from "vscode";
 import { compareWithHead } from "./commands/compare-with-head.ts";
+import { importDump, importManifests, pasteAsKnet } from "./commands/import.ts";
 import { restartServer } from "./commands/restart-server.ts";
 import { showMatrix } from "./commands/show-matrix.ts";
 import { showRoutes } from "./commands/show-routes.ts";
@@ -39,6 +40,9 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     vscode.commands.registerCommand("knet.compareWithHead", (argument?: unknown) =>
       compareWithHead(comparisons, argument),
     ),
+    vscode.commands.registerCommand("knet.import", () => importManifests(server)),
+    vscode.commands.registerCommand("knet.importDump", () => importDump()),
+    vscode.commands.registerCommand("knet.pasteAsKnet", () => pasteAsKnet(server)),
     vscode.commands.registerCommand("knet.restartServer", () => restartServer(server)),
   );
   await startWhenNeeded(context, server);

@@ -3,6 +3,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { gzipSync } from "fflate";
+import { createTar } from "nanotar";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import type { CodeAction, Hover, LocationLink, RegistrationParams } from "vscode-languageserver-protocol";
 import { CAPABILITIES, type Client, startClient } from "./client.ts";
@@ -100,6 +102,30 @@ it("have diagnostics, hovers, and definitions in an open manifest, also if the `
     position: { line: 8, character: 18 },
   });
   expect(links.map(({ targetUri }) => targetUri)).toEqual([at("dump/shop.yaml")]);
+});
+
+it("are read from an archive", async () => {
+  writeFileSync(
+    join(base, "dump.tar.gz"),
+    gzipSync(
+      createTar(Object.entries({ "a/nodes.yaml": NODES, "a/shop.yaml": SHOP }).map(([name, data]) => ({ name, data }))),
+    ),
+  );
+  await start();
+  await client.open(at("prod.knet"), PROD.replace('"dump"', '"dump.tar.gz"'));
+  expect(await codesOf("dump.tar.gz/a/shop.yaml", "KN501")).toEqual(["11:13 KN501"]);
+});
+
+it("are converted to `.knet` text, from files and from the clipboard", async () => {
+  await start();
+  const files = await client.knet("knet/import", { uris: [at("dump")] });
+  expect("text" in files && files.text).toMatch(/^# Imported from dump\n[\s\S]*segment nodes[\s\S]*service web/);
+  const clipboard = await client.knet("knet/import", { text: SHOP });
+  expect("text" in clipboard && clipboard.text).toMatch(/^# Imported from the clipboard\n[\s\S]*service web/);
+  expect(await client.knet("knet/import", { text: "hello" })).toEqual({
+    error: "no Kubernetes object or cloud network found",
+  });
+  expect(await client.knet("knet/import", { uris: [at("missing")] })).toHaveProperty("error");
 });
 
 it("that no `.knet` file reads have diagnostics only with `knet.kubernetes.enable`", async () => {

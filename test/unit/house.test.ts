@@ -293,11 +293,11 @@ function many(...all: [1, 2, 3]) {}
 describe("syntax", () => {
   /** The list of front ends, imported files, and features that present or edit `.knet` text. */
   const KNOWING = [
-    /^service\/(?:closure|front-ends|knet|sources)\.ts$/,
+    /^service\/(?:closure|front-ends|importing|knet|sources)\.ts$/,
     /^service\/compact\//,
     /^service\/features\/(?:completion|refactor|suggestions)\//,
     /^service\/features\/(?:folding|inlay|lenses|links|outline|pieces|place|signature|tokens|typing)\.ts$/,
-    /^lsp\/(?:access|handlers\/editing)\.ts$/,
+    /^lsp\/(?:access|disk|handlers\/editing|import)\.ts$/,
     /^cli\/(?:collect|fmt|git|import|input|manifests|open|state)\.ts$/,
   ];
 

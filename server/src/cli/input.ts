@@ -2,21 +2,14 @@
 import { existsSync } from "node:fs";
 import { kubernetesFrontEnd, type ManifestDocuments } from "../frontends/kubernetes/document.ts";
 import type { Analysis } from "../service/analysis.ts";
+import { notesOf } from "../service/importing.ts";
 import { t } from "../text/l10n.ts";
 import type { ClusterDefaults } from "../topology/cluster.ts";
 import { defaultsOf, type TopologyOptions } from "./defaults.ts";
 import { UsageError } from "./errors.ts";
 import { decoded, isReadTwice, readText, STDIN } from "./files.ts";
 import { manifestsIn, revisionOf, revisionService } from "./git.ts";
-import {
-  areManifests,
-  isManifests,
-  manifestAnalysis,
-  notesOf,
-  readFiles,
-  readManifests,
-  readSource,
-} from "./manifests.ts";
+import { areManifests, isManifests, manifestAnalysis, readFiles, readManifests, readSource } from "./manifests.ts";
 import { diskService } from "./open.ts";
 import { complain } from "./output.ts";
 import { stated } from "./state.ts";

@@ -1,18 +1,16 @@
 /** Kubernetes manifests and dumps as FILE arguments: YAML and JSON files, archives, folders of them, or standard input. */
 import { type Dirent, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { messageOf } from "../checks/run.ts";
 import { problemInText } from "../declared/file-problem.ts";
-import { isNetworkSource, networkDocuments } from "../frontends/config/document.ts";
 import { decodedText } from "../frontends/containers/text.ts";
 import { isArchive, isArchiveName, type TextFile, UNPACK_LIMITS, unpack } from "../frontends/containers/unpack.ts";
-import { kubernetesFrontEnd, type ManifestDocuments, manifestDocuments } from "../frontends/kubernetes/document.ts";
+import { kubernetesFrontEnd, type ManifestDocuments } from "../frontends/kubernetes/document.ts";
 import { shownLine } from "../frontends/kubernetes/private.ts";
 import { KUSTOMIZATION } from "../frontends/kubernetes/source.ts";
 import { type Analysis, analyse } from "../service/analysis.ts";
+import { notesOf, sourceDocuments } from "../service/importing.ts";
 import { number } from "../text/format.ts";
 import { t } from "../text/l10n.ts";
-import { type LineIndex, lineIndex } from "../text/line-index.ts";
 import type { ClusterDefaults } from "../topology/cluster.ts";
 import { UnreadableError, UsageError } from "./errors.ts";
 import { isReadTwice, type ReadLimit, readInput, readStart, SKIPPED_FOLDERS, STDIN } from "./files.ts";
@@ -104,24 +102,6 @@ export function readFiles(paths: readonly string[], files: readonly TextFile[]):
   throw new UsageError(reasonOf(read) ?? t`${paths.join(", ")}: no Kubernetes object or cloud network found`);
 }
 
-/** Cloud networks and clusters from manifests are one topology. */
-function sourceDocuments(source: string, files: readonly TextFile[]): ManifestDocuments {
-  const networks = files.filter(({ text }) => isNetworkSource(text));
-  const others = files.filter((file) => !networks.includes(file));
-  if (networks.length === 0) return manifestDocuments(source, others);
-  const network = networkDocuments(source, networks);
-  if (others.length === 0) return network;
-  const manifests = manifestDocuments(others[0]?.file ?? source, others);
-  if (manifests.objects === 0) return network;
-  return {
-    documents: [...network.documents, ...manifests.documents],
-    problems: [...network.problems, ...manifests.problems],
-    objects: network.objects + manifests.objects,
-    unread: network.unread + manifests.unread,
-    owned: manifests.owned,
-  };
-}
-
 /** Why no object was found: the first text that is not valid, or that is only a part of something else. */
 function reasonOf(read: ManifestDocuments): string | undefined {
   const notes = (codes: readonly string[]): readonly string[] =>
@@ -186,27 +166,6 @@ export function* filesBelow(folder: string): Generator<string> {
     if (entry.isFile()) yield path;
     else if (entry.isDirectory() && !SKIPPED_FOLDERS.has(entry.name)) yield* filesBelow(path);
   }
-}
-
-/** One line for each part that is not as in the files: values without evidence, kinds that are not read, invalid YAML. */
-export function notesOf({ documents, problems }: ManifestDocuments): readonly string[] {
-  const [main] = documents;
-  const byName = new Map(documents.map((one) => [one.file, one]));
-  const indexes = new Map<string, LineIndex>();
-  const indexOf = (file: string, text: string): LineIndex => {
-    const known = indexes.get(file) ?? lineIndex(text);
-    indexes.set(file, known);
-    return known;
-  };
-  return problems.map((problem) => {
-    const { file } = problem.source;
-    const text = byName.get(file)?.text ?? "";
-    const message = messageOf(problem);
-    // The input as a whole, such as a folder, has no text.
-    if (text === "") return file === main.file && problem.code === "KN803" ? message : `${file}: ${message}`;
-    const { line, character } = indexOf(file, text).positionAt(problem.span?.start ?? 0);
-    return `${file}:${line + 1}:${character + 1}: ${message}`;
-  });
 }
 
 /** The topology of manifests. */

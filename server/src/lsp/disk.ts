@@ -2,6 +2,8 @@
 import { type Dirent, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { isArchiveName, unpack } from "../frontends/containers/unpack.ts";
+import { kubernetesFrontEnd } from "../frontends/kubernetes/document.ts";
 import type { Provided } from "../service/files.ts";
 import { MAX_SOURCE, MAX_TEXT, tooLarge } from "../service/limits.ts";
 import { t } from "../text/l10n.ts";
@@ -42,6 +44,15 @@ export function createDisk(): Disk {
     }
     return files;
   };
+  /** The texts in archives that were read. */
+  const unpacked = new Map<string, string>();
+  const opened = (key: string, path: string): Provided => {
+    const files = unpack(key, readFileSync(path), (name) => kubernetesFrontEnd.accepts(name));
+    const [failure] = files.flatMap((one) => one.failures ?? []);
+    if (failure?.code === "KN802" && files.length === 1) return { problem: failure.data.error };
+    for (const { file, text } of files) unpacked.set(file, text);
+    return { files: files.map(({ file }) => file) };
+  };
   return {
     setFolders(uris) {
       folders = uris.map(keyOf);
@@ -51,11 +62,14 @@ export function createDisk(): Disk {
       isInside(folderOf(from), file) ||
       (folders.some((folder) => isInside(folder, from)) && folders.some((folder) => isInside(folder, file))),
     read(key) {
+      const inside = unpacked.get(key);
+      if (inside !== undefined) return inside;
       const path = diskPath(key);
       if (path === undefined) return undefined;
       try {
         const stat = statSync(path);
         if (stat.isDirectory()) return { files: contents(path) };
+        if (stat.isFile() && isArchiveName(path)) return opened(key, path);
         // Only regular files: reading a device or a pipe does not terminate.
         if (!stat.isFile()) return { problem: t`not a regular file` };
         // UTF-8 needs at most three bytes for a UTF-16 code unit.
@@ -84,6 +98,7 @@ export function createDisk(): Disk {
       return [...new Set([...folders, ...outside].flatMap(filesIn))];
     },
     changed(key) {
+      for (const file of unpacked.keys()) if (isInside(key, file)) unpacked.delete(file);
       const isKnown = (file: string): boolean => file === key || isInside(key, file);
       if (key.endsWith(".knet") || [...found.values()].some((files) => files.some(isKnown))) found.clear();
     },

@@ -13,6 +13,7 @@ import type { Server } from "./access.ts";
 import { locator } from "./convert.ts";
 import { diffView, oldVersions } from "./diff.ts";
 import { run } from "./guard.ts";
+import { imported } from "./import.ts";
 import type { KnetFailure, KnetMethod, KnetParams, KnetResult, TopologyDrawing, TopologyItem } from "./protocol.ts";
 import { keyOf } from "./uri.ts";
 
@@ -63,6 +64,8 @@ export function registerKnetRequests(server: Server): void {
     const candidates = [...answer.candidates];
     return { error: answer.error, candidates, ...(candidates.length > 0 ? { end } : {}) };
   });
+
+  on("knet/import", failed, (params) => imported(server.disk, params));
 
   on("knet/routes", failed, ({ uri, where }) => {
     const analysis = analysisOf(uri);

@@ -22,6 +22,8 @@ export interface KnetRequests {
   "knet/matrix": { params: MatrixParams; result: MatrixResult };
   /** The topology compared with an older version of its files. */
   "knet/diff": { params: DiffParams; result: DiffResult };
+  /** Manifests, a dump, or a cloud network as the text of a `.knet` file. */
+  "knet/import": { params: ImportParams; result: ImportResult };
   /** The innermost endpoint of traces that is declared at a position. */
   "knet/endpointAt": { params: EndpointAtParams; result: EndpointAtResult | null };
 }
@@ -242,6 +244,15 @@ export interface MatrixPolicy {
   name: string;
   location?: Location;
 }
+
+export interface ImportParams {
+  /** Files, folders, and archives. */
+  readonly uris?: readonly string[];
+  /** YAML or JSON, for example from the clipboard; instead of files. */
+  readonly text?: string;
+}
+
+export type ImportResult = { readonly text: string } | { readonly error: string };
 
 export interface DiffParams {
   uri: string;

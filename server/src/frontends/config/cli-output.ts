@@ -2,6 +2,7 @@
  * The output of the cloud providers' command lines as resources with the types of Terraform: `aws ec2 describe-…`,
  * `aws eks describe-cluster`, `az network … show|list`, `az aks show|list`, `gcloud … describe|list --format=json`.
  */
+import { entryOf } from "../../text/table.ts";
 import { isRecord, type Json, type JsonRecord, listAt, type Path, textAt } from "../kubernetes/json.ts";
 import { fieldIn, type Resource, textOf } from "./resource.ts";
 import type { SourceText } from "./terraform.ts";
@@ -107,7 +108,7 @@ function singleResource(source: SourceText, record: Json, path: Path): readonly 
 function ownType(record: JsonRecord): string | undefined {
   const id = textAt(record, "id");
   const provider = id === undefined ? undefined : azureType(id);
-  if (provider !== undefined) return AZURE_TYPES[provider];
+  if (provider !== undefined) return entryOf(AZURE_TYPES, provider);
   const kind = textAt(record, "kind");
   if (kind !== undefined && Object.hasOwn(GOOGLE_KINDS, kind)) return GOOGLE_KINDS[kind];
   return textAt(record, "servicesIpv4Cidr") !== undefined && textAt(record, "name") !== undefined

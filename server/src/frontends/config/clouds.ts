@@ -1,7 +1,9 @@
 /** kops, eksctl, and Cluster API: objects with a name that describe a cluster. */
+
 import { formatPrefix, type Prefix, prefixCovers } from "../../addressing/ip.ts";
 import type { Draft } from "../../declared/build.ts";
 import { t } from "../../text/l10n.ts";
+import { entryOf } from "../../text/table.ts";
 import {
   type Evidence,
   flagOf,
@@ -84,7 +86,7 @@ export function kopsInstallers(reading: Reading): readonly Installer[] {
 function kopsPlugin(reading: Reading, object: KubeObject): Plugin | undefined {
   const keys = Object.entries(recordAt(object.value, "spec", "networking")).filter(([, value]) => isRecord(value));
   for (const [key] of keys) {
-    const name = KOPS_PLUGINS[key];
+    const name = entryOf(KOPS_PLUGINS, key);
     const place: Evidence<unknown> = { value: undefined, object, path: ["spec", "networking", key] };
     if (name === undefined) {
       note(reading, place, t`plugin ${key} is not modeled yet`);
@@ -199,7 +201,7 @@ function subnetMachines(
   provider: string | undefined,
 ): Machines | undefined {
   if (subnets.length === 0) return undefined;
-  const cloud = PROVIDERS[provider ?? ""];
+  const cloud = entryOf(PROVIDERS, provider ?? "");
   const own = (draft: Omit<Draft, "handle" | "file">, path: Path): Draft => drafted(object, path, draft);
   return {
     network: [

@@ -1,5 +1,7 @@
 /** kind's Cluster (kind.x-k8s.io/v1alpha4); defaults of pkg/apis/config/v1alpha4/default.go and config/default.go. */
+
 import { t } from "../../text/l10n.ts";
+import { entryOf } from "../../text/table.ts";
 import { type Evidence, flagOf, lookedUp, rangesIn, resources, textOf } from "../kubernetes/evidence.ts";
 import { note, type Reading } from "../kubernetes/inference.ts";
 import { listAt, textAt } from "../kubernetes/json.ts";
@@ -21,7 +23,7 @@ const DOCKER_NETWORK_V6 = "fc00:f853:ccd:e793::/64";
 export function kindInstallers(reading: Reading): readonly Installer[] {
   return resources(reading.dump, "Cluster", "kind.x-k8s.io").map((object) => {
     const family = textOf(object, "networking", "ipFamily")?.value ?? "ipv4";
-    const ranges = RANGES[family] ?? RANGES["ipv4"]!;
+    const ranges = entryOf(RANGES, family) ?? RANGES["ipv4"]!;
     const isOff = flagOf(object, "networking", "disableDefaultCNI");
     const usual = (value: string): Evidence<string> => ({ value, object, path: [] });
     const place: Evidence<unknown> = { value: undefined, object, path: [] };

@@ -2,8 +2,10 @@
  * kubespray's group_vars and its inventory (v2.31; roles/kubespray_defaults, roles/network_plugin/calico_defaults).
  * Values that are Jinja templates are not known.
  */
+
 import type { Draft } from "../../declared/build.ts";
 import { t } from "../../text/l10n.ts";
+import { entryOf } from "../../text/table.ts";
 import { type Evidence, flagOf, mapped, rangesIn, setting, shown, textOf, unless } from "../kubernetes/evidence.ts";
 import { note, type Reading } from "../kubernetes/inference.ts";
 import { at, isRecord, type JsonRecord, type Path, recordAt, textAt } from "../kubernetes/json.ts";
@@ -85,7 +87,7 @@ const MODES: Readonly<Record<string, string>> = { Always: "always", CrossSubnet:
 function calicoDrafts(own: Variables, place: Evidence<unknown>): readonly Draft[] {
   const mode = (keyword: string, name: string, usual: string): readonly Draft[] => {
     const stated = own(name);
-    const value = MODES[stated?.value ?? usual];
+    const value = entryOf(MODES, stated?.value ?? usual);
     return value === undefined || value === "never" ? [] : setting(keyword, { ...(stated ?? place), value });
   };
   const nat = own("nat_outgoing");

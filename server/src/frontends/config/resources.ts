@@ -1,4 +1,5 @@
 /** All resources of the sources, and the links between them: by ID where it is known, else by the expression. */
+import { entryOf } from "../../text/table.ts";
 import type { Path } from "../kubernetes/json.ts";
 import { type Field, field, fieldIn, itemsOf, type Resource, textOf } from "./resource.ts";
 
@@ -101,7 +102,7 @@ function moduleOf({ object, type }: Resource): string {
 }
 
 function identifiersOf(resource: Resource): readonly string[] {
-  return [...COMMON, ...(OWN[resource.type] ?? [])].flatMap((name) => {
+  return [...COMMON, ...(entryOf(OWN, resource.type) ?? [])].flatMap((name) => {
     const id = textOf(field(resource, name));
     return id === undefined ? [] : isGoogle(resource.type) ? [plainId(id), lastPart(id)] : [plainId(id)];
   });

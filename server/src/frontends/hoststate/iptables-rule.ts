@@ -1,4 +1,5 @@
 /** One rule in the notation of iptables(8): options and matches of the extensions, by option. */
+
 import { type Family, parseIp } from "../../addressing/ip.ts";
 import type {
   CtMatch,
@@ -12,6 +13,7 @@ import type {
   Transport,
 } from "../../dataplane/model.ts";
 import type { Origin } from "../../declared/origin.ts";
+import { entryOf } from "../../text/table.ts";
 import { ipAndPort, markOf, prefixOfText, wholeNumber } from "./values.ts";
 
 export interface Context {
@@ -113,7 +115,7 @@ const OPTIONS: Readonly<Record<string, Option>> = {
   "-o": egress,
   "--out-interface": egress,
   "-p": positive((text, reading) => {
-    const proto = PROTOCOLS[text];
+    const proto = entryOf(PROTOCOLS, text);
     reading.proto = proto;
     return proto && { kind: "proto", proto };
   }),
@@ -274,7 +276,7 @@ function recent(reading: Reading, { op }: { readonly op: RecentMatch["op"] }): v
 
 /** `--vproto 6 --vaddr 10.96.0.1 --vport 443`. */
 function ipvs(reading: Reading): void {
-  const proto = PROTOCOLS[next(reading) ?? ""];
+  const proto = entryOf(PROTOCOLS, next(reading) ?? "");
   const [first, address, second, port] = reading.words.slice(reading.at, reading.at + 4);
   reading.at += 4;
   const ip = parseIp(address ?? "");
@@ -307,7 +309,7 @@ const TARGETS: Readonly<Record<string, Target>> = {
   LOG: () => ({ kind: "NONE" }),
   NFLOG: () => ({ kind: "NONE" }),
   REJECT: ([, kind]) => {
-    const how = kind === undefined ? "icmp-port-unreachable" : REJECTIONS[kind];
+    const how = kind === undefined ? "icmp-port-unreachable" : entryOf(REJECTIONS, kind);
     return how && { kind: "REJECT", with: how };
   },
   MASQUERADE: (options) =>

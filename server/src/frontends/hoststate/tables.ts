@@ -1,4 +1,5 @@
 /** Outputs with one entry per line, or few lines: ipvsadm, sysctl, wg, and ip xfrm. */
+
 import { parseIp } from "../../addressing/ip.ts";
 import type { XfrmDirection, XfrmPolicy } from "../../dataplane/model.ts";
 import type {
@@ -9,6 +10,7 @@ import type {
   RealServer,
   RealSysctl,
 } from "../../dataplane/real/state.ts";
+import { entryOf } from "../../text/table.ts";
 import type { Locate } from "./place.ts";
 import { after, type Block, wordsOf } from "./text.ts";
 import { ipAndPort, prefixOfText, wholeNumber } from "./values.ts";
@@ -33,7 +35,7 @@ export function serversOf(blocks: readonly Block[], locate: Locate): readonly Re
   for (const block of blocks) {
     const words = wordsOf(block);
     const [verb, option = "", address = ""] = words;
-    const proto = PROTOCOLS[option];
+    const proto = entryOf(PROTOCOLS, option);
     const virtual = ipAndPort(address);
     if (!proto || !virtual) continue;
     const key = `${option} ${address}`;

@@ -2,10 +2,12 @@
  * Calico's Tier, GlobalNetworkPolicy, and NetworkPolicy (projectcalico, api/pkg/apis/projectcalico/v3). A rule that the
  * declarations cannot express is omitted and named in a note.
  */
+
 import { formatPrefix, type Prefix, prefixCovers, prefixEquals } from "../../addressing/ip.ts";
 import type { Arguments, Draft } from "../../declared/build.ts";
 import type { Requirement } from "../../declared/values.ts";
 import { t } from "../../text/l10n.ts";
+import { entryOf } from "../../text/table.ts";
 import { NAMESPACE_LABEL, type PeerAlternative, peerAlternatives, type Scope } from "./calico-peers.ts";
 import { networksIn, prefixesIn, resources, setting, shown, textOf } from "./evidence.ts";
 import { note, type Reading } from "./inference.ts";
@@ -264,7 +266,7 @@ const PROTOCOLS: Readonly<Record<string, string>> = {
 function portTexts(rule: Json): readonly string[] | undefined | string {
   const stated = textAt(rule, "protocol")?.toLowerCase();
   if (stated === undefined) return undefined;
-  const protocol = PROTOCOLS[stated] ?? stated;
+  const protocol = entryOf(PROTOCOLS, stated) ?? stated;
   if (protocol === "icmp") return [protocol];
   if (!["tcp", "udp", "sctp"].includes(protocol)) return t`protocol ${stated} cannot be expressed`;
   const ports = listAt(rule, "destination", "ports");

@@ -1,5 +1,7 @@
 /** Services and their explicit endpoints. */
+
 import type { Draft } from "../../declared/build.ts";
+import { entryOf } from "../../text/table.ts";
 import { at, type Json, listAt, numberAt, textAt, textsAt } from "./json.ts";
 import { drafted, type KubeObject, labelsOf } from "./object.ts";
 import { labelTerms } from "./selector.ts";
@@ -33,7 +35,7 @@ export function serviceDraft(object: KubeObject, endpoints: readonly KubeObject[
   const add = (draft: Draft | undefined): void => {
     if (draft) children.push(draft);
   };
-  const keyword = isHeadless ? "headless" : TYPES[type];
+  const keyword = isHeadless ? "headless" : entryOf(TYPES, type);
   if (keyword !== undefined && keyword !== "cluster-ip")
     add(drafted(object, ["spec", isHeadless ? "clusterIP" : "type"], { keyword: "type", args: { type: keyword } }));
   if (selector.size > 0)
@@ -122,7 +124,7 @@ function settings(object: KubeObject): readonly Draft[] {
       timeout: timeout === undefined ? undefined : String(timeout),
     });
   }
-  const distribution = DISTRIBUTIONS[textAt(spec, "trafficDistribution") ?? ""];
+  const distribution = entryOf(DISTRIBUTIONS, textAt(spec, "trafficDistribution") ?? "");
   if (distribution !== undefined) set("traffic-distribution", "trafficDistribution", { preference: distribution });
   if (at(spec, "publishNotReadyAddresses") === true) set("publish-not-ready", "publishNotReadyAddresses", undefined);
   const health = numberAt(spec, "healthCheckNodePort");

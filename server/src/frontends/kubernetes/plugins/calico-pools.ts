@@ -1,7 +1,9 @@
 /** Calico's pools: IPPools, the operator's Installation, or the variables that calico-node creates a pool from. */
+
 import { type Prefix, prefixEquals } from "../../../addressing/ip.ts";
 import type { Draft } from "../../../declared/build.ts";
 import { t } from "../../../text/l10n.ts";
+import { entryOf } from "../../../text/table.ts";
 import {
   type Evidence,
   flagOf,
@@ -109,7 +111,7 @@ function isForWorkloads({ value }: KubeObject): boolean {
 
 function poolOf(reading: Reading, object: KubeObject): Pool {
   const mode = (field: string): Evidence<string> | undefined =>
-    mapped(textOf(object, "spec", field), (value) => MODES[value.toLowerCase()]);
+    mapped(textOf(object, "spec", field), (value) => entryOf(MODES, value.toLowerCase()));
   return {
     name: object.name,
     namePath: ["metadata", "name"],
@@ -146,7 +148,7 @@ function variablePools({ reading, program }: CalicoSources): readonly Pool[] {
   if (!program) return [];
   const found = (name: string): Evidence<string> | undefined => variable(reading.dump, program, name);
   const mode = (name: string): Evidence<string> | undefined =>
-    mapped(found(name), (value) => MODES[value.toLowerCase()]);
+    mapped(found(name), (value) => entryOf(MODES, value.toLowerCase()));
   if (found("NO_DEFAULT_POOLS")?.value.toLowerCase() === "true") return [];
   const place = { object: program.object, path: program.spec, value: "" };
   return (["4", "6"] as const).flatMap((of) => {
@@ -185,7 +187,7 @@ function operatorPools(reading: Reading, object: KubeObject): readonly Pool[] {
     const path = [...base, index];
     const field = (name: string): Evidence<string> | undefined => textOf(object, ...path, name);
     const stated = field("encapsulation") ?? { value: "IPIP", object, path };
-    const way = ENCAPSULATIONS[stated.value];
+    const way = entryOf(ENCAPSULATIONS, stated.value);
     const of = (kind: "ipip" | "vxlan"): Evidence<string> | undefined =>
       way?.[0] === kind ? { ...stated, value: way[1] } : undefined;
     const isIpv6 = (textAt(pool, "cidr") ?? "").includes(":");

@@ -1,6 +1,8 @@
 /** flannel: its DaemonSet and ConfigMap, Canal, and k3s and RKE2, which run it in their server process. */
+
 import type { Draft } from "../../../declared/build.ts";
 import { t } from "../../../text/l10n.ts";
+import { entryOf } from "../../../text/table.ts";
 import {
   annotationOf,
   flagIn as booleanIn,
@@ -125,7 +127,7 @@ interface BackendSources {
 /** The state of the nodes, then net-conf.json, then the flag of k3s. */
 function backendDraft(reading: Reading, { annotated, conf, flagged, place }: BackendSources): Draft {
   const known = (found: Evidence<string> | undefined): Evidence<string> | undefined =>
-    mapped(found, (value) => BACKENDS[value.toLowerCase()]);
+    mapped(found, (value) => entryOf(BACKENDS, value.toLowerCase()));
   const sources = [annotated, textIn(conf, "Backend", "Type"), flagged];
   const stated = agreed(reading, t`flannel backend`, sources.map(known));
   const unknown = sources.find((one) => one && known(one) === undefined);
@@ -225,7 +227,7 @@ function flagDrafts(
 /** A node's backend if it is not the others', and its public address if it is not its InternalIP. */
 function nodeDrafts(common: Evidence<string> | undefined, node: KubeObject): readonly Draft[] {
   const backend = lookedUp(annotationOf(node, `${PREFIX}/backend-type`), BACKENDS);
-  const usual = mapped(common, (value) => BACKENDS[value.toLowerCase()]);
+  const usual = mapped(common, (value) => entryOf(BACKENDS, value.toLowerCase()));
   const address = annotationOf(node, `${PREFIX}/public-ip-overwrite`) ?? annotationOf(node, `${PREFIX}/public-ip`);
   return [
     ...(backend && usual && backend.value !== usual.value ? [shown(backend, "backend", { type: backend.value })] : []),

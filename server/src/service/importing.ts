@@ -1,0 +1,54 @@
+/** Manifests, dumps, and cloud networks as one topology, and as the text of a `.knet` file. */
+import { messageOf } from "../checks/run.ts";
+import { isNetworkSource, networkDocuments } from "../frontends/config/document.ts";
+import type { TextFile } from "../frontends/containers/unpack.ts";
+import { format } from "../frontends/knet/format.ts";
+import { type ManifestDocuments, manifestDocuments } from "../frontends/kubernetes/document.ts";
+import { t } from "../text/l10n.ts";
+import { type LineIndex, lineIndex } from "../text/line-index.ts";
+import { compactText } from "./compact/index.ts";
+
+/** Cloud networks and clusters from manifests are one topology. */
+export function sourceDocuments(source: string, files: readonly TextFile[]): ManifestDocuments {
+  const networks = files.filter(({ text }) => isNetworkSource(text));
+  const others = files.filter((file) => !networks.includes(file));
+  if (networks.length === 0) return manifestDocuments(source, others);
+  const network = networkDocuments(source, networks);
+  if (others.length === 0) return network;
+  const manifests = manifestDocuments(others[0]?.file ?? source, others);
+  if (manifests.objects === 0) return network;
+  return {
+    documents: [...network.documents, ...manifests.documents],
+    problems: [...network.problems, ...manifests.problems],
+    objects: network.objects + manifests.objects,
+    unread: network.unread + manifests.unread,
+    owned: manifests.owned,
+  };
+}
+
+/** One line for each part that is not as in the files: values without evidence, kinds that are not read, invalid YAML. */
+export function notesOf({ documents, problems }: ManifestDocuments): readonly string[] {
+  const [main] = documents;
+  const byName = new Map(documents.map((one) => [one.file, one]));
+  const indexes = new Map<string, LineIndex>();
+  const indexOf = (file: string, text: string): LineIndex => {
+    const known = indexes.get(file) ?? lineIndex(text);
+    indexes.set(file, known);
+    return known;
+  };
+  return problems.map((problem) => {
+    const { file } = problem.source;
+    const text = byName.get(file)?.text ?? "";
+    const message = messageOf(problem);
+    // The input as a whole, such as a folder, has no text.
+    if (text === "") return file === main.file && problem.code === "KN803" ? message : `${file}: ${message}`;
+    const { line, character } = indexOf(file, text).positionAt(problem.span?.start ?? 0);
+    return `${file}:${line + 1}:${character + 1}: ${message}`;
+  });
+}
+
+/** The text of a `.knet` file. `names`: of the sources, as the user knows them. */
+export function importedText(read: ManifestDocuments, names: readonly string[]): string {
+  const lines = [t`Imported from ${names.join(", ")}`, ...notesOf(read)].map((line) => `# ${line}\n`);
+  return format(`${lines.join("")}\n${compactText(read)}`);
+}

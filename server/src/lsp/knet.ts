@@ -18,9 +18,11 @@ import type { KnetFailure, KnetMethod, KnetParams, KnetResult, TopologyDrawing, 
 import { keyOf } from "./uri.ts";
 
 const NO_FILE = phrase("The file is not open and cannot be read.");
+/** Translated on use, because the translations are installed after the registration. */
 const FAILED = phrase("knet failed; see the output channel.");
 
 export function registerKnetRequests(server: Server): void {
+  registerImport(server);
   const { connection, documents } = server;
   const oldAnalysis = oldVersions();
   const analysisOf = (uri: string): Analysis | undefined => documents.analysisOf(uri);
@@ -34,7 +36,6 @@ export function registerKnetRequests(server: Server): void {
       run({ connection }, method, broken(), token, () => work(params)),
     );
   };
-  // Functions, because the translations are installed after the registration.
   const failed = (): { error: string } => ({ error: translated(FAILED) });
   const traceFailed = (): KnetFailure => ({ ...failed(), candidates: [] });
 
@@ -64,8 +65,6 @@ export function registerKnetRequests(server: Server): void {
     const candidates = [...answer.candidates];
     return { error: answer.error, candidates, ...(candidates.length > 0 ? { end } : {}) };
   });
-
-  on("knet/import", failed, (params) => imported(server.disk, params));
 
   on("knet/routes", failed, ({ uri, where }) => {
     const analysis = analysisOf(uri);
@@ -140,4 +139,11 @@ function drawingOf(map: TopologyMap, locate: ReturnType<typeof locator>): Topolo
 
 function isAddress(text: string): boolean {
   return /^[0-9.]+$/.test(text) || /^[0-9a-f:.]*:[0-9a-f:.]*$/i.test(text);
+}
+
+function registerImport({ connection, disk }: Server): void {
+  const method = "knet/import" satisfies KnetMethod;
+  connection.onRequest(method, (params: KnetParams<typeof method>, token: CancellationToken): unknown =>
+    run({ connection }, method, { error: translated(FAILED) }, token, () => imported(disk, params)),
+  );
 }

@@ -11,7 +11,7 @@ import type { TextEdit } from "../text/edit.ts";
 import type { TopologyMemo } from "../topology/build.ts";
 import type { ClusterDefaults } from "../topology/cluster.ts";
 import { type Analysis, analyse } from "./analysis.ts";
-import { createFiles, isFolder, type Provided } from "./files.ts";
+import { createFiles, type Provided } from "./files.ts";
 import { frontEnds } from "./front-ends.ts";
 import { createProject, type Project, type ProjectHost } from "./project.ts";
 import { createExpander } from "./sources.ts";
@@ -100,8 +100,9 @@ export function createService(host: ServiceHost): Service {
       changed();
     },
     invalidate(file) {
-      // A folder changes with its content.
-      const isFolderOf = (one: string): boolean => file.startsWith(`${one}/`) && isFolder(files.provided(one));
+      // A folder changes with its content, and a missing one appears with its first file.
+      const isFolderOf = (one: string): boolean =>
+        file.startsWith(`${one}/`) && typeof files.provided(one) !== "string";
       const isKnown = files.drop((one) => one === file || one.startsWith(`${file}/`) || isFolderOf(one));
       if (isKnown) changed();
       return isKnown;

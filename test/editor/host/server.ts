@@ -37,7 +37,8 @@ const quiet: Record<string, unknown> = {
   "chat.commandCenter.enabled": false,
   "extensions.ignoreRecommendations": true,
   "update.mode": "none",
-  "git.enabled": false,
+  "git.enabled": true,
+  "git.autofetch": false,
 };
 
 export async function startServer(options: ServerOptions = {}): Promise<EditorServer> {

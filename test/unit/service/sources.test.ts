@@ -163,6 +163,15 @@ router gateway { attach nodes }
     expect(findings(files, service).map((one) => one.replace("new", "shop"))).toEqual(sound);
   });
 
+  it("are read when their folder appears", () => {
+    const files: Files = { "prod.knet": PROD };
+    const service = serviceOf(files);
+    expect(findings(files, service).join("\n")).toContain("KN015");
+    Object.assign(files, all());
+    expect(service.invalidate("dump/shop.yaml")).toBe(true);
+    expect(findings(files, service)).toEqual(findings(files));
+  });
+
   it("follow edits in the editor, and belong to the project of the `.knet` file", () => {
     const files = all();
     const service = serviceOf(files);

@@ -2,6 +2,7 @@
 import {
   CodeActionKind,
   CodeActionRequest,
+  CodeLensRequest,
   DefinitionRequest,
   DidChangeTextDocumentNotification,
   DidCloseTextDocumentNotification,
@@ -47,6 +48,7 @@ function register({ connection }: Server): void {
     client.register(HoverRequest.type, options),
     client.register(DefinitionRequest.type, options),
     client.register(ReferencesRequest.type, options),
+    client.register(CodeLensRequest.type, { ...options, resolveProvider: true }),
     client.register(CodeActionRequest.type, { ...options, codeActionKinds: [CodeActionKind.QuickFix] }),
     client.register(DidChangeTextDocumentNotification.type, {
       ...options,

@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { printDecls } from "../../../server/src/declared/print.ts";
 import { hoverAt } from "../../../server/src/service/features/hover/index.ts";
+import { lensAt, lensesOf } from "../../../server/src/service/features/lenses.ts";
 import { definitionAt, referencesAt } from "../../../server/src/service/features/navigation.ts";
 import type { Provided } from "../../../server/src/service/files.ts";
 import { pulling } from "../../../server/src/service/pull.ts";
@@ -205,6 +206,25 @@ describe("features in manifests", () => {
     const hover = (text: string) => hoverAt(analysis, "dump/shop.yaml", inShop(text));
     expect(hover("web   # the shop")?.markdown).toContain("service");
     expect(hover("web}, ports")?.markdown).toContain("app");
+  });
+
+  it("have lenses at objects: endpoints of services, traces and routes of pods and nodes", () => {
+    const shown = (file: string): readonly string[] =>
+      lensesOf(analysis, file).map(({ kind, span }) => {
+        const { line } = lineIndex(files[file] ?? "").positionAt(span.start);
+        return `${line + 1} ${kind}: ${lensAt(analysis, file, span.start, kind)?.title}`;
+      });
+    expect(shown("dump/shop.yaml")).toEqual([
+      "1 trace: Trace from here",
+      "1 routes: Routes",
+      expect.stringMatching(/^6 usage: 2 endpoints/),
+    ]);
+    expect(shown("dump/nodes.yaml").map((one) => one.split(":")[0])).toEqual([
+      "1 trace",
+      "1 routes",
+      "7 trace",
+      "7 routes",
+    ]);
   });
 
   it("go to the declaration in the manifest, and find the uses in `.knet` files", () => {

@@ -2,6 +2,7 @@
 
 import { formatPrefix, type Prefix, prefixCovers, subnetCount } from "../../addressing/ip.ts";
 import type { Decl } from "../../declared/decl.ts";
+import { sourceOf } from "../../declared/origin.ts";
 import { statementOf } from "../../frontends/knet/handle.ts";
 import { outcomeOf } from "../../questions/expectations.ts";
 import { number, plural } from "../../text/format.ts";
@@ -13,7 +14,7 @@ import { knetFile } from "../knet.ts";
 import { endPath } from "./endpoints.ts";
 import { hostRange, segmentUsage } from "./free.ts";
 import { targetAt } from "./navigation.ts";
-import { placeAt, placedIn } from "./place.ts";
+import { placeAt, placedIn, walk } from "./place.ts";
 import { byHandle, type Made } from "./statements.ts";
 import { symbolsOf } from "./symbols.ts";
 
@@ -44,14 +45,11 @@ export interface LensText {
 const MOST_WITH_COMMANDS = 200;
 
 export function lensesOf(analysis: Analysis, file: string): readonly Lens[] {
-  const checked = knetFile(analysis, file);
-  if (!checked) return [];
   const made = byHandle(analysis);
   const table = symbolsOf(analysis);
   const lenses: Lens[] = [];
   let ends = 0;
-  for (const { decl, start } of placedIn(checked)) {
-    const span = { start, end: start + statementOf(decl).keyword.length };
+  for (const { decl, span } of headsIn(analysis, file)) {
     const defines = decl.spec?.defines;
     if (defines !== undefined && HAS_ROUTES.has(defines)) {
       const replicas = made.workloads.get(decl.handle)?.workload.replicas ?? 0;
@@ -62,6 +60,40 @@ export function lensesOf(analysis: Analysis, file: string): readonly Lens[] {
   }
   return ends > MOST_WITH_COMMANDS ? lenses.filter(({ kind }) => kind !== "trace" && kind !== "routes") : lenses;
 }
+
+interface Head {
+  readonly decl: Decl;
+  /** The keyword; of an object in a manifest, its first line. */
+  readonly span: Span;
+}
+
+function headsIn(analysis: Analysis, file: string): readonly Head[] {
+  const checked = knetFile(analysis, file);
+  if (!checked) return objectsIn(analysis, file);
+  return placedIn(checked).map(({ decl, start }) => {
+    return { decl, span: { start, end: start + statementOf(decl).keyword.length } };
+  });
+}
+
+/** The declarations that are whole objects of a manifest. */
+function objectsIn(analysis: Analysis, file: string): readonly Head[] {
+  const document = analysis.fileOf(file);
+  if (!document || document.text.length > MOST_TEXT) return [];
+  const heads: Head[] = [];
+  for (const { decl } of walk(analysis.declared.flatMap(({ decls }) => decls))) {
+    if (decl.file !== file || decl.spec?.defines === undefined) continue;
+    const whole = document.spanOf(sourceOf(file, decl));
+    const name = document.spanOf(sourceOf(file, decl, 0));
+    // A container is a part of an object.
+    if (!whole || !name || decl.spec.defines === "container" || decl.spec.defines === "namespace") continue;
+    const line = document.text.indexOf("\n", whole.start);
+    heads.push({ decl, span: { start: whole.start, end: line < 0 ? whole.end : Math.min(line, whole.end) } });
+  }
+  return heads;
+}
+
+/** Characters of a manifest with lenses. */
+const MOST_TEXT = 1_000_000;
 
 const HAS_ROUTES: ReadonlySet<string> = new Set(["node", "router", "host", "pod", "workload"]);
 

@@ -64,7 +64,7 @@ describe("Kubernetes manifests", () => {
     const root = manifests();
     const matrix = knet(["matrix", root, "--policy-only", "--format", "json"]);
     expect([matrix.code, pods(matrix.out)]).toEqual([0, ["shop/db > shop/web"]]);
-    expect(matrix.err).toContain("no CNI plugin was found: `cni flannel` with VXLAN is used");
+    expect(matrix.err).toContain("no CNI plugin was found: `cni flannel` with VXLAN is used, and a policy engine");
     const open = knet(["trace", join(root, "workloads.yaml"), "shop/web", "shop/db", "--port", "5432"]);
     expect([open.code, open.out.split("\n")[0]]).toEqual([0, "shop/web -> shop/db:5432 (tcp)"]);
     expect(knet(["trace", root, "shop/web", "shop/db", "--port", "5432"]).code).toBe(1);

@@ -69,7 +69,7 @@ describe("files of installers", () => {
   node-port-range 30000-30999
   dns-domain prod.example
   cni flannel { backend vxlan }
-  network-policy kube-router
+  network-policy kindnet
   kube-proxy ipvs { strict-arp true }
 ${NODES}`,
     ],

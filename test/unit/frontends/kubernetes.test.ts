@@ -90,7 +90,7 @@ cluster c {
   pods 10.244.0.0/16
   services 10.96.0.0/12
   cni flannel { backend vxlan }
-  network-policy kube-router
+  network-policy kindnet
   nodes node- 1..2 { attach nodes }
   baseline-admin-policy guard {
     priority 7
@@ -155,7 +155,7 @@ cluster c {
   it("tell which values are defaults, and what is not read", () => {
     const { problems, unread } = read(`${SHOP}---\n{apiVersion: v1, kind: Widget, metadata: {name: w}}\n`);
     expect(problems.map(messageOf)).toEqual([
-      "no CNI plugin was found: `cni flannel` with VXLAN is used",
+      "no CNI plugin was found: `cni flannel` with VXLAN is used, and a policy engine",
       "no pod CIDR was found: 10.244.0.0/16 is used",
       "no service CIDR was found: 10.96.0.0/12 is used",
       "no node was found: two nodes on segment `nodes` (198.18.0.0/24) are used",
@@ -482,7 +482,7 @@ spec: {clusterIP: None, selector: {a: b}, ports: [{port: 80, targetPort: 80}]}
         "ClusterConfiguration",
         "networking:\n  podSubnet: 10.5.0.0/16\n  serviceSubnet: 10.6.0.0/16",
       ) + config("kube-proxy", "config.conf", "mode: ipvs"),
-      "pods 10.5.0.0/16\n  services 10.6.0.0/16\n  cni flannel { backend vxlan }\n  network-policy kube-router\n  kube-proxy ipvs\n",
+      "pods 10.5.0.0/16\n  services 10.6.0.0/16\n  cni flannel { backend vxlan }\n  network-policy kindnet\n  kube-proxy ipvs\n",
     ],
     [
       "an admin policy of v1alpha1",

@@ -18,7 +18,9 @@ import { list, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import { isInstaller } from "../config/index.ts";
 import { listAt, textAt } from "./json.ts";
+import { servicePorts } from "./listening.ts";
 import { NETWORK_KINDS, type Network, networkOf, type Objects } from "./network.ts";
+import { nodesOfPods } from "./nodes-of-pods.ts";
 import { annotationsOf, drafted, groupOf, type KubeObject, labelsOf } from "./object.ts";
 import { adminPolicy, networkPolicy } from "./policies.ts";
 import { assumed, notRead } from "./problems.ts";
@@ -33,6 +35,7 @@ import {
   keywordOf,
   type Owner,
   ownerOf,
+  type PodFacts,
   podDraft,
   workloadDraft,
   workloadOf,
@@ -83,11 +86,20 @@ const DEFAULT_NODES = "198.18.0.0/24";
 
 export function importCluster(all: readonly KubeObject[], options: ClusterOptions): Imported {
   const unique = newest(all);
-  const nodes = unique.filter(({ kind, apiVersion }) => kind === "Node" && apiVersion === "v1");
+  const stated = unique.filter(({ kind, apiVersion }) => kind === "Node" && apiVersion === "v1");
   const current = unique.filter((object) => object.kind === "Pod" && object.apiVersion === "v1" && !isEnded(object));
   const pods = current.filter((pod) => !isUnscheduled(pod));
+  const nodes = stated.length > 0 ? stated : nodesOfPods(pods);
   const objects: Objects = { all: unique, nodes, pods };
   const problems: FileProblem[] = [];
+  const [inferred] = stated.length > 0 ? [] : nodes;
+  if (inferred)
+    problems.push(
+      assumed(
+        inferred,
+        t`no Node object was found: ${plural(nodes.length, "node")} from the nodeName and hostIP of the pods`,
+      ),
+    );
   const places = placesOf(objects, options);
   const network = networkOf(objects, {
     origin: options.origin,
@@ -379,6 +391,7 @@ interface Lookups {
   readonly replaced: ReadonlySet<string>;
   /** By namespace and service. */
   readonly endpoints: ReadonlyMap<string, readonly KubeObject[]>;
+  readonly portsOf: PodFacts["portsOf"];
 }
 
 function keyOf(kind: string, { namespace, name }: Pick<KubeObject, "namespace" | "name">): string {
@@ -411,6 +424,7 @@ function lookupsOf({ objects: { all, pods }, places }: Source): Lookups {
     owners,
     replaced: new Set(replaced),
     endpoints,
+    portsOf: servicePorts(all),
   };
 }
 
@@ -434,12 +448,12 @@ function ownedPods(): Owned {
 }
 
 function namespacedDraft({ objects, owned }: Source, lookups: Lookups, object: KubeObject): Draft | undefined {
-  const { running, nodes, owners } = lookups;
+  const { running, nodes, owners, portsOf } = lookups;
   const group = groupOf(object);
   switch (object.kind) {
     case "Pod": {
       if (!running.has(object)) return undefined;
-      const draft = podDraft(object, { nodes });
+      const draft = podDraft(object, { nodes, portsOf });
       const owner = workloadOf(object, owners);
       if (owner) owned.add(owner, object.namespace ?? "default", draft.handle);
       return draft;
@@ -450,7 +464,7 @@ function namespacedDraft({ objects, owned }: Source, lookups: Lookups, object: K
       return group === "networking.k8s.io" || group === "extensions" ? networkPolicy(object) : undefined;
     default:
       return isController(object.kind) && !isReplaced(objects, lookups, object)
-        ? workloadDraft(object, { nodes })
+        ? workloadDraft(object, { nodes, portsOf })
         : undefined;
   }
 }

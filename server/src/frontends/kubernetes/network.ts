@@ -48,7 +48,8 @@ export function networkOf(objects: Objects, { origin, stated, gateway }: Network
   const hasPlugin = !stated.has("cni");
   const found = hasPlugin ? (pluginOf(reading) ?? installers.find(({ plugin }) => plugin)?.plugin) : undefined;
   const place = { value: undefined, object: origin, path: [] };
-  if (hasPlugin && !found) note(reading, place, t`no CNI plugin was found: \`cni flannel\` with VXLAN is used`);
+  if (hasPlugin && !found)
+    note(reading, place, t`no CNI plugin was found: \`cni flannel\` with VXLAN is used, and a policy engine`);
   const plugin = found ?? defaultPlugin(place);
   const sources = { reading, plugin, installers, origin, stated };
   const pods = podRanges(sources);

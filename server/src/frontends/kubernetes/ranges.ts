@@ -27,7 +27,7 @@ import {
 } from "./evidence.ts";
 import { disagree, note, type Reading } from "./inference.ts";
 import { isRecord, type Json, listAt, type Path, textAt } from "./json.ts";
-import type { KubeObject } from "./object.ts";
+import { internalIps, type KubeObject } from "./object.ts";
 import { distributionOf } from "./plugins/distribution.ts";
 import { nodeRangesOf } from "./plugins/index.ts";
 import type { Plugin } from "./plugins/plugin.ts";
@@ -133,13 +133,15 @@ function ownRanges(reading: Reading, pools: readonly Range[], stated: readonly S
     const isKnown = pools.some(({ value }) => prefixCovers(one.value, value) || prefixEquals(one.value, value));
     if (!isKnown && first) disagree(reading, t`pod CIDR`, texted(one), texted(first));
   }
-  return pools;
+  // kube-controller-manager has one range per family: the stated one around the pools, else the first pool.
+  const outer = stated.find((one) => pools.every(({ value }) => prefixCovers(one.value, value)));
+  return pools.length > 1 ? [outer ?? first!] : pools;
 }
 
 /** The first stated range with nodes' ranges in it; the others must be equal. */
 function commonRange(reading: Reading, stated: readonly Stated[], nodes: readonly Range[]): readonly Range[] {
   const holds = (range: Range): boolean => nodes.some(({ value }) => prefixCovers(range.value, value));
-  const used = nodes.length === 0 ? stated[0] : (stated.find(holds) ?? around(nodes));
+  const used = nodes.length === 0 ? stated[0] : (stated.find(holds) ?? around(nodes, nodeIps(reading)));
   if (!used) return [];
   for (const one of stated) {
     const isIntended = one.mayCover ? prefixCovers(one.value, used.value) : prefixEquals(one.value, used.value);
@@ -150,16 +152,26 @@ function commonRange(reading: Reading, stated: readonly Stated[], nodes: readonl
   return [used];
 }
 
+function nodeIps({ dump }: Reading): readonly Ip[] {
+  return dump.nodes.flatMap((node) => internalIps(node).flatMap((text) => parseIp(text) ?? []));
+}
+
 function texted(range: Range): Evidence<string> {
   return { ...range, value: formatPrefix(range.value) };
 }
 
-/** The smallest of the usual range sizes that contains all ranges. */
-function around(ranges: readonly Range[]): Range | undefined {
+/** The smallest of the usual range sizes that contains all ranges and no node; else the smallest prefix around all ranges. */
+function around(ranges: readonly Range[], nodes: readonly Ip[]): Range | undefined {
   const [first] = ranges;
   if (!first) return undefined;
   for (const len of typeof first.value.ip === "number" ? [16, 12, 8, 4, 0] : [56, 48, 32, 16, 0]) {
     if (len > first.value.len) continue;
+    const value = prefixOf(first.value.ip, len);
+    if (!ranges.every((one) => prefixCovers(value, one.value))) continue;
+    if (nodes.every((ip) => !prefixContains(value, ip))) return { ...first, value };
+    break;
+  }
+  for (let { len } = first.value; len >= 0; len -= 1) {
     const value = prefixOf(first.value.ip, len);
     if (ranges.every((one) => prefixCovers(value, one.value))) return { ...first, value };
   }
@@ -216,12 +228,47 @@ export function serviceRanges(sources: RangeSources): readonly Draft[] {
         disagree(reading, t`service CIDR`, texted(one), texted(first));
     return chosen;
   });
-  if (used.length > 0) return used.map((one) => shown(one, "services", { prefix: formatPrefix(one.value) }));
+  const six = used.some(({ value }) => typeof value.ip === "bigint") ? [] : guessedIpv6(reading);
+  if (used.length > 0)
+    return [...used, ...six].map((one) => shown(one, "services", { prefix: formatPrefix(one.value) }));
+  const hasIpv4 = dump.ofKind("Service").some((one) => clusterIps(one).some(({ ip }) => typeof ip === "number"));
+  if (six.length > 0 && !hasIpv4) return six.map((one) => shown(one, "services", { prefix: formatPrefix(one.value) }));
   const own = installers.some(({ defaults }) => defaults?.services !== undefined);
   const guessed = own ? defaultRange(sources, "services", DEFAULT_SERVICES) : guessedServices(reading, origin);
   if (own || dump.ofKind("Service").length > 0)
     note(reading, guessed, t`no service CIDR was found: ${guessed.value} is used`);
-  return [shown(guessed, "services", { prefix: guessed.value })];
+  return [
+    shown(guessed, "services", { prefix: guessed.value }),
+    ...six.map((one) => shown(one, "services", { prefix: formatPrefix(one.value) })),
+  ];
+}
+
+/** The length of kubeadm's documentation for IPv6; kube-apiserver accepts at most 2^20 addresses. */
+const IPV6_SERVICES = 112;
+
+/** Without evidence: around the first IPv6 ClusterIP. */
+function guessedIpv6(reading: Reading): readonly Range[] {
+  for (const object of reading.dump.ofKind("Service")) {
+    for (const { ip, path } of clusterIps(object)) {
+      if (typeof ip === "number") continue;
+      const value = prefixOf(ip, IPV6_SERVICES);
+      const place = { value, object, path };
+      note(reading, place, t`no IPv6 service CIDR was found: ${formatPrefix(value)} is used`);
+      return [place];
+    }
+  }
+  return [];
+}
+
+function clusterIps(object: KubeObject): readonly { readonly ip: Ip; readonly path: Path }[] {
+  const all = listAt(object.value, "spec", "clusterIPs").map((one, index) => {
+    return { text: typeof one === "string" ? one : "", path: ["spec", "clusterIPs", index] };
+  });
+  const first = { text: textAt(object.value, "spec", "clusterIP") ?? "", path: ["spec", "clusterIP"] };
+  return (all.length > 0 ? all : [first]).flatMap(({ text, path }) => {
+    const ip = parseIp(text);
+    return ip === undefined ? [] : [{ ip, path }];
+  });
 }
 
 /** Without evidence: the first of the usual ranges that contains the ClusterIPs. */
@@ -231,9 +278,15 @@ function guessedServices(reading: Reading, origin: KubeObject): Evidence<string>
     const ip = parseIp(textAt(value, "spec", "clusterIP") ?? "");
     return typeof ip === "number" ? [ip] : [];
   });
+  // An assumed range must not overlap what the dump shows.
+  const nodes = nodeIps(reading);
+  const pods = reading.dump.nodes.flatMap((node) => nodeRangesOf(undefined, node));
   const contains = (text: string): boolean => {
     const prefix = parsePrefix(text)?.prefix;
-    return prefix !== undefined && ips.every((ip) => prefixContains(prefix, ip));
+    if (prefix === undefined) return false;
+    const isFree = ips.length > 0 || !nodes.some((ip) => prefixContains(prefix, ip));
+    const overlaps = ips.length === 0 && pods.some(({ value }) => prefixCovers(prefix, value));
+    return isFree && !overlaps && ips.every((ip) => prefixContains(prefix, ip));
   };
   return { value: USUAL_SERVICES.find(contains) ?? DEFAULT_SERVICES, object: origin, path: [] };
 }

@@ -106,7 +106,10 @@ function settings(object: KubeObject): readonly Draft[] {
   };
   const external = listAt(spec, "externalIPs").flatMap((one) => (typeof one === "string" ? one : []));
   if (external.length > 0) set("external-ip", "externalIPs", { addresses: external });
-  const ingress = listAt(object.value, "status", "loadBalancer", "ingress").flatMap((one) => textAt(one, "ip") ?? []);
+  // With `ipMode: Proxy`, kube-proxy does not redirect packets to the address: the load balancer receives them.
+  const ingress = listAt(object.value, "status", "loadBalancer", "ingress").flatMap((one) =>
+    textAt(one, "ipMode") === "Proxy" ? [] : (textAt(one, "ip") ?? []),
+  );
   const wanted = textAt(spec, "loadBalancerIP");
   const balancer = ingress.length > 0 ? ingress : wanted === undefined ? [] : [wanted];
   if (balancer.length > 0 && textAt(spec, "type") === "LoadBalancer")

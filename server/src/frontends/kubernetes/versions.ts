@@ -10,7 +10,7 @@ export function withoutCopies(all: readonly KubeObject[]): readonly KubeObject[]
   const byUid = new Map<string, KubeObject>();
   const keyOf = (one: KubeObject): string | undefined => {
     const uid = textAt(one.value, "metadata", "uid");
-    return uid === undefined || uid === "" ? undefined : `${one.kind} ${uid}`;
+    return uid === undefined || uid === "" ? undefined : `${one.kind} ${uid} ${one.namespace ?? ""}/${one.name}`;
   };
   for (const one of all) {
     const key = keyOf(one);

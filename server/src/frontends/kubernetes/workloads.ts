@@ -7,6 +7,16 @@ import { labelTerms } from "./selector.ts";
 export interface PodFacts {
   /** The names of the declared nodes: a pod on any other node is placed by knet. */
   readonly nodes: ReadonlySet<string>;
+  /** The ports that other objects show of pods with these labels. */
+  readonly portsOf: (namespace: string | undefined, labels: ReadonlyMap<string, string>) => readonly ShownPort[];
+}
+
+/** A port that a pod listens on, with the field that shows it. */
+export interface ShownPort {
+  readonly number: number;
+  readonly protocol: string;
+  readonly object: KubeObject;
+  readonly path: Path;
 }
 
 /** Whether the pod waits for a node: it has no address, and services ignore it. */
@@ -30,7 +40,7 @@ export function ownerOf(object: KubeObject): { readonly kind: string; readonly n
   return undefined;
 }
 
-export function podDraft(object: KubeObject, { nodes }: PodFacts): Draft {
+export function podDraft(object: KubeObject, { nodes, portsOf }: PodFacts): Draft {
   const { value } = object;
   const node = textAt(value, "spec", "nodeName");
   const isHost = at(value, "spec", "hostNetwork") === true;
@@ -49,6 +59,7 @@ export function podDraft(object: KubeObject, { nodes }: PodFacts): Draft {
           : [drafted(object, ["status", "podIP"], { keyword: "address", args: { addresses: ips } })]),
         ...(isUnready(value) ? [drafted(object, ["status", "conditions"], { keyword: "not-ready" })] : []),
         ...containerDrafts(object, ["spec"], isHost),
+        ...undeclaredPorts(object, ["spec"], portsOf(object.namespace, labelsOf(object))),
       ],
     },
     { name: ["metadata", "name"], on: ["spec", "nodeName"] },
@@ -61,9 +72,22 @@ export function podIps(pod: Json): readonly string[] {
   return all.length > 0 ? all : first === undefined || first === "" ? [] : [first];
 }
 
+/**
+ * Whether services ignore the pod: it is terminating, its kubelet does not answer (`Unknown`), or it has a node and no address yet
+ * (staging/src/k8s.io/endpointslice/utils.go, `ShouldPodBeInEndpoints`).
+ */
 function isUnready(pod: Json): boolean {
-  return listAt(pod, "status", "conditions").some(
-    (one) => textAt(one, "type") === "Ready" && textAt(one, "status") === "False",
+  const waits =
+    textAt(pod, "status", "phase") === "Pending" &&
+    textAt(pod, "spec", "nodeName") !== undefined &&
+    podIps(pod).length === 0;
+  const isReady = (status: string | undefined): boolean => status !== "False" && status !== "Unknown";
+  return (
+    waits ||
+    textAt(pod, "metadata", "deletionTimestamp") !== undefined ||
+    listAt(pod, "status", "conditions").some(
+      (one) => textAt(one, "type") === "Ready" && !isReady(textAt(one, "status")),
+    )
   );
 }
 
@@ -82,23 +106,62 @@ function containerDrafts(object: KubeObject, spec: Path, isHost: boolean): reado
     one,
     path: [...spec, "containers", index],
   }));
-  return [...sidecars, ...main].flatMap(({ one, path }): readonly Draft[] => {
-    const listens = listAt(one, "ports").flatMap((port, index) =>
-      listenDraft(object, port, [...path, "ports", index], isHost),
+  return [...sidecars, ...main].flatMap(({ one, path }, index): readonly Draft[] => {
+    const listens = listAt(one, "ports").flatMap((port, at) =>
+      listenDraft(object, port, [...path, "ports", at], isHost),
     );
-    const name = textAt(one, "name");
-    if (name === undefined || listens.length === 0) return [];
+    if (listens.length === 0) return [];
+    // kube-apiserver rejects a container without a name; its ports are still shown.
+    const name = textAt(one, "name") ?? `container-${index + 1}`;
     return [
       drafted(object, path, { keyword: "container", args: { name }, children: listens }, { name: [...path, "name"] }),
     ];
   });
 }
 
+/**
+ * `containerPort` is informational (core/v1 Container.ports): a pod without any listens on the ports of its services and
+ * endpoints, and every pod on the ports of its probes.
+ */
+function undeclaredPorts(object: KubeObject, spec: Path, shown: readonly ShownPort[]): readonly Draft[] {
+  const containers = listAt(object.value, ...spec, "containers");
+  const declared = new Set(
+    containers.flatMap((one) =>
+      listAt(one, "ports").map((port) => `${numberAt(port, "containerPort")}/${protocolOf(port)}`),
+    ),
+  );
+  const probed = containers.flatMap((one, index) => probedPorts(object, one, [...spec, "containers", index]));
+  const found = new Map<string, ShownPort>();
+  for (const port of declared.size === 0 ? [...shown, ...probed] : probed) {
+    const key = `${port.number}/${port.protocol}`;
+    if (!declared.has(key) && !found.has(key)) found.set(key, port);
+  }
+  return [...found].map(([key, { object: source, path }]) =>
+    drafted(source, path, { keyword: "listen", args: { ports: [key] } }),
+  );
+}
+
+const PROBES = ["startupProbe", "readinessProbe", "livenessProbe"];
+
+/** A port name refers to a declared port. */
+function probedPorts(object: KubeObject, container: Json, path: Path): readonly ShownPort[] {
+  return PROBES.flatMap((probe) =>
+    ["httpGet", "tcpSocket", "grpc"].flatMap((kind): readonly ShownPort[] => {
+      const number = numberAt(container, probe, kind, "port");
+      return number === undefined ? [] : [{ number, protocol: "tcp", object, path: [...path, probe, kind, "port"] }];
+    }),
+  );
+}
+
+function protocolOf(port: Json): string {
+  return (textAt(port, "protocol") ?? "TCP").toLowerCase();
+}
+
 /** With `hostNetwork`, the port is the node's: `hostPort` repeats it (defaultHostNetworkPorts). */
 function listenDraft(object: KubeObject, port: Json, path: Path, isHost: boolean): readonly Draft[] {
   const number = numberAt(port, "containerPort");
   if (number === undefined) return [];
-  const protocol = (textAt(port, "protocol") ?? "TCP").toLowerCase();
+  const protocol = protocolOf(port);
   const hostPort = isHost ? undefined : numberAt(port, "hostPort");
   const name = textAt(port, "name");
   return [
@@ -175,11 +238,12 @@ function nodeOf(object: KubeObject, template: Path): { readonly name: string; re
 }
 
 /** The pod template of a controller, with the number of its pods. */
-export function workloadDraft(object: KubeObject, { nodes }: PodFacts): Draft {
+export function workloadDraft(object: KubeObject, { nodes, portsOf }: PodFacts): Draft {
   const keyword = keywordOf(object.kind);
   const template: Path = object.kind === "CronJob" ? ["spec", "jobTemplate", "spec", "template"] : ["spec", "template"];
   const isHost = at(object.value, ...template, "spec", "hostNetwork") === true;
   const replicas = replicasOf(object);
+  const labels = textsAt(object.value, ...template, "metadata", "labels");
   const on = keyword === "daemonset" ? undefined : nodeOf(object, template);
   return drafted(
     object,
@@ -192,13 +256,10 @@ export function workloadDraft(object: KubeObject, { nodes }: PodFacts): Draft {
         on: on && nodes.has(on.name) ? on.name : undefined,
       },
       children: [
-        ...labelDrafts(
-          object,
-          [...template, "metadata", "labels"],
-          textsAt(object.value, ...template, "metadata", "labels"),
-        ),
+        ...labelDrafts(object, [...template, "metadata", "labels"], labels),
         ...(isHost ? [drafted(object, [...template, "spec", "hostNetwork"], { keyword: "host-network" })] : []),
         ...containerDrafts(object, [...template, "spec"], isHost),
+        ...undeclaredPorts(object, [...template, "spec"], portsOf(object.namespace, labels)),
       ],
     },
     { name: ["metadata", "name"], replicas: ["spec", "replicas"], on: on?.path },

@@ -122,7 +122,8 @@ export function defaultPlugin(place: Evidence<unknown>): Plugin {
     name: "flannel",
     shown: place,
     settings: [shown(place, "backend", { type: "vxlan" })],
-    engine: { ...place, value: "kube-router" },
+    // It enforces all policies of the Kubernetes API, including admin policies.
+    engine: { ...place, value: "kindnet" },
     ranges: [],
   };
 }

@@ -12,5 +12,8 @@ export function importFiles(sources: readonly string[], output: string | undefin
   if (output === undefined || output === STDIN) writeOut(text);
   else writeText(output, text);
   for (const note of notesOf(read)) complain(note);
-  return read.unread > 0 || read.problems.some(({ code }) => code === "KN802") ? 1 : 0;
+  const isIncomplete = read.problems.some(
+    (one) => one.code === "KN802" || (one.code === "KN806" && one.data.cause === "truncated"),
+  );
+  return read.unread > 0 || isIncomplete ? 1 : 0;
 }

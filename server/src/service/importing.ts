@@ -49,6 +49,8 @@ export function notesOf({ documents, problems }: ManifestDocuments): readonly st
 
 /** The text of a `.knet` file. `names`: of the sources, as the user knows them. */
 export function importedText(read: ManifestDocuments, names: readonly string[]): string {
-  const lines = [t`Imported from ${names.join(", ")}`, ...notesOf(read)].map((line) => `# ${line}\n`);
+  const folded =
+    read.owned.length === 0 ? [] : [t`Pods of workloads can have other names and addresses than in the source`];
+  const lines = [t`Imported from ${names.join(", ")}`, ...folded, ...notesOf(read)].map((line) => `# ${line}\n`);
   return format(`${lines.join("")}\n${compactText(read)}`);
 }

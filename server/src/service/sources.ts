@@ -14,6 +14,7 @@ import { readState } from "../frontends/hoststate/index.ts";
 import { type Around, importInto } from "../frontends/kubernetes/document.ts";
 import { memo, valueAt } from "../memo/memo.ts";
 import { sameMembers } from "../memo/same.ts";
+import { t } from "../text/l10n.ts";
 import type { SourceUse } from "./closure.ts";
 
 /** Adds the declarations of the sources to the documents with the statements that read them. */
@@ -31,6 +32,8 @@ export const unexpanded: Expand = (files) => ({ files });
 interface Shown {
   readonly decls: readonly Decl[];
   readonly problems: readonly FileProblem[];
+  /** The number of objects that were found. */
+  readonly objects: number;
 }
 
 /** A statement that reads a source, and what it declares. */
@@ -163,13 +166,14 @@ function expanded(file: Document, readings: readonly Reading[]): Document {
     const statement = statements.get(source.decl.handle);
     return statement ? sourceOf(file.file, statement) : source;
   };
-  const problems = readings.flatMap(({ problems: found, statement }) =>
-    found.map((one): FileProblem => {
+  const problems = readings.flatMap(({ problems: found, statement, objects }) => [
+    ...(objects > 0 ? [] : [nothingIn(sourceOf(file.file, statement))]),
+    ...found.map((one): FileProblem => {
       if (one.source.file !== file.file) return one;
       const { span: _span, ...rest } = one;
       return { ...rest, source: sourceOf(file.file, statement) };
     }),
-  );
+  ]);
   return {
     ...file,
     decls: [...file.decls.map((decl) => completions.get(decl) ?? decl), ...added],
@@ -181,6 +185,10 @@ function expanded(file: Document, readings: readonly Reading[]): Document {
     render: (change) =>
       "source" in change && statements.has(change.source.decl.handle) ? undefined : file.render(change),
   };
+}
+
+function nothingIn(source: Origin): FileProblem {
+  return { code: "KN802", source, data: { error: t`no Kubernetes object or cloud network found` }, related: [] };
 }
 
 function isSameName(a: Decl, b: Decl): boolean {

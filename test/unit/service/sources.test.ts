@@ -301,3 +301,8 @@ default via 192.168.10.1 dev eth0
     ]);
   });
 });
+
+it("a source without any object is an error at the statement", () => {
+  const empty = findings({ "prod.knet": PROD, "dump/a.yaml": "hello: world\n" });
+  expect(empty).toContain("prod.knet:5:3 KN802 invalid source: no Kubernetes object or cloud network found");
+});

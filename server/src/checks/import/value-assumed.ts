@@ -30,4 +30,5 @@ status: {addresses: [{type: InternalIP, address: 192.168.10.11}]}
     good: soundNode(),
   },
   message: ({ text }) => text,
+  severityOf: ({ isGrave }) => (isGrave ? "warning" : "info"),
 };

@@ -80,7 +80,7 @@ export function manifestDocuments(source: string, files: readonly TextFile[], na
   };
 }
 
-const NOTHING: ClusterSource = { decls: [], problems: [] };
+const NOTHING: ClusterSource = { objects: 0, decls: [], problems: [] };
 
 /** For the reports of the command line, which show the lines of a text next to findings: without the values of Secrets. */
 function withoutSecrets(file: TextFile, document: Document): Document {
@@ -109,6 +109,7 @@ export function importInto(file: string, name: string, around: Around, files: re
 }
 
 export interface ClusterSource {
+  readonly objects: number;
   /** The cluster, and the segments and routers of its nodes. */
   readonly decls: readonly Decl[];
   readonly problems: readonly FileProblem[];

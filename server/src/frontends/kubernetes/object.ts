@@ -35,7 +35,9 @@ export function kubeObject(
   const own = textAt(value, "metadata", "name");
   const shape = own === undefined && implied.kind === undefined ? shapeOf(value) : undefined;
   const kind = shape?.kind ?? textAt(value, "kind") ?? implied.kind;
-  const name = own ?? (shape && (shape.name ?? file));
+  // The API server adds random characters to `generateName`.
+  const generated = textAt(value, "metadata", "generateName")?.replace(/[-.]+$/, "");
+  const name = own ?? generated ?? (shape && (shape.name ?? file));
   if (kind === undefined || name === undefined) return undefined;
   const apiVersion = shape?.apiVersion ?? textAt(value, "apiVersion") ?? implied.apiVersion ?? "v1";
   return { file, apiVersion, kind, name, namespace: textAt(value, "metadata", "namespace"), value, locate };

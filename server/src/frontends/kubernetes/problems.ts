@@ -9,6 +9,11 @@ export function assumed(object: KubeObject, text: string, path: Path = []): File
   return problemInText("KN803", object.file, spanOf(object, path), { text });
 }
 
+/** The same for a value on which most verdicts depend. */
+export function gravelyAssumed(object: KubeObject, text: string, path: Path = []): FileProblem {
+  return problemInText("KN803", object.file, spanOf(object, path), { text, isGrave: true });
+}
+
 /** Objects of a kind that is not modeled, at the first one. */
 export function notRead(object: KubeObject, count: number): FileProblem {
   return problemInText("KN801", object.file, spanOf(object, ["kind"]), { kind: object.kind, count });

@@ -2,8 +2,9 @@
 import type { Prefix } from "../../../addressing/ip.ts";
 import { t } from "../../../text/l10n.ts";
 import { configMap, type Evidence, rangesIn, shown, textsOf } from "../evidence.ts";
-import { note, type Reading } from "../inference.ts";
+import type { Reading } from "../inference.ts";
 import { type KubeObject, podCidrTexts } from "../object.ts";
+import { gravelyAssumed } from "../problems.ts";
 import { flag, type Program, programOf } from "../programs.ts";
 import { calicoObject, calicoPlugin, calicoProgram } from "./calico.ts";
 import {
@@ -90,7 +91,8 @@ function unmodeledPlugin(reading: Reading): Plugin | undefined {
     const program = programOf(dump, (one) => one === name);
     if (!program || isFirewall(program)) continue;
     const place = placeOf(program);
-    note(reading, place, t`${product} (DaemonSet ${name}) is not modeled yet: \`cni flannel\` with VXLAN is used`);
+    const text = t`${product} (DaemonSet ${name}) is not modeled yet: \`cni flannel\` with VXLAN is used`;
+    reading.problems.push(gravelyAssumed(place.object, text, place.path));
     return { ...defaultPlugin(place), ...ciliumRanges(reading, name) };
   }
   return undefined;

@@ -204,6 +204,9 @@ cluster c {
     "cluster-cidr: {}",
     "kube_pods_subnet: [1]",
     "kind: ClusterConfiguration\nnetworking: 7",
+    "apiVersion: kops.k8s.io/v1alpha2\nkind: Cluster\nmetadata: {name: c}\nspec: {nonMasqueradeCIDR: 10.0.0.0/32, networking: {calico: 3, cni: []}, subnets: [1, {name: 2, cidr: [3]}]}",
+    "apiVersion: kops.k8s.io/v1alpha2\nkind: Cluster\nmetadata: {name: c}\nspec: {subnets: [{name: a}]}\n---\napiVersion: kops.k8s.io/v1alpha2\nkind: InstanceGroup\nmetadata: {name: g}\nspec: {subnets: [a], minSize: -1}",
+    "apiVersion: eksctl.io/v1alpha5\nkind: ClusterConfig\nmetadata: {name: c}\nvpc: {cidr: no, subnets: {private: [1], public: 2}}\nnodeGroups: [1, {name: [], minSize: x, subnets: 3}]",
   ])("are read without an exception: %s", (text) => {
     expect(() => printed(text)).not.toThrow();
   });

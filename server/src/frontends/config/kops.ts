@@ -73,6 +73,7 @@ const USUAL = "100.64.0.0/10";
 
 /**
  * The upper half of nonMasqueradeCIDR is for pods, and the first eighth for services (upup/pkg/fi/cloudup/populate_cluster_spec.go).
+ * Later releases assign services 100.64.0.0/13 in any case; the note about the assumed range covers both.
  * Pods of IPv6 clusters are in a /80 that AWS assigns to each node: their range is not known in advance.
  */
 function rangesFrom(stated: string | undefined): Defaults {

@@ -36,7 +36,7 @@ export function pluginOf(reading: Reading): Plugin | undefined {
   return { ...defaultPlugin(engine), engine };
 }
 
-/** Calico beside a plugin that routes (manifests/calico-policy-only.yaml). */
+/** Calico in addition to a plugin that routes (manifests/calico-policy-only.yaml). */
 function policyEngine(reading: Reading): Evidence<string> | undefined {
   const program = calicoProgram(reading);
   const backend = program && policyOnly(reading, program);

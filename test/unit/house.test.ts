@@ -359,7 +359,7 @@ describe("the behavior of modes", () => {
     ["server/src/checks/reachability/flannel-no-ipv6.ts", "example file"],
     ["server/src/frontends/kubernetes/plugins/flannel.ts", "recognizes the plugin in dumps"],
     ["server/src/frontends/kubernetes/plugins/index.ts", "recognizes the plugins in dumps"],
-    ["server/src/frontends/config/clouds.ts", "recognizes the plugins in files of installers"],
+    ["server/src/frontends/config/kops.ts", "recognizes the plugins in files of the installer"],
     ["server/src/frontends/config/k3s.ts", "recognizes the plugins in files of installers"],
     ["server/src/frontends/config/kubespray.ts", "recognizes the plugins in files of installers"],
     ["server/src/frontends/config/talos.ts", "recognizes the plugin in files of the installer"],

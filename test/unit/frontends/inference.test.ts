@@ -275,6 +275,27 @@ describe("Calico", () => {
 `);
   });
 
+  it("only enforces policies without a networking backend", () => {
+    const engine = variables("calico-node", { CALICO_NETWORKING_BACKEND: "none" });
+    const usual = "cni flannel { backend vxlan }\nnetwork-policy calico\n";
+    expect(network(node() + engine)).toBe(usual);
+    expect(notes(engine)).toContain(
+      "Calico only enforces policies, and no other CNI plugin was found: `cni flannel` with VXLAN is used",
+    );
+    const findings = analyse("dump.yaml", read(node() + node({ name: "n2", ip: "192.168.11.12" }) + engine).documents);
+    expect((findings.findings(() => false) ?? []).filter(({ code }) => code === "KN234")).toEqual([]);
+    const pool = calico("IPPool", "p", "cidr: 10.8.0.0/16");
+    expect(network(variables("kindnet", {}) + engine + pool)).toBe("cni kindnet\nnetwork-policy calico\n");
+    expect(network(daemonSet("cilium", "image: x") + engine)).toBe(usual);
+  });
+
+  it("routes without BGP with VXLAN", () => {
+    const text =
+      variables("calico-node", { CALICO_NETWORKING_BACKEND: "none" }) +
+      calico("IPPool", "p", "cidr: 10.8.0.0/16, vxlanMode: Always");
+    expect(network(text)).toContain("cni calico {");
+  });
+
   it("has the pool that calico-node creates, and the backend of its ConfigMap", () => {
     const text =
       variables("calico-node", { CALICO_IPV4POOL_IPIP: "Never", CALICO_IPV4POOL_VXLAN: "CrossSubnet" }) +
@@ -526,6 +547,19 @@ nodePortAddresses: [192.168.10.0/24]`;
       config("coredns", "Corefile", corefile);
     expect(printed(text)).toContain("  max-pods 60\n  dns-domain prod.example\n");
     expect(notes(text).filter((one) => one.includes("differs"))).toEqual([]);
+  });
+
+  it.each(["", " in-addr.arpa ip6.arpa", "  in-addr.arpa. ip6.arpa."])(
+    "have no domain without a zone of the cluster: kubernetes%s",
+    (zones) => {
+      const text = node() + config("coredns", "Corefile", `.:53 {\n    kubernetes${zones} {\n    }\n    cache 30\n}`);
+      expect(printed(text)).not.toContain("dns-domain");
+    },
+  );
+
+  it("are in a Corefile whose first zone is for reverse lookups", () => {
+    const text = node() + config("coredns", "Corefile", ".:53 {\n    kubernetes in-addr.arpa prod.example {\n    }\n}");
+    expect(printed(text)).toContain("  dns-domain prod.example\n");
   });
 
   it.each([

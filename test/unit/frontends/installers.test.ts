@@ -204,7 +204,188 @@ cluster c {
     "cluster-cidr: {}",
     "kube_pods_subnet: [1]",
     "kind: ClusterConfiguration\nnetworking: 7",
+    "apiVersion: kops.k8s.io/v1alpha2\nkind: Cluster\nmetadata: {name: c}\nspec: {nonMasqueradeCIDR: 10.0.0.0/32, networking: {calico: 3, cni: []}, subnets: [1, {name: 2, cidr: [3]}]}",
+    "apiVersion: kops.k8s.io/v1alpha2\nkind: Cluster\nmetadata: {name: c}\nspec: {subnets: [{name: a}]}\n---\napiVersion: kops.k8s.io/v1alpha2\nkind: InstanceGroup\nmetadata: {name: g}\nspec: {subnets: [a], minSize: -1}",
+    "apiVersion: eksctl.io/v1alpha5\nkind: ClusterConfig\nmetadata: {name: c}\nvpc: {cidr: no, subnets: {private: [1], public: 2}}\nnodeGroups: [1, {name: [], minSize: x, subnets: 3}]",
   ])("are read without an exception: %s", (text) => {
     expect(() => printed(text)).not.toThrow();
+  });
+});
+
+const KOPS_SUBNETS = `apiVersion: kops.k8s.io/v1alpha2
+kind: Cluster
+metadata: {name: prod.example.com}
+spec:
+  nonMasqueradeCIDR: 10.128.0.0/10
+  networking: {calico: {}}
+  subnets:
+  - {name: a, zone: a, type: Private}
+  - {name: b, zone: b, type: Private, ipv6CIDR: "2001:db8::/64"}
+  - {cidr: 172.20.64.0/19, name: utility-a, zone: a, type: Utility}
+`;
+
+const GROUPS = `---
+apiVersion: kops.k8s.io/v1alpha2
+kind: InstanceGroup
+metadata: {name: nodes, labels: {kops.k8s.io/cluster: prod.example.com}}
+spec: {role: Node, minSize: 3, subnets: [a, b]}
+---
+apiVersion: kops.k8s.io/v1alpha2
+kind: InstanceGroup
+metadata: {name: control}
+spec: {role: Master, subnets: [b]}
+---
+apiVersion: kops.k8s.io/v1alpha2
+kind: InstanceGroup
+metadata: {name: bastion}
+spec: {role: Bastion, minSize: 1, subnets: [utility-a]}
+---
+apiVersion: kops.k8s.io/v1alpha2
+kind: InstanceGroup
+metadata: {name: other, labels: {kops.k8s.io/cluster: test.example.com}}
+spec: {role: Node, subnets: [a]}
+`;
+
+/** No finding about the form of a declaration: an argument without a value, a name twice. */
+const isWellFormed = (text: string): void => {
+  const findings = analyse("cluster.yaml", one(text).documents).findings(() => false) ?? [];
+  expect(findings.filter(({ code }) => code.startsWith("KN0")).map(({ message }) => message)).toEqual([]);
+};
+
+describe("files of kops", () => {
+  it("have subnets without a range, and a part of nonMasqueradeCIDR for pods and services", () => {
+    isWellFormed(KOPS_SUBNETS);
+    expect(printed(KOPS_SUBNETS)).toBe(`segment a { cidr 198.18.0.0/24 }
+segment b { cidr 2001:db8::/64 }
+segment utility-a { cidr 172.20.64.0/19 }
+router gateway {
+  attach a
+  attach b
+  attach utility-a
+}
+cluster c {
+  pods 10.160.0.0/11
+  services 10.128.0.0/13
+  cni calico {
+    pool default-ipv4-ippool { ipip cross-subnet; nat-outgoing true }
+  }
+  node node-1 { attach a }
+  node node-2 { attach b }
+}
+`);
+    expect(notes(KOPS_SUBNETS)).toContain("the range of subnet a was not found: 198.18.0.0/24 is used");
+  });
+
+  it("state ranges, which take precedence", () => {
+    const text = KOPS_SUBNETS.replace("spec:\n", "spec:\n  podCIDR: 10.130.0.0/16\n");
+    expect(printed(text)).toContain("  pods 10.130.0.0/16\n  services 10.128.0.0/13\n");
+  });
+
+  it("have nodes in the subnets of their instance groups", () => {
+    isWellFormed(KOPS_SUBNETS + GROUPS);
+    expect(
+      printed(KOPS_SUBNETS + GROUPS)
+        .split("\n")
+        .filter((line) => /^ {2}nodes? /.test(line)),
+    ).toEqual([
+      "  nodes nodes-1- 1..2 { attach a }",
+      "  nodes nodes-2- 1..1 { attach b }",
+      "  nodes control- 1..1 { attach b }",
+    ]);
+  });
+
+  it("describe IPv6 clusters", () => {
+    const text = KOPS_SUBNETS.replace("10.128.0.0/10", '"::/0"').replace("2001:db8::/64", "/64#1");
+    isWellFormed(text);
+    expect(printed(text)).toContain(`segment utility-a { cidr 172.20.64.0/19; cidr 2001:2:0:2::/64 }`);
+    expect(printed(text)).toContain(`  pods fd00:10:244::/56
+  services fd00:5e4f:ce::/108
+  cni calico { pool default-ipv6-ippool }
+`);
+  });
+
+  it.each([
+    ["calico: {ipipMode: Always}", "ipip always"],
+    ["calico: {crossSubnet: false}", "ipip always"],
+    ["calico: {encapsulationMode: vxlan}", "vxlan cross-subnet"],
+    ["calico: {encapsulationMode: vxlan, vxlanMode: Always}", "vxlan always"],
+  ])("have Calico's encapsulation: %s", (text, expected) => {
+    expect(printed(KOPS_SUBNETS.replace("calico: {}", text))).toContain(`{ ${expected}; nat-outgoing true }`);
+  });
+
+  it.each([
+    ["cni: {}", "the CNI plugin is installed separately and is not in the input: `cni flannel` with VXLAN is used"],
+    ["cilium: {}", "plugin cilium is not modeled yet: `cni flannel` with VXLAN is used"],
+  ])("have a plugin that is not known, with one note: %s", (text, expected) => {
+    const found = notes(KOPS_SUBNETS.replace("calico: {}", `topology: {dns: {}}, ${text}`));
+    expect(found.filter((one) => one.includes("flannel") || one.includes("topology"))).toEqual([expected]);
+  });
+
+  it("have the plugin of a manifest beside them", () => {
+    const pool =
+      "---\napiVersion: crd.projectcalico.org/v1\nkind: IPPool\nmetadata: {name: p}\nspec: {cidr: 10.8.0.0/16}\n";
+    const text = KOPS_SUBNETS.replace("calico: {}", "cni: {}") + pool;
+    expect(printed(text)).toContain("cni calico");
+    expect(notes(text).filter((one) => one.includes("flannel"))).toEqual([]);
+  });
+});
+
+describe("files of eksctl", () => {
+  const eks = (more: string): string =>
+    `apiVersion: eksctl.io/v1alpha5\nkind: ClusterConfig\nmetadata: {name: c, region: eu-west-1}\n${more}`;
+  const nodes = (text: string): readonly string[] =>
+    printed(text)
+      .split("\n")
+      .filter((line) => /^ {2}nodes? /.test(line));
+
+  it("have node groups", () => {
+    const groups =
+      "nodeGroups: [{name: old, minSize: 3}, {name: ng}]\nmanagedNodeGroups: [{name: new, desiredCapacity: 4}]\n";
+    isWellFormed(eks(groups));
+    expect(nodes(eks(groups))).toEqual([
+      "  nodes old- 1..3 { attach nodes }",
+      "  nodes ng- 1..2 { attach nodes }",
+      "  nodes new- 1..4 { attach nodes }",
+    ]);
+    expect(nodes(eks("nodeGroups: []\n"))).toEqual([]);
+    expect(nodes(eks(""))).toEqual(["  node node-1 { attach nodes }"]);
+  });
+
+  it("have node groups in public subnets, or where they say", () => {
+    const text = eks(`vpc:
+  subnets:
+    private: {a: {id: subnet-1, cidr: 10.1.0.0/24}, b: {id: subnet-2}}
+    public: {a: {id: subnet-3, cidr: 10.1.2.0/24}}
+managedNodeGroups:
+- {name: one, desiredCapacity: 1}
+- {name: two, desiredCapacity: 3, privateNetworking: true}
+- {name: three, desiredCapacity: 1, subnets: [subnet-2]}
+- {name: four, desiredCapacity: 1, privateNetworking: true, availabilityZones: [a]}
+`);
+    isWellFormed(text);
+    expect(nodes(text)).toEqual([
+      "  nodes one- 1..1 { attach public-a }",
+      "  nodes two-1- 1..2 { attach private-a }",
+      "  nodes two-2- 1..1 { attach private-b }",
+      "  nodes three- 1..1 { attach private-b }",
+      "  nodes four- 1..1 { attach private-a }",
+    ]);
+    expect(notes(text)).toContain("the range of subnet private-b was not found: 198.18.1.0/24 is used");
+  });
+
+  it("have defaults and networks outside, which notes name", () => {
+    const text = eks(
+      "kubernetesNetworkConfig: {ipFamily: IPv6}\nremoteNetworkConfig: {remoteNodeNetworks: [{cidrs: [10.80.0.0/16]}]}\n",
+    );
+    isWellFormed(text);
+    expect(printed(text)).toContain("  services fd00::/108\n  cni aws-vpc { ip-family ipv6 }\n");
+    expect(printed(text)).toContain("  cidr 192.168.0.0/16\n  cidr 2001:2::/64\n");
+    expect(notes(text)).toEqual(
+      expect.arrayContaining([
+        "no range of the VPC was found: 192.168.0.0/16 is used",
+        "the remote networks 10.80.0.0/16 of nodes are not shown",
+        "no service CIDR was found: fd00::/108 is used",
+      ]),
+    );
   });
 });

@@ -6,6 +6,7 @@ import { t } from "../../text/l10n.ts";
 import { at, isRecord, type Json } from "../kubernetes/json.ts";
 import { assumed } from "../kubernetes/problems.ts";
 import { clusterOfInstance, isGone } from "./aws-machines.ts";
+import { shareOf } from "./cluster-drafts.ts";
 import type { CloudCluster, CloudNet, CloudSubnet, NodePool, Range, Setting } from "./model.ts";
 import { rangesAt } from "./ranges.ts";
 import { type At, field, itemsOf, number, type Resource, text, textOf, whole } from "./resource.ts";
@@ -121,7 +122,7 @@ function poolsOf(all: Resources, networks: Networks, id: Resource, problems: Fil
     const own = known(all.linked(group, field(group, "subnet_ids", "subnets")?.path ?? ["subnet_ids"], SUBNETS));
     const size = number(group, ["scaling_config", 0, "desired_size"], ["scalingConfig", "desiredSize"]) ?? own.length;
     return own.flatMap((subnet, index) => {
-      const count = Math.floor(size / own.length) + (index < size % own.length ? 1 : 0);
+      const count = shareOf(size, own.length, index);
       const label = own.length > 1 ? `${group.label}-${index + 1}` : group.label;
       return count > 0 ? [{ label, subnet, count, at: whole(group) }] : [];
     });

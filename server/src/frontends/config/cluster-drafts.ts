@@ -45,7 +45,7 @@ export function firstNode({ label, address }: NodePool): string {
 }
 
 /** The name prefix of the nodes of a pool. */
-function poolName(label: string): string {
+export function poolName(label: string): string {
   return label.replace(/[^A-Za-z0-9_.-]+/g, "-").replace(/^[-.]+/, "") || "node";
 }
 
@@ -59,4 +59,9 @@ function settingDraft({ keyword, args, children, at }: Setting): Draft {
     args,
     ...(children.length > 0 ? { children: children.map(settingDraft) } : {}),
   });
+}
+
+/** The number of nodes in one of several subnets, over which a pool is spread evenly. */
+export function shareOf(total: number, parts: number, index: number): number {
+  return Math.floor(total / parts) + (index < Math.floor(total) % parts ? 1 : 0);
 }

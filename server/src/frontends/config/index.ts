@@ -2,10 +2,11 @@
 
 import type { Reading } from "../kubernetes/inference.ts";
 import { groupOf, type KubeObject } from "../kubernetes/object.ts";
-import { capiInstallers, eksctlInstallers, kopsInstallers } from "./clouds.ts";
+import { capiInstallers, eksctlInstallers } from "./clouds.ts";
 import type { Installer } from "./installer.ts";
 import { k3sInstallers } from "./k3s.ts";
 import { kindInstallers } from "./kind.ts";
+import { kopsInstallers } from "./kops.ts";
 import { kubeadmInstallers } from "./kubeadm.ts";
 import { kubesprayInstallers } from "./kubespray.ts";
 import { INVENTORY, K3S, KUBESPRAY, TALOS } from "./shape.ts";

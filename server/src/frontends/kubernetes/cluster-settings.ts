@@ -117,7 +117,7 @@ function nodePortDrafts(reading: Reading, installers: readonly Installer[]): rea
 function domainDrafts(reading: Reading, installers: readonly Installer[]): readonly Draft[] {
   const { dump } = reading;
   const corefile = configMap(dump, ["coredns"], "Corefile");
-  const served = mapped(corefile, (text) => /^\s*kubernetes\s+([^\s{]+)/m.exec(text)?.[1]);
+  const served = mapped(corefile, servedDomain);
   const trimmed = (one: Evidence<string> | undefined): Evidence<string> | undefined =>
     mapped(one, (value) => value.replace(/\.$/, ""));
   const found = agreed(reading, t`cluster domain`, [
@@ -129,6 +129,12 @@ function domainDrafts(reading: Reading, installers: readonly Installer[]): reado
   ]);
   const own = unless(found, "cluster.local", "");
   return own ? [shown(own, "dns-domain", { domain: own.value })] : [];
+}
+
+/** The first zone of the plugin `kubernetes` that is not for reverse lookups. */
+function servedDomain(corefile: string): string | undefined {
+  const zones = /^[^\S\n]*kubernetes[^\S\n]+([^{\n]*)/m.exec(corefile)?.[1] ?? "";
+  return zones.split(/\s+/).find((zone) => zone !== "" && !/(?:^|\.)arpa\.?$/i.test(zone));
 }
 
 const DNS_SERVICES = ["kube-dns", "rke2-coredns-rke2-coredns", "coredns"];

@@ -1,5 +1,5 @@
 /** The places that show Calico's settings. */
-import { configMap, type Evidence, mapped, parsed, textIn, textOf } from "../evidence.ts";
+import { configMap, type Evidence, mapped, parsed, resources, textIn, textOf } from "../evidence.ts";
 import type { Reading } from "../inference.ts";
 import type { KubeObject } from "../object.ts";
 import { type Program, variable } from "../programs.ts";
@@ -14,11 +14,26 @@ export interface CalicoSources {
   felix(field: string, what: string): Evidence<string> | undefined;
 }
 
+function statedBackend({ dump }: Reading, program: Program | undefined): Evidence<string> | undefined {
+  return variable(dump, program, "CALICO_NETWORKING_BACKEND") ?? configMap(dump, ["calico-config"], "calico_backend");
+}
+
+/** Without BGP, Felix programs only the routes of VXLAN pools: without them, another plugin routes. */
+export function policyOnly(reading: Reading, program: Program): Evidence<string> | undefined {
+  const { dump } = reading;
+  const backend = statedBackend(reading, program);
+  const modes = [
+    variable(dump, program, "CALICO_IPV4POOL_VXLAN"),
+    variable(dump, program, "CALICO_IPV6POOL_VXLAN"),
+    ...resources(dump, "IPPool", "projectcalico.org").map((pool) => textOf(pool, "spec", "vxlanMode")),
+  ];
+  const hasVxlan = modes.some((mode) => mode !== undefined && mode.value.toLowerCase() !== "never");
+  return backend?.value === "none" && !hasVxlan ? backend : undefined;
+}
+
 /** calico_backend, or without BGP in the operator's Installation. */
 export function backendOf({ reading, program, installation }: CalicoSources): Evidence<string> | undefined {
-  const stated =
-    variable(reading.dump, program, "CALICO_NETWORKING_BACKEND") ??
-    configMap(reading.dump, ["calico-config"], "calico_backend");
+  const stated = statedBackend(reading, program);
   const operator = mapped(textOf(installation, "spec", "calicoNetwork", "bgp"), (value) =>
     value === "Disabled" ? "vxlan" : "bird",
   );

@@ -7,6 +7,7 @@ import { type KubeObject, podCidrTexts } from "../object.ts";
 import { gravelyAssumed } from "../problems.ts";
 import { flag, type Program, programOf } from "../programs.ts";
 import { calicoObject, calicoPlugin, calicoProgram } from "./calico.ts";
+import { policyOnly } from "./calico-sources.ts";
 import {
   aksNode,
   awsPlugin,
@@ -24,7 +25,23 @@ import { kindnetPlugin, weavePlugin } from "./simple.ts";
 
 /** Undefined without evidence. */
 export function pluginOf(reading: Reading): Plugin | undefined {
-  return runningPlugin(reading) ?? unmodeledPlugin(reading) ?? stoppedPlugin(reading);
+  const engine = policyEngine(reading);
+  const found = runningPlugin(reading) ?? unmodeledPlugin(reading) ?? stoppedPlugin(reading);
+  if (!engine || found?.engine?.value === engine.value) return found;
+  if (found) return { ...found, engine };
+  note(
+    reading,
+    engine,
+    t`Calico only enforces policies, and no other CNI plugin was found: \`cni flannel\` with VXLAN is used`,
+  );
+  return { ...defaultPlugin(engine), engine };
+}
+
+/** Calico in addition to a plugin that routes (manifests/calico-policy-only.yaml). */
+function policyEngine(reading: Reading): Evidence<string> | undefined {
+  const program = calicoProgram(reading);
+  const backend = program && policyOnly(reading, program);
+  return backend && { ...backend, value: "calico" };
 }
 
 /** By the programs that run. */
@@ -46,7 +63,7 @@ function runningPlugin(reading: Reading): Plugin | undefined {
     const plugin = flannelPlugin(reading, flannel, placeOf(flannel));
     return calico && !plugin.engine ? { ...plugin, engine } : plugin;
   }
-  if (calico) return calicoPlugin(reading, calico, calico.object);
+  if (calico && !policyOnly(reading, calico)) return calicoPlugin(reading, calico, calico.object);
   const kindnet = run("kindnet");
   if (kindnet) return kindnetPlugin(reading, kindnet);
   const weave = run("weave-net");
@@ -61,7 +78,7 @@ function placeOf({ object }: Program): Pick<Evidence<unknown>, "object" | "path"
 function stoppedPlugin(reading: Reading): Plugin | undefined {
   const { dump } = reading;
   const isReported = (reason: string): boolean => conditionOf(dump.nodes, reason) !== undefined;
-  const calico = calicoObject(reading);
+  const calico = policyEngine(reading) ? undefined : calicoObject(reading);
   if (calico && !isReported("FlannelIsUp")) return calicoPlugin(reading, undefined, calico);
   const server = distributionOf(dump);
   const isFlannelOff = server?.flag("flannel-backend")?.value === "none";

@@ -69,6 +69,13 @@ describe("the state of a real kernel", () => {
     expect(path(all, "web", "api-2")).toContain("✓");
   });
 
+  it("has no routes if the output is an empty list", () => {
+    const all = edited("n1/route4.json", /^[^]*$/, "[]");
+    const found = drift(services, readState(all)).join("\n");
+    expect(found).toContain("node `prod/n1` has no route to default and 4 more");
+    expect(path(all, "web", "api-1")).toContain("✗");
+  });
+
   it("loses the packets if the MAC address of a VTEP is stale", () => {
     const mac = /"dst":"10\.244\.1\.0","dev":"flannel\.1","lladdr":"([^"]*)"/.exec(
       files.find(({ file }) => file.endsWith("n1/neigh.json"))?.text ?? "",

@@ -31,7 +31,7 @@ export function stated(analysis: Analysis, path: string | undefined): Analysis {
   return path === undefined ? analysis : withState(analysis, stateAt(path));
 }
 
-/** Names the outputs that are absent, on standard error. `netns`: only those of one machine. */
+/** Names the outputs that are absent, on standard error. `netns`: the only machine to name. */
 export function complainUncollected({ topology, network, options: { state } }: Analysis, netns?: string): void {
   if (!state) return;
   const { known } = machinesOf(topology, state);

@@ -209,7 +209,7 @@ function tablesOf({ machine, netns, names }: Pairing): Netns["tables"] {
   return tables;
 }
 
-/** The kernel deletes the routes of a device that is set down (fib_sync_down_dev), not those of one without carrier. */
+/** The kernel deletes the routes of a device that is set down (fib_sync_down_dev); without carrier, they stay. */
 function downDevices({ devices }: RealMachine): ReadonlySet<string> {
   return new Set(devices.flatMap(({ name, state }) => (state === "down" ? [name] : [])));
 }

@@ -419,6 +419,27 @@ describe("a truncated output", () => {
   });
 });
 
+describe("the state of a device", () => {
+  it("is read from flags, and from the operational state", () => {
+    const text = [
+      "1: a: <BROADCAST,MULTICAST> mtu 1500 qdisc noop state DOWN",
+      "2: b: <NO-CARRIER,BROADCAST,UP> mtu 1500 qdisc noqueue state DOWN",
+      "3: c: <NOARP,UP,LOWER_UP> mtu 1450 qdisc noqueue state UNKNOWN",
+      "d DOWN 10.0.0.1/24",
+      "e@if7 UP 10.0.1.1/24",
+      "",
+    ].join("\n");
+    const found = readState([{ file: "n1/all.txt", text }]).machines.flatMap((one) => one.devices);
+    expect(found.map(({ name, state }) => `${name} ${state}`)).toEqual([
+      "a down",
+      "b no-carrier",
+      "c up",
+      "d no-carrier",
+      "e up",
+    ]);
+  });
+});
+
 describe("routes without an entry", () => {
   const outputs = (text: string, file = "n1/all.txt"): readonly string[] =>
     readState([{ file, text }]).machines.flatMap((one) => [...one.outputs.keys()]);

@@ -81,6 +81,34 @@ const CLUSTER: Readonly<Record<string, string>> = {
     metadata: { name: "g", namespace: "default" },
     status: { addresses: [{ type: "IPAddress", value: "203.0.113.7" }] },
   }),
+  "daemonsets.apps": list({
+    apiVersion: "apps/v1",
+    kind: "DaemonSet",
+    metadata: { labels: { value: "label-1" }, name: "r", namespace: "default" },
+    spec: {
+      selector: { matchLabels: { "secret-access": "label-2" } },
+      template: {
+        metadata: { labels: { command: "label-3", "secret-access": "label-2", value: "label-4" } },
+        spec: {
+          containers: [{ env: [{ name: "X", value: SECRET }], image: "x", name: "c", password: SECRET }],
+          nodeSelector: { "private-zone": "label-5" },
+        },
+      },
+    },
+  }),
+  "networkpolicies.networking.k8s.io": list({
+    apiVersion: "networking.k8s.io/v1",
+    kind: "NetworkPolicy",
+    metadata: { annotations: { selector: SECRET }, labels: {}, name: "p", namespace: "default" },
+    spec: {
+      ingress: [{ from: [{ podSelector: { matchLabels: { token: "label-6" } } }] }],
+      podSelector: {
+        matchExpressions: [{ key: "secret-access", operator: "In", values: ["label-7", "label-8"] }],
+        matchLabels: { "secret-access": "label-9" },
+      },
+      secretName: SECRET,
+    },
+  }),
   "kube-flannel-cfg": configMap("kube-flannel-cfg", {
     "net-conf.json": '{ "Network": "10.244.0.0/16", "Backend": { "Type": "vxlan" } }',
     token: SECRET,
@@ -191,8 +219,10 @@ describe("knet collect", () => {
     expect(done.names("cluster")).toEqual([
       "bgppeers.metallb.io.json",
       "configmaps.json",
+      "daemonsets.json",
       "gateways.gateway.networking.k8s.io.json",
       "namespaces.json",
+      "networkpolicies.json",
       "nodes.json",
       "pods.json",
       "services.json",
@@ -203,7 +233,7 @@ describe("knet collect", () => {
     expect(done.err).toContain(
       "collect: replicasets.apps: Error from server (Forbidden): replicasets.apps is forbidden\n",
     );
-    expect(done.err).toMatch(/^FAKE\/out\/cluster: 7 files; use them with: knet import FAKE\/out\/cluster$/m);
+    expect(done.err).toMatch(/^FAKE\/out\/cluster: 9 files; use them with: knet import FAKE\/out\/cluster$/m);
     expect(done.err).toMatch(/^not in this cluster: deployments .*ippools\.calico/m);
     expect(done.err).toMatch(/^not read: replicasets\.apps$/m);
   });
@@ -231,6 +261,16 @@ describe("knet collect", () => {
     expect(done.text("cluster/nodes.json")).toContain('"flannel.alpha.coreos.com/backend-type": "vxlan"');
     expect(done.text("cluster/gateways.gateway.networking.k8s.io.json")).toContain('"value": "203.0.113.7"');
     expect(done.text("cluster/configmaps.json")).toContain("net-conf.json");
+  });
+
+  it("keeps labels and selectors, which decide the verdicts of policies", () => {
+    const text = allText(join(run([]).out, "cluster"));
+    expect(new Set(text.match(/"label-\d"/g))).toEqual(
+      new Set(Array.from({ length: 9 }, (_, index) => `"label-${index + 1}"`)),
+    );
+    expect(text.match(/"secret-access": "label-\d"/g)).toHaveLength(3);
+    expect(text).toContain('"password": "REDACTED"');
+    expect(text).toContain('"secretName": "REDACTED"');
   });
 
   it("collects a cluster that knet imports with the same result as the original", () => {

@@ -162,4 +162,40 @@ describe("routes --real and rules --real", () => {
     });
     expect(knet(["routes", TOPOLOGY, "web", "--state", folder, "--real"]).code).toBe(2);
   });
+
+  it("names the outputs that were not collected, once", () => {
+    const folder = state();
+    for (const name of ["n1/rule4.json", "n1/rule6.json", "n2/rule4.json", "n2/rule6.json", "n2/sysctl.txt"])
+      rmSync(join(folder, "nodes", name));
+    const trace = ["trace", TOPOLOGY, "web", "api-1", "--port", "9090", "--state", folder];
+    expect(knet([...trace, "--on", "real"]).err).toBe(
+      "knet: n1: rules not collected: derived rules are used\n" +
+        "knet: n2: rules and sysctls not collected: derived rules and sysctls are used\n",
+    );
+    expect(knet([...trace, "--on", "derived"]).err).toBe("");
+    const routes = ["routes", TOPOLOGY, "n1", "--state", folder];
+    expect(knet([...routes, "--real"]).err).toBe("knet: n1: rules not collected: derived rules are used\n");
+    expect(knet(routes).err).toBe("");
+    expect(knet(["routes", TOPOLOGY, "n3", "--state", folder, "--real"]).err).toBe("");
+  });
+
+  it("print no derived routes in place of an empty table", () => {
+    const folder = state("n1/route4.json", () => "[]");
+    const { out } = knet(["routes", TOPOLOGY, "n1", "--state", folder, "--real"]);
+    expect(out).toContain("# ip -6 route");
+    expect(out).not.toContain("# ip route");
+    expect(knet(["check", TOPOLOGY, "--state", folder]).out).toContain("has no route to default and 4 more");
+  });
+
+  it("belong to the machine of the only folder", () => {
+    const folder = mkdtempSync(join(tmpdir(), "knet-state-"));
+    folders.push(folder);
+    mkdirSync(join(folder, "n1"));
+    writeFileSync(join(folder, "n1/routes.txt"), "10.9.0.0/16 via 192.168.10.1 dev eth0\n");
+    writeFileSync(join(folder, "n1/rules.txt"), "0: from all lookup local\n32766: from all lookup main\n");
+    const { out, code } = knet(["routes", TOPOLOGY, "n1", "--state", folder, "--real"]);
+    expect(code).toBe(0);
+    expect(out).toContain("10.9.0.0/16 via 192.168.10.1 dev eth0");
+    expect(out).not.toContain("10.244.1.0/24 via");
+  });
 });

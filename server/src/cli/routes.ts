@@ -10,6 +10,7 @@ import { analysisOf } from "./input.ts";
 import { locator } from "./locate.ts";
 import { netnsAt, type StateOptions } from "./open.ts";
 import { say, writeOut } from "./output.ts";
+import { complainUncollected } from "./state.ts";
 
 export type RoutesFormat = "text" | "json" | "fib";
 
@@ -20,6 +21,7 @@ export interface RoutesOptions extends TopologyOptions, StateOptions {
 export function routes(file: string, where: string, options: RoutesOptions): number {
   const analysis = analysisOf(file, options);
   const netns = netnsAt(analysis, where, options);
+  if (options.real) complainUncollected(analysis, netns.id);
   const text = print(analysis, netns, options);
   if (options.format === "json") writeOut(text);
   else say(text);

@@ -3,6 +3,8 @@ import { type Dirent, readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { RealState } from "../dataplane/real/state.ts";
 import { readState, type TextFile } from "../frontends/hoststate/index.ts";
+import { machinesOf } from "../questions/drift/machines.ts";
+import { uncollected } from "../questions/drift/uncollected.ts";
 import { type Analysis, withState } from "../service/analysis.ts";
 import { t } from "../text/l10n.ts";
 import { errno, UnreadableError, UsageError } from "./errors.ts";
@@ -27,6 +29,14 @@ export function stateAt(path: string): RealState {
 /** The topology with the state, if the option is set. */
 export function stated(analysis: Analysis, path: string | undefined): Analysis {
   return path === undefined ? analysis : withState(analysis, stateAt(path));
+}
+
+/** Names the outputs that are absent, on standard error. `netns`: the only machine to name. */
+export function complainUncollected({ topology, network, options: { state } }: Analysis, netns?: string): void {
+  if (!state) return;
+  const { known } = machinesOf(topology, state);
+  const asked = netns === undefined ? known : new Map([...known].filter(([id]) => id === netns));
+  for (const line of uncollected(network, asked)) complain(line);
 }
 
 /** All files in name order; undefined if the path is not a folder. */

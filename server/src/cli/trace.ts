@@ -14,6 +14,7 @@ import { UsageError } from "./errors.ts";
 import { analysisOf } from "./input.ts";
 import { locator } from "./locate.ts";
 import { say, useColour, writeOut } from "./output.ts";
+import { complainUncollected } from "./state.ts";
 
 export interface TraceOptions extends TopologyOptions {
   readonly port: number | undefined;
@@ -37,6 +38,7 @@ export function trace(file: string, from: string, to: string, options: TraceOpti
   if (on !== "derived" && realNetwork === undefined) throw new UsageError(t`--on ${on} requires --state`);
   if (on === "both" && isPicture(format))
     throw new UsageError(t`--format ${format} shows one state; use --on derived or --on real`);
+  if (on !== "derived") complainUncollected(analysis);
   const traceOver = (over: Network): Trace => {
     const answer = ask({ topology, network: over, locate: locator(analysis).source }, { from, to, ...options });
     if (!answer.ok) throw new UsageError(answer.error);

@@ -176,7 +176,8 @@ export function ruleKey({ priority, from, to, fwmark, iif, table }: PolicyRule):
 function tablesOf({ machine, netns, names }: Pairing): Netns["tables"] {
   const { outputs, routes } = machine;
   const shown = { 4: outputs.has("routes4"), 6: outputs.has("routes6") };
-  if (!shown[4] && !shown[6]) return netns.tables;
+  const down = downDevices(machine);
+  if (!shown[4] && !shown[6] && down.size === 0) return netns.tables;
   const showsAll = routes.some(({ table }) => table === "local");
   const known = new Set(["main", ...netns.tables.keys(), ...routes.map(({ table }) => table)]);
   known.delete("local");
@@ -186,7 +187,9 @@ function tablesOf({ machine, netns, names }: Pairing): Netns["tables"] {
     const isShown = table === "main" || showsAll || own.length > 0;
     const all: Route[] = [];
     for (const family of [4, 6] as const) {
-      const derived = routesOf(netns, family, table).map((route) => withRealNames(route, names.real));
+      const derived = routesOf(netns, family, table)
+        .map((route) => withRealNames(route, names.real))
+        .flatMap((route) => withoutDown(route, down));
       if (!isShown || !shown[family]) all.push(...derived);
       else
         for (const { route, isPartial } of own) {
@@ -204,6 +207,17 @@ function tablesOf({ machine, netns, names }: Pairing): Netns["tables"] {
     tables.set(table, { layers: [{ table: buildPrefixTable(all.map((route) => [route.dst, route] as const)) }] });
   }
   return tables;
+}
+
+/** The kernel deletes the routes of a device that is set down (fib_sync_down_dev); without carrier, they stay. */
+function downDevices({ devices }: RealMachine): ReadonlySet<string> {
+  return new Set(devices.flatMap(({ name, state }) => (state === "down" ? [name] : [])));
+}
+
+function withoutDown(route: Route, down: ReadonlySet<string>): readonly Route[] {
+  const nexthops = route.nexthops.filter(({ dev }) => !down.has(dev));
+  if (nexthops.length === route.nexthops.length) return [route];
+  return nexthops.length === 0 ? [] : [{ ...route, nexthops }];
 }
 
 function withRealNames(route: Route, real: (name: string) => string | undefined): Route {

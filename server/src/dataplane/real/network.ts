@@ -4,7 +4,7 @@ import type { Device, L2Segment, LinkEnd, Netns, NetnsId, Network } from "../mod
 import { type MacOwners, macOwners, type Pairing } from "./macs.ts";
 import { deviceNames } from "./names.ts";
 import { realNetns } from "./netns.ts";
-import type { RealMachine } from "./state.ts";
+import { isDown, type RealMachine } from "./state.ts";
 
 /** Of the machines whose network namespace exists. */
 export function pairingsOf(
@@ -89,7 +89,7 @@ function withRealLink(device: Device, pairings: ReadonlyMap<NetnsId, Pairing>): 
   }
 }
 
-/** A real machine that no longer has the address does not reply. */
+/** A real machine that no longer has the address, or whose device is down, does not reply. */
 function realEnd(
   end: LinkEnd,
   ip: Ip,
@@ -102,6 +102,9 @@ function realEnd(
   const now = netns(end.netns);
   if (hadIt && now && !hasAddress(now, ip)) return undefined;
   const point = realPoint(end, pairings);
+  const device = now?.devices.get(point.device);
+  const shown = pairing.machine.devices.find(({ name }) => name === point.device);
+  if (device && shown && isDown(shown, device)) return undefined;
   return now?.devices.has(point.device) || end.upper ? point : undefined;
 }
 

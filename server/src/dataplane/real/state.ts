@@ -7,6 +7,7 @@ import type { Document } from "../../declared/document.ts";
 import type { FileProblem } from "../../declared/file-problem.ts";
 import type { Origin } from "../../declared/origin.ts";
 import type {
+  Device,
   FdbEntry,
   IptablesTable,
   Mac,
@@ -85,11 +86,21 @@ export interface RealDevice {
   readonly master: string | undefined;
   readonly lower: string | undefined;
   readonly hairpin: boolean | undefined;
+  readonly state: LinkState | undefined;
   readonly addresses: readonly RealAddress[];
   /** Undefined: the details were not printed. */
   readonly vxlan: RealVxlan | undefined;
   readonly ipip: { readonly local: Ip | undefined; readonly remote: Ip | undefined } | undefined;
   readonly origin: Origin;
+}
+
+/** `down`: by configuration; `no-carrier`: nothing is attached, or a short output shows only DOWN. */
+export type LinkState = "up" | "no-carrier" | "down";
+
+/** A device that sends and receives nothing. A bridge without ports has no carrier, and a dummy device needs none. */
+export function isDown({ state }: RealDevice, { kind }: Device): boolean {
+  if (kind === "dummy" || kind === "loopback") return false;
+  return state === "down" || (state === "no-carrier" && kind !== "bridge");
 }
 
 export interface RealAddress extends InterfaceAddress {

@@ -69,6 +69,7 @@ function deviceOf(one: Json, names: Names, origin: Origin): RealDevice | undefin
     master: master === undefined || master === 0 ? undefined : names.get(master),
     lower: undefined,
     hairpin: undefined,
+    state: undefined,
     addresses: listAt(one, "a").flatMap((address) => {
       const found = networkOf(address);
       return found ? { ...found, origin } : [];

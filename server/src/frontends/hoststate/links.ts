@@ -1,6 +1,6 @@
 /** Devices: `ip addr`, `ip link`, and `bridge vlan`, as JSON and as text. */
 import { parseIp } from "../../addressing/ip.ts";
-import type { RealAddress, RealDevice } from "../../dataplane/real/state.ts";
+import type { LinkState, RealAddress, RealDevice } from "../../dataplane/real/state.ts";
 import { at, isRecord, type JsonRecord, listAt, numberAt, recordAt, textAt } from "../kubernetes/json.ts";
 import type { Item } from "./items.ts";
 import type { Locate } from "./place.ts";
@@ -23,6 +23,7 @@ export function deviceOfJson({ record, span }: Item, locate: Locate): RealDevice
     master: textAt(record, "master"),
     lower: textAt(data, "link") ?? textAt(record, "link"),
     hairpin: booleanAt(recordAt(record, "linkinfo", "info_slave_data"), "hairpin"),
+    state: stateOf(Array.isArray(record["flags"]) ? listAt(record, "flags") : undefined, textAt(record, "operstate")),
     addresses: listAt(record, "addr_info").flatMap((one) => addressOfJson(one as JsonRecord, origin) ?? []),
     vxlan:
       kind === "vxlan" && Object.keys(data).length > 0
@@ -59,8 +60,15 @@ function booleanAt(record: JsonRecord, key: string): boolean | undefined {
   return typeof found === "boolean" ? found : undefined;
 }
 
+/** Without IFF_UP, the device is down; IF_OPER_DOWN and IF_OPER_LOWERLAYERDOWN mean that the carrier is missing. */
+function stateOf(flags: readonly unknown[] | undefined, operational: string | undefined): LinkState | undefined {
+  if (flags && !flags.includes("UP")) return "down";
+  if (flags?.includes("NO-CARRIER") || operational === "DOWN" || operational === "LOWERLAYERDOWN") return "no-carrier";
+  return flags || operational !== undefined ? "up" : undefined;
+}
+
 /** "3: eth0@if7: <BROADCAST,UP> mtu 1500 … master cni0 …". */
-const HEAD = /^(?<index>\d+): (?<name>[^\s:@]+)(?:@(?<link>[^\s:]+))?: <[^>]*>/;
+const HEAD = /^(?<index>\d+): (?<name>[^\s:@]+)(?:@(?<link>[^\s:]+))?: <(?<flags>[^>]*)>/;
 
 export function isDevice({ lines: [{ text }] }: Block): boolean {
   return HEAD.test(text);
@@ -92,6 +100,7 @@ export function deviceOfText(block: Block, locate: Locate): RealDevice | undefin
     lower:
       (kindLine && after(kindLine, "dev")) ?? (lower === undefined || /^if\d|^NONE$/.test(lower) ? undefined : lower),
     hairpin: hairpin === undefined ? undefined : hairpin === "on",
+    state: stateOf(groups["flags"]?.split(","), after(head, "state")),
     addresses: rest.flatMap(({ text, span }) => addressOfText(text, locate, span) ?? []),
     vxlan:
       kind === "vxlan" && kindLine
@@ -122,14 +131,16 @@ function addressOfText(text: string, locate: Locate, span: Block["span"]): RealA
 }
 
 /** "eth0@if7    UP    10.0.0.1/24 fe80::1/64": `ip -brief addr`. */
-const BRIEF = /^(?<name>[^\s@]+)(?:@\S+)?\s+(?:UP|DOWN|UNKNOWN|LOWERLAYERDOWN|DORMANT|NOTPRESENT|TESTING)(?:\s|$)/;
+const BRIEF =
+  /^(?<name>[^\s@]+)(?:@\S+)?\s+(?<state>UP|DOWN|UNKNOWN|LOWERLAYERDOWN|DORMANT|NOTPRESENT|TESTING)(?:\s|$)/;
 
 export function isBriefDevice({ lines: [{ text }] }: Block): boolean {
   return BRIEF.test(text);
 }
 
 export function briefDevice(block: Block, locate: Locate): RealDevice | undefined {
-  const name = BRIEF.exec(block.lines[0].text)?.groups?.["name"];
+  const groups = BRIEF.exec(block.lines[0].text)?.groups;
+  const name = groups?.["name"];
   if (name === undefined) return undefined;
   const origin = locate(block.span);
   const addresses = wordsOf(block).flatMap((word) => {
@@ -138,7 +149,7 @@ export function briefDevice(block: Block, locate: Locate): RealDevice | undefine
     const length = wholeNumber(len);
     return parsed === undefined || length === undefined ? [] : { ip: parsed, len: length, origin };
   });
-  return { ...NO_DETAILS, name, addresses, origin };
+  return { ...NO_DETAILS, name, state: stateOf(undefined, groups?.["state"]), addresses, origin };
 }
 
 const NO_DETAILS = {
@@ -173,6 +184,7 @@ function merged(a: RealDevice, b: RealDevice): RealDevice {
     master: a.master ?? b.master,
     lower: a.lower ?? b.lower,
     hairpin: a.hairpin ?? b.hairpin,
+    state: a.state ?? b.state,
     addresses: a.addresses.length > 0 ? a.addresses : b.addresses,
     vxlan: a.vxlan ?? b.vxlan,
     ipip: a.ipip ?? b.ipip,

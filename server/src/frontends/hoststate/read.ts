@@ -280,6 +280,8 @@ const NO_SPAN: Span = { start: 0, end: 0 };
 function readSection({ command, lines }: Section, text: string, given: Source, found: Found): void {
   const source: Source = { ...given, ...(command === undefined ? {} : hintsOf(command)) };
   const [first] = lines;
+  if (command !== undefined && ALL_ROUTES.test(command) && lines.every(({ text: line }) => isBlank(line, 0)))
+    show(source.family === 6 ? "routes6" : "routes4", source, found);
   if (command === "" || !first) return;
   const offset = skipBlanks(text, first.span.start);
   if (/^[[{](?:$|[\s[{\]}"])/.test(first.text)) {
@@ -306,6 +308,9 @@ function readSection({ command, lines }: Section, text: string, given: Source, f
     found.servers.push(...serversOf(servers, source.locate));
   }
 }
+
+/** Without lines, table main is empty: not so for one device, one destination, or another table. */
+const ALL_ROUTES = /^\S*ip(?: -\S+)* (?:r|ro|route)(?: (?:s|sh|show|l|ls|list))?(?: table (?:main|all))?$/;
 
 /** `-6`, and `table N`, in a command such as `ip -6 route show table 100`. */
 function hintsOf(command: string): Pick<Source, "family" | "table"> {

@@ -1,6 +1,7 @@
 /** Devices with their addresses, MTUs, and tunnel parameters; sysctls. */
 import { formatIp, formatPrefix, type InterfaceAddress, isLinkLocal } from "../../addressing/ip.ts";
 import type { Device } from "../../dataplane/model.ts";
+import { isDown } from "../../dataplane/real/state.ts";
 import { derivedPeer } from "../../dataplane/real/tunnels.ts";
 import { peerText } from "../../dataplane/text.ts";
 import { type Comparison, paired, placeIn } from "./comparison.ts";
@@ -14,7 +15,11 @@ export function deviceDifferences(comparison: Comparison): readonly Difference[]
     const name = names.real(derived.name);
     const device = name === undefined ? undefined : real.devices.get(name);
     if (device)
-      return [...addressDifferences(derived, device, comparison), ...settingDifferences(derived, device, comparison)];
+      return [
+        ...stateDifferences(derived, device, comparison),
+        ...addressDifferences(derived, device, comparison),
+        ...settingDifferences(derived, device, comparison),
+      ];
     // The names of the ends of pods are not part of the topology.
     if (isEndOfPod(derived) || machine.devices.length === 0) return [];
     const { name: subject, origin, kind } = derived;
@@ -22,6 +27,23 @@ export function deviceDifferences(comparison: Comparison): readonly Difference[]
       report.missing({ aspect: "device", subject, expected: `${subject} (${kind})`, real: place, derived: origin }),
     ];
   });
+}
+
+function stateDifferences(derived: Device, { name }: Device, { machine, report }: Comparison): readonly Difference[] {
+  const shown = machine.devices.find((one) => one.name === name);
+  if (!shown || !isDown(shown, derived)) return [];
+  const subject = `${name} state`;
+  const { origin } = derived;
+  return [
+    report.changed({
+      aspect: "setting",
+      subject,
+      expected: `${subject} UP`,
+      actual: `${subject} ${shown.state === "down" ? "DOWN" : "NO-CARRIER"}`,
+      real: shown.origin,
+      derived: origin,
+    }),
+  ];
 }
 
 export function isEndOfPod({ kind }: Device): boolean {

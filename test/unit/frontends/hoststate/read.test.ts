@@ -419,6 +419,52 @@ describe("a truncated output", () => {
   });
 });
 
+describe("the state of a device", () => {
+  it("is read from flags, and from the operational state", () => {
+    const text = [
+      "1: a: <BROADCAST,MULTICAST> mtu 1500 qdisc noop state DOWN",
+      "2: b: <NO-CARRIER,BROADCAST,UP> mtu 1500 qdisc noqueue state DOWN",
+      "3: c: <NOARP,UP,LOWER_UP> mtu 1450 qdisc noqueue state UNKNOWN",
+      "d DOWN 10.0.0.1/24",
+      "e@if7 UP 10.0.1.1/24",
+      "",
+    ].join("\n");
+    const found = readState([{ file: "n1/all.txt", text }]).machines.flatMap((one) => one.devices);
+    expect(found.map(({ name, state }) => `${name} ${state}`)).toEqual([
+      "a down",
+      "b no-carrier",
+      "c up",
+      "d no-carrier",
+      "e up",
+    ]);
+  });
+});
+
+describe("routes without an entry", () => {
+  const outputs = (text: string, file = "n1/all.txt"): readonly string[] =>
+    readState([{ file, text }]).machines.flatMap((one) => [...one.outputs.keys()]);
+
+  it("are an empty table, not an unknown one", () => {
+    expect(outputs("[]", "n1/route4.json")).toEqual(["routes4"]);
+    expect(outputs("[ ]\n", "n1/route6.json")).toEqual(["routes6"]);
+    expect(outputs("", "n1/routes.txt")).toEqual(["routes4"]);
+    expect(outputs("root@n1:~# ip route\nroot@n1:~# ip -j -6 route show\n[]\nroot@n1:~# exit\n")).toEqual([
+      "routes4",
+      "routes6",
+    ]);
+  });
+
+  it("are unknown if the command shows only some", () => {
+    for (const command of [
+      "ip route show dev eth0",
+      "ip route | grep x",
+      "ip route show table 100",
+      "ip route get 1.1.1.1",
+    ])
+      expect(outputs(`root@n1:~# ${command}\nroot@n1:~# exit\n`)).toEqual([]);
+  });
+});
+
 describe("names of machines", () => {
   const names = (...files: readonly string[]): readonly string[] =>
     readState(files.map((file) => ({ file, text: "10.0.0.0/8 dev eth0\n" }))).machines.map(({ name }) => name);
@@ -430,6 +476,14 @@ describe("names of machines", () => {
     expect(names("state/n1.txt", "state/n2.json")).toEqual(["n1", "n2"]);
     expect(names("state/n1-route4.txt", "state/n1_iptables-save.txt", "state/n2.neigh.txt")).toEqual(["n1", "n2"]);
     expect(names("n1/route4.txt")).toEqual(["n1"]);
+  });
+
+  it("are those of the only folder if all of its files are named after outputs", () => {
+    expect(names("one/n1/routes.txt", "one/n1/rules.txt")).toEqual(["n1"]);
+    expect(names("w1/nodes/n1/ip-route.txt", "w1/nodes/n1/ip_addr.txt")).toEqual(["n1"]);
+    expect(names("one/n1/routes.txt", "one/n2/routes.txt")).toEqual(["n1", "n2"]);
+    expect(names("state/routes.txt", "state/n2.txt")).toEqual(["routes", "n2"]);
+    expect(names("state/n1-routes.txt", "state/n1-rules.txt")).toEqual(["n1"]);
   });
 });
 

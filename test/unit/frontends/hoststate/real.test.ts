@@ -69,6 +69,13 @@ describe("the state of a real kernel", () => {
     expect(path(all, "web", "api-2")).toContain("✓");
   });
 
+  it("has no routes if the output is an empty list", () => {
+    const all = edited("n1/route4.json", /^[\s\S]*$/, "[]");
+    const found = drift(services, readState(all)).join("\n");
+    expect(found).toContain("node `prod/n1` has no route to default and 4 more");
+    expect(path(all, "web", "api-1")).toContain("✗");
+  });
+
   it("loses the packets if the MAC address of a VTEP is stale", () => {
     const mac = /"dst":"10\.244\.1\.0","dev":"flannel\.1","lladdr":"([^"]*)"/.exec(
       files.find(({ file }) => file.endsWith("n1/neigh.json"))?.text ?? "",
@@ -78,6 +85,28 @@ describe("the state of a real kernel", () => {
     );
     expect(path(all, "web", "api-1")).toContain("✗");
     expect(drift(services, readState(all)).join("\n")).toContain("lladdr 0e:00:00:00:00:99 PERMANENT");
+  });
+
+  it("loses the packets to a node whose interface is down", () => {
+    // Without the output of routes: the derived routes of the interface do not apply either.
+    const down = files.flatMap((one) => {
+      if (one.file.endsWith("n2/route4.json")) return [];
+      if (!/n2\/(?:addr|link)\.json$/.test(one.file)) return [one];
+      const records = JSON.parse(one.text) as { ifname: string; flags: string[]; operstate: string }[];
+      const changed = records.map((record) =>
+        record.ifname === "eth0"
+          ? { ...record, flags: record.flags.filter((flag) => flag !== "UP"), operstate: "DOWN" }
+          : record,
+      );
+      return [{ ...one, text: JSON.stringify(changed) }];
+    });
+    expect(drift(services, readState(down))).toEqual([
+      "warning: node `prod/n2` has `eth0 state DOWN`; the topology has `eth0 state UP`",
+    ]);
+    expect(path(files, "n1", "192.168.10.12")).toContain("node prod/n2");
+    expect(path(down, "n1", "192.168.10.12")).not.toContain("node prod/n2");
+    expect(path(files, "n2", "192.168.10.11")).toContain("node prod/n1");
+    expect(path(down, "n2", "192.168.10.11")).not.toContain("node prod/n1");
   });
 
   it("loses the packets to a node that no longer has its address", () => {

@@ -79,7 +79,10 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 `;
 
-/** kubectl prints one key or list item per line, and annotations as one flat object. */
+/**
+ * kubectl prints one key or list item per line, and annotations as one flat object. Labels and selectors decide which
+ * policies apply: they are never replaced.
+ */
 function redact(): string {
   return RAW`# Replaces values that could be secrets. Argument: 1 for objects with pod templates.
 redact() {
@@ -90,7 +93,10 @@ redact() {
       key = ""
       if (match($0, /^ *"[^"]*": /)) { key = substr($0, RSTART, RLENGTH); gsub(/^ *"|": $/, "", key) }
       text = ($0 ~ /^ *"[^"]*": "/)
+      match($0, /^ */); depth = RLENGTH
     }
+    selects { if (depth == selects - 1 && /^ *[]}]/) selects = 0; print; next }
+    key ~ /^(labels|matchLabels|matchExpressions)$|[Ss]elector$/ && /[[{]$/ { selects = depth + 1; print; next }
     text && key ~ /[Pp]assw|[Tt]oken|[Ss]ecret|[Pp]rivate|[Cc]redential|^psk$/ { mask(); print; next }
     annotations && /^ *[}]/ { annotations = 0 }
     annotations && key !~ /^(${ANNOTATIONS.map(pattern).join("|")})/ { mask() }

@@ -55,6 +55,15 @@ export interface FileProblemData {
     | { readonly cause: "redacted"; readonly field: string; readonly value: string }
     /** `expected`: "a number". */
     | { readonly cause: "type"; readonly field: string; readonly value: string; readonly expected: string }
+    /** A value of the right type that kube-apiserver does not accept; `expected`: "`TCP`, `UDP`, or `SCTP`". */
+    | { readonly cause: "rejected"; readonly field: string; readonly value: string; readonly expected: string }
+    /** A field that the API does not have; `parent`: "spec.ports[0]", empty for the object. */
+    | {
+        readonly cause: "unknown-field";
+        readonly field: string;
+        readonly parent: string;
+        readonly nearest: string | undefined;
+      }
     | { readonly cause: "duplicate-key"; readonly key: string }
     /** A part that was too large, too deep, or had too many aliases; `limit` is a clause. */
     | { readonly cause: "limit"; readonly limit: string };

@@ -65,3 +65,13 @@ describe("examples", () => {
     });
   }
 });
+
+describe("a kind that is not read", () => {
+  it("is a warning if it is a policy", () => {
+    const found = (kind: string) =>
+      checkManifests(`apiVersion: example.com/v1\nkind: ${kind}\nmetadata: {name: a, namespace: x}\n`).flatMap(
+        ({ code, finding }) => (code === "KN801" ? finding.severity : []),
+      );
+    expect([found("CiliumNetworkPolicy"), found("Widget")]).toEqual([["warning"], ["info"]]);
+  });
+});

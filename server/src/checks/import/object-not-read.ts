@@ -13,7 +13,8 @@ export const objectNotRead: Check<"KN801"> = {
   documentation: `## What happens
 
 The source contains objects that can affect the network but are not modeled. They are ignored; everything else is read. Objects
-without an effect on the network, such as ServiceAccounts, are not reported.
+without an effect on the network, such as ServiceAccounts, are not reported. A kind that ends with \`Policy\`, such as
+CiliumNetworkPolicy, is a warning: it can allow or deny packets, and verdicts ignore it.
 
 ## How to fix it
 
@@ -26,5 +27,6 @@ metadata: {name: mesh}
 `),
     good: soundNode(),
   },
+  severityOf: ({ kind }) => (kind.endsWith("Policy") ? "warning" : "info"),
   message: ({ kind, count }) => t`${plural(count, "object")} of kind ${kind} not read`,
 };

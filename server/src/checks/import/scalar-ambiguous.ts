@@ -19,11 +19,11 @@ export const scalarAmbiguous: Check<"KN805"> = {
 
 kubectl reads YAML 1.1: unquoted \`on\`, \`off\`, \`yes\`, \`no\`, \`y\`, and \`n\` are booleans, 010 is the octal number 8, 1_000 is 1000, and
 1.20 is the number 1.2. In a field that must be a string, such as a label, kube-apiserver rejects the object, and knet uses the text as it
-is written. In a number, Kubernetes and knet use the other value.
+is written. Other fields are not reported: in \`defaultMode: 0400\`, the octal number is intended.
 
 ## How to fix it
 
-Put the value in quotes, or write the number without a leading zero.
+Put the value in quotes.
 
 ## References
 

@@ -23,8 +23,9 @@ export const sourceIncomplete: Check<"KN806"> = {
   summary: "A part of a source cannot be used.",
   documentation: `## What happens
 
-A part of the source is truncated, redacted, of the wrong type, stated twice, or beyond a limit. knet ignores this part and reads the rest,
-so results can differ from the real cluster.
+A part of the source is truncated, redacted, of the wrong type, unknown to the API, stated twice, or beyond a limit. knet ignores this part and
+reads the rest, so results can differ from the real cluster. An unknown field is often a wrong indentation: a selector without its
+\`matchLabels\` selects everything. A requirement of a selector that kube-apiserver rejects matches nothing.
 
 ## How to fix it
 
@@ -38,6 +39,15 @@ Collect the data again without the tool that shortens or redacts it, or fix the 
         return t`${data.field} is redacted (\`${data.value}\`) and treated as unknown`;
       case "type":
         return t`${data.field} is ignored: expected ${data.expected}, found \`${data.value}\``;
+      case "rejected":
+        return t`${data.field}: kube-apiserver rejects \`${data.value}\`; expected ${data.expected}`;
+      case "unknown-field": {
+        const fact =
+          data.parent === ""
+            ? t`unknown field \`${data.field}\`: ignored`
+            : t`unknown field \`${data.field}\` in ${data.parent}: ignored`;
+        return data.nearest === undefined ? fact : t`${fact}; did you mean \`${data.nearest}\`?`;
+      }
       case "duplicate-key":
         return t`\`${data.key}\` is stated twice; the last value applies`;
       case "limit":

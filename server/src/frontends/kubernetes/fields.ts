@@ -1,8 +1,12 @@
 /** The types of the fields that knet reads, and values that the maker of a dump has hidden. */
 import { type FileProblem, problemInText } from "../../declared/file-problem.ts";
+import { either } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
-import { isRecord, type Json, type Path } from "./json.ts";
-import type { KubeObject } from "./object.ts";
+import { nearest } from "../../text/nearest.ts";
+import { isRecord, type Json, type JsonRecord, listAt, numberAt, type Path } from "./json.ts";
+import { groupOf, type KubeObject } from "./object.ts";
+import { spanOf } from "./problems.ts";
+import { lacksValues } from "./selector.ts";
 
 /** `text` also accepts a number: `textAt` does. */
 type Leaf = "text" | "number" | "boolean" | "number or text";
@@ -10,11 +14,31 @@ type Shape =
   | Leaf
   | { readonly list: Shape }
   | { readonly map: Shape }
-  | { readonly fields: Readonly<Record<string, Shape>> };
+  | { readonly words: readonly string[] }
+  | {
+      readonly fields: Readonly<Record<string, Shape>>;
+      /** The other fields of the API's type, which knet does not read; undefined if they are not listed. */
+      readonly others?: readonly string[];
+      readonly fault?: (value: JsonRecord) => Fault | undefined;
+    };
+
+/** A field whose value does not fit to the other fields of its object. */
+interface Fault {
+  readonly cause: "type" | "rejected";
+  readonly key: string;
+  readonly value: Json;
+  readonly expected: string;
+}
 
 const TEXTS: Shape = { list: "text" };
 const LABELS: Shape = { map: "text" };
 const fields = (of: Readonly<Record<string, Shape>>): Shape => ({ fields: of });
+/** An object with these fields, `others`, and nothing else. */
+const closed = (
+  of: Readonly<Record<string, Shape>>,
+  others: readonly string[] = [],
+  fault?: (value: JsonRecord) => Fault | undefined,
+): Shape => ({ fields: of, others, ...(fault ? { fault } : {}) });
 const list = (of: Shape): Shape => ({ list: of });
 const object = (spec: Readonly<Record<string, Shape>>, more: Readonly<Record<string, Shape>> = {}): Shape =>
   fields({ metadata: fields({ labels: LABELS, annotations: fields({}) }), spec: fields(spec), ...more });
@@ -31,16 +55,73 @@ const POD_SPEC: Readonly<Record<string, Shape>> = {
   containers: CONTAINERS,
   initContainers: CONTAINERS,
 };
-const TEMPLATE = fields({ metadata: fields({ labels: LABELS }), spec: fields(POD_SPEC) });
-const CONTROLLER = object({ replicas: "number", template: TEMPLATE });
-const SELECTOR = fields({
+/** meta/v1 ObjectMeta. */
+const OTHER_METADATA = (
+  "name generateName namespace selfLink uid resourceVersion generation creationTimestamp deletionTimestamp " +
+  "deletionGracePeriodSeconds annotations ownerReferences finalizers managedFields clusterName initializers"
+).split(" ");
+const TEMPLATE = closed({ metadata: closed({ labels: LABELS }, OTHER_METADATA), spec: fields(POD_SPEC) });
+const SELECTOR = closed({
   matchLabels: LABELS,
-  matchExpressions: list(fields({ key: "text", operator: "text", values: TEXTS })),
+  matchExpressions: list(
+    closed(
+      { key: "text", operator: { words: ["In", "NotIn", "Exists", "DoesNotExist"] }, values: TEXTS },
+      [],
+      requirementFault,
+    ),
+  ),
 });
+const CONTROLLER = object({ replicas: "number", selector: SELECTOR, template: TEMPLATE });
 const PEERS = list(
-  fields({ podSelector: SELECTOR, namespaceSelector: SELECTOR, ipBlock: fields({ cidr: "text", except: TEXTS }) }),
+  closed({ podSelector: SELECTOR, namespaceSelector: SELECTOR, ipBlock: closed({ cidr: "text", except: TEXTS }) }),
 );
-const POLICY_PORTS = list(fields({ port: "number or text", endPort: "number", protocol: "text" }));
+const PROTOCOL: Shape = { words: ["TCP", "UDP", "SCTP"] };
+const POLICY_PORTS = list(closed({ port: "number or text", endPort: "number", protocol: PROTOCOL }, [], rangeFault));
+/** core/v1 ServiceSpec, with the removed fields of earlier versions. */
+const OTHER_SERVICE = (
+  "sessionAffinity loadBalancerIP externalName externalTrafficPolicy publishNotReadyAddresses sessionAffinityConfig " +
+  "ipFamilies ipFamilyPolicy ipFamily topologyKeys allocateLoadBalancerNodePorts loadBalancerClass " +
+  "internalTrafficPolicy trafficDistribution"
+).split(" ");
+
+function requirementFault(value: JsonRecord): Fault | undefined {
+  const { key, operator } = value;
+  if (key === undefined || key === null) return { cause: "rejected", key: "key", value: "", expected: t`a label key` };
+  if (operator === undefined || operator === null)
+    return { cause: "rejected", key: "operator", value: "", expected: t`an operator` };
+  return typeof operator === "string" && lacksValues(operator, listAt(value, "values"))
+    ? { cause: "rejected", key: "values", value: [], expected: t`at least one value` }
+    : undefined;
+}
+
+/** NetworkPolicyPort: `endPort` requires a number as `port`, and is not below it. */
+function rangeFault(value: JsonRecord): Fault | undefined {
+  const last = numberAt(value, "endPort");
+  if (last === undefined) return undefined;
+  const first = numberAt(value, "port");
+  if (first === undefined)
+    return { cause: "type", key: "endPort", value: last, expected: t`a \`port\` that is a number` };
+  return last < first
+    ? { cause: "type", key: "endPort", value: last, expected: t`at least ${String(first)}` }
+    : undefined;
+}
+
+function withClosedSpec(spec: Readonly<Record<string, Shape>>, others: readonly string[] = []): Shape {
+  return closed(
+    { metadata: closed({ labels: LABELS, annotations: fields({}) }, OTHER_METADATA), spec: closed(spec, others) },
+    ["apiVersion", "kind", "status"],
+  );
+}
+
+/** Other groups have kinds with the same names: a NetworkPolicy of Calico, a Service of Knative. */
+const GROUPS: ReadonlySet<string> = new Set([
+  "",
+  "apps",
+  "batch",
+  "extensions",
+  "networking.k8s.io",
+  "discovery.k8s.io",
+]);
 
 /** By kind, from the types of k8s.io/api (core/v1, apps/v1, networking/v1, discovery/v1). */
 const SHAPES: Readonly<Record<string, Shape>> = {
@@ -56,28 +137,33 @@ const SHAPES: Readonly<Record<string, Shape>> = {
   DaemonSet: CONTROLLER,
   Job: CONTROLLER,
   CronJob: object({ jobTemplate: fields({ spec: fields({ template: TEMPLATE }) }) }),
-  Service: object({
-    type: "text",
-    clusterIP: "text",
-    clusterIPs: TEXTS,
-    selector: LABELS,
-    externalIPs: TEXTS,
-    loadBalancerSourceRanges: TEXTS,
-    healthCheckNodePort: "number",
-    ports: list(
-      fields({ name: "text", port: "number", nodePort: "number", protocol: "text", targetPort: "number or text" }),
-    ),
-  }),
+  Service: withClosedSpec(
+    {
+      type: "text",
+      clusterIP: "text",
+      clusterIPs: TEXTS,
+      selector: LABELS,
+      externalIPs: TEXTS,
+      loadBalancerSourceRanges: TEXTS,
+      healthCheckNodePort: "number",
+      ports: list(
+        closed({ name: "text", port: "number", nodePort: "number", protocol: PROTOCOL, targetPort: "number or text" }, [
+          "appProtocol",
+        ]),
+      ),
+    },
+    OTHER_SERVICE,
+  ),
   EndpointSlice: fields({
     metadata: fields({ labels: LABELS }),
     endpoints: list(fields({ addresses: TEXTS })),
     ports: list(fields({ port: "number", name: "text", protocol: "text" })),
   }),
-  NetworkPolicy: object({
+  NetworkPolicy: withClosedSpec({
     podSelector: SELECTOR,
-    policyTypes: TEXTS,
-    ingress: list(fields({ from: PEERS, ports: POLICY_PORTS })),
-    egress: list(fields({ to: PEERS, ports: POLICY_PORTS })),
+    policyTypes: list({ words: ["Ingress", "Egress"] }),
+    ingress: list(closed({ from: PEERS, ports: POLICY_PORTS })),
+    egress: list(closed({ to: PEERS, ports: POLICY_PORTS })),
   }),
   ServiceCIDR: object({ cidrs: TEXTS }),
   IPPool: object({ cidr: "text", natOutgoing: "boolean", disabled: "boolean" }),
@@ -88,7 +174,8 @@ const LONGEST = 40;
 
 /** Fields with another type than the API's: readers ignore their values. */
 export function wrongTypes(of: KubeObject): readonly FileProblem[] {
-  const shape = Object.hasOwn(SHAPES, of.kind) ? SHAPES[of.kind] : undefined;
+  const isKnown = Object.hasOwn(SHAPES, of.kind) && (of.kind === "IPPool" || GROUPS.has(groupOf(of)));
+  const shape = isKnown ? SHAPES[of.kind] : undefined;
   return shape === undefined ? [] : [...mismatches(of, of.value, shape, [])];
 }
 
@@ -96,6 +183,10 @@ function* mismatches(of: KubeObject, value: Json | undefined, shape: Shape, path
   if (value === undefined || value === null) return;
   if (typeof shape === "string") {
     if (!isOf(value, shape)) yield mismatch(of, value, path, expected(shape));
+  } else if ("words" in shape) {
+    if (typeof value !== "string") yield mismatch(of, value, path, t`a string`);
+    else if (!shape.words.includes(value))
+      yield mismatch(of, value, path, either(shape.words.map((one) => `\`${one}\``)), "rejected");
   } else if ("list" in shape) {
     if (!Array.isArray(value)) yield mismatch(of, value, path, t`a list`);
     else
@@ -104,9 +195,29 @@ function* mismatches(of: KubeObject, value: Json | undefined, shape: Shape, path
   } else if (!isRecord(value)) yield mismatch(of, value, path, t`an object`);
   else if ("map" in shape)
     for (const key of Object.keys(value)) yield* mismatches(of, value[key], shape.map, [...path, key]);
-  else
+  else {
     for (const [key, inner] of Object.entries(shape.fields))
       if (Object.hasOwn(value, key)) yield* mismatches(of, value[key], inner, [...path, key]);
+    const fault = shape.fault?.(value);
+    if (fault) yield mismatch(of, fault.value, [...path, fault.key], fault.expected, fault.cause);
+    if (shape.others) yield* unknownFields(of, value, [...Object.keys(shape.fields), ...shape.others], path);
+  }
+}
+
+function* unknownFields(
+  of: KubeObject,
+  value: JsonRecord,
+  known: readonly string[],
+  path: Path,
+): Generator<FileProblem> {
+  for (const field of Object.keys(value))
+    if (!known.includes(field))
+      yield problemInText("KN806", of.file, spanOf(of, [...path, field]), {
+        cause: "unknown-field",
+        field,
+        parent: fieldText(path),
+        nearest: nearest(field, known),
+      });
 }
 
 function isOf(value: Json, shape: Leaf): boolean {
@@ -134,9 +245,15 @@ function expected(shape: Leaf): string {
   }
 }
 
-function mismatch(of: KubeObject, value: Json, path: Path, wanted: string): FileProblem<"KN806"> {
-  return problemInText("KN806", of.file, of.locate(path) ?? { start: 0, end: 0 }, {
-    cause: "type",
+function mismatch(
+  of: KubeObject,
+  value: Json,
+  path: Path,
+  wanted: string,
+  cause: Fault["cause"] = "type",
+): FileProblem<"KN806"> {
+  return problemInText("KN806", of.file, spanOf(of, path), {
+    cause,
     field: fieldText(path),
     value: shown(value),
     expected: wanted,
@@ -149,7 +266,7 @@ function fieldText(path: Path): string {
 }
 
 function shown(value: Json): string {
-  if (Array.isArray(value)) return "[…]";
+  if (Array.isArray(value)) return value.length === 0 ? "[]" : "[…]";
   if (isRecord(value)) return "{…}";
   const text = typeof value === "string" ? value : String(value);
   return text.length <= LONGEST ? text : `${text.slice(0, LONGEST)}…`;

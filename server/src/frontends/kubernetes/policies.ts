@@ -100,9 +100,16 @@ function isSet(value: Json | undefined): value is Json {
 function portText(port: Json): string | undefined {
   const protocol = (textAt(port, "protocol") ?? "TCP").toLowerCase();
   const first = textAt(port, "port");
-  const last = numberAt(port, "endPort");
+  const last = rangeEnd(port);
   if (first === undefined) return protocol;
   return `${first}${last === undefined ? "" : `-${last}`}/${protocol}`;
+}
+
+/** An `endPort` without a number as `port`, or below it, is ignored: the rule keeps the port. */
+function rangeEnd(port: Json): number | undefined {
+  const first = numberAt(port, "port");
+  const last = numberAt(port, "endPort");
+  return first !== undefined && last !== undefined && last >= first ? last : undefined;
 }
 
 /* ------------------------------------------------------------------ admin policies */

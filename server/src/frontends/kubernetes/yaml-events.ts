@@ -227,9 +227,10 @@ function scalarValue(building: Building, event: ScalarEvent, isText: boolean): J
     if (tag === "!!str" || tag === "!") return text;
   }
   const { value, differs } = plainScalar(text);
-  const isRead = isText
-    ? (typeof value === "number" && String(value) !== text) || (typeof value === "boolean" && differs) || isDate(text)
-    : typeof value === "number" && differs;
+  // An octal number such as `defaultMode: 0400` is intended: only a text that must be a string is a surprise.
+  const isRead =
+    isText &&
+    ((typeof value === "number" && String(value) !== text) || (typeof value === "boolean" && differs) || isDate(text));
   if (!isRead) return value;
   const span = scalarSpan(event) ?? NOWHERE;
   building.remarks.push({
@@ -238,7 +239,7 @@ function scalarValue(building: Building, event: ScalarEvent, isText: boolean): J
     read: isDate(text) ? `${text}T00:00:00Z` : String(value),
     span,
   });
-  return isText ? text : value;
+  return text;
 }
 
 /* ------------------------------------------------------------------ positions */

@@ -2,7 +2,7 @@
 import type { Prefix } from "../../../addressing/ip.ts";
 import { t } from "../../../text/l10n.ts";
 import { configMap, type Evidence, rangesIn, shown, textsOf } from "../evidence.ts";
-import type { Reading } from "../inference.ts";
+import { note, type Reading } from "../inference.ts";
 import { type KubeObject, podCidrTexts } from "../object.ts";
 import { gravelyAssumed } from "../problems.ts";
 import { flag, type Program, programOf } from "../programs.ts";

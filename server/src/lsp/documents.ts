@@ -177,22 +177,20 @@ function createReaders(service: Service, disk: Disk, isOpen: (key: string) => bo
   const drop = (key: string): void => {
     if (texts.delete(key)) service.close(key);
   };
-  const add = (key: string): void => {
+  /** The text of a file that reads a source; undefined for each other file. */
+  const readerText = (key: string): string | undefined => {
     const text = disk.read(key);
-    if (typeof text !== "string" || !READS.test(text)) {
-      others.add(key);
-      return;
-    }
+    if (typeof text === "string" && READS.test(text)) return text;
+    others.add(key);
+    return undefined;
+  };
+  const add = (key: string): void => {
+    const text = readerText(key);
+    if (text === undefined) return;
     texts.set(key, text);
     service.setText(key, text);
   };
-  const reads = (key: string): boolean => {
-    if (isOpen(key) || others.has(key)) return false;
-    const text = disk.read(key);
-    const isReader = typeof text === "string" && READS.test(text);
-    if (!isReader) others.add(key);
-    return isReader;
-  };
+  const reads = (key: string): boolean => !isOpen(key) && !others.has(key) && readerText(key) !== undefined;
   return {
     exist: (near) => service.hasSources() || disk.allKnetFiles(near).some(reads),
     opened: (key) => void texts.delete(key),

@@ -3,8 +3,7 @@ import type { Document } from "../declared/document.ts";
 import type { FileProblem, FileProblemData } from "../declared/file-problem.ts";
 import type { Origin } from "../declared/origin.ts";
 import { plainDocument } from "../declared/plain.ts";
-import { withoutQuotes } from "../declared/point.ts";
-import { manifestSpan } from "../frontends/kubernetes/document.ts";
+import { manifestInnerSpan, manifestSpan } from "../frontends/kubernetes/document.ts";
 import { memo } from "../memo/memo.ts";
 import { t } from "../text/l10n.ts";
 import { type Entry, isFolder, type Provided } from "./files.ts";
@@ -127,10 +126,7 @@ export const sourceDocument = memo((document: Document): Document => {
     ...plainDocument(file, text),
     language,
     spanOf: manifestSpan,
-    innerSpanOf(source) {
-      const span = manifestSpan(source);
-      return span && withoutQuotes(text, span);
-    },
+    innerSpanOf: (source) => manifestInnerSpan(text, source),
     render: document.render,
     edited: (edits) => sourceDocument(document.edited(edits)),
   };

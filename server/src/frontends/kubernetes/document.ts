@@ -121,6 +121,12 @@ export function manifestSpan({ decl, part }: Origin): Span | undefined {
   return place && spanOfPlace(place, part);
 }
 
+/** The same span, without quotation marks. */
+export function manifestInnerSpan(text: string, source: Origin): Span | undefined {
+  const span = manifestSpan(source);
+  return span && withoutQuotes(text, span);
+}
+
 /** A single file of manifests is a topology. */
 export const kubernetesFrontEnd: FrontEnd = {
   name: "kubernetes",
@@ -155,10 +161,7 @@ function manifestDocument({ file, text }: TextFile, contentOf: () => ClusterSour
     language: "kubernetes",
     problems: () => content().problems,
     spanOf: manifestSpan,
-    innerSpanOf(source) {
-      const span = manifestSpan(source);
-      return span && withoutQuotes(text, span);
-    },
+    innerSpanOf: (source) => manifestInnerSpan(text, source),
     pointAt: (offset) => point()(offset),
     edited: (edits) => kubernetesFrontEnd.read(file, backwards(edits).reduce(editedText, text)),
   };

@@ -14,7 +14,7 @@ interface GitApi {
   openRepository?(root: vscode.Uri): Promise<Repository | null>;
 }
 interface Repository {
-  readonly state: { readonly HEAD: { readonly commit?: string } | undefined };
+  getCommit(ref: string): Promise<{ readonly hash: string }>;
   show(ref: string, path: string): Promise<string>;
 }
 
@@ -33,7 +33,7 @@ export function headOf(): Head {
     async ask(uri, request) {
       const repository = await repositoryOf(vscode.Uri.parse(uri));
       if (typeof repository === "string") return { error: repository };
-      const current = repository.state.HEAD?.commit;
+      const current = await hashOfHead(repository);
       if (current === undefined) return { error: vscode.l10n.t("The repository has no commit yet.") };
       if (current !== commit) texts.clear();
       commit = current;
@@ -48,6 +48,15 @@ export function headOf(): Head {
       }
     },
   };
+}
+
+/** From git itself: `state.HEAD` of the extension is outdated until its next refresh, seconds after a commit in a terminal. */
+async function hashOfHead(repository: Repository): Promise<string | undefined> {
+  try {
+    return (await repository.getCommit("HEAD")).hash;
+  } catch {
+    return undefined;
+  }
 }
 
 function isWanted(answer: unknown): answer is WantedFiles {

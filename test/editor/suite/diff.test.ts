@@ -3,7 +3,7 @@ import { execFile } from "node:child_process";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
 import { after, describe, it } from "mocha";
-import type * as vscode from "vscode";
+import * as vscode from "vscode";
 import { activeExtension, closeAll, executeCommand, openFixture, replaceText } from "./editor.ts";
 import { hasWindow, webview } from "./window.ts";
 
@@ -12,10 +12,15 @@ const trace = webview("[data-testid=hop]");
 
 let document: vscode.TextDocument;
 
-/** Commits the copy of the fixture in a repository of its own. */
+/**
+ * Commits the copy of the fixture in a repository of its own. The Git extension opens the repository before the commit, as
+ * it does if someone commits in a terminal: its own state of HEAD is then outdated.
+ */
 async function commit(file: string): Promise<void> {
   const git = (...args: readonly string[]) => promisify(execFile)("git", args, { cwd: dirname(file) });
   await git("init", "-q");
+  const extension = await vscode.extensions.getExtension("vscode.git")?.activate();
+  await extension.getAPI(1).openRepository(vscode.Uri.file(dirname(file)));
   await git("add", "-A");
   await git("-c", "user.name=a", "-c", "user.email=a@b", "commit", "-q", "-m", "first");
 }

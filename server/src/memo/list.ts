@@ -71,10 +71,23 @@ function changedIndexes<L extends readonly unknown[]>(old: Lists<L>, lists: List
   return others.length === 0 ? changed : [...new Set([...changed, ...others.flat()])].sort((a, b) => a - b);
 }
 
+interface KnownDifferences {
+  readonly old: readonly unknown[];
+  readonly list: readonly unknown[];
+  readonly changed: readonly number[];
+}
+
+const knownDifferences = sideTable<Lineage, KnownDifferences>();
+
+/** Dozens of queries over the same list ask for the same comparison after each build. */
 function differences(old: readonly unknown[], list: readonly unknown[]): readonly number[] {
+  if (old === list) return [];
+  const lineage = lineageOf(list);
+  const known = knownDifferences.get(lineage);
+  if (known !== undefined && known.old === old && known.list === list) return known.changed;
   const changed: number[] = [];
-  if (old === list) return changed;
   for (let i = 0; i < list.length; i += 1) if (list[i] !== old[i]) changed.push(i);
+  knownDifferences.set(lineage, { old, list, changed });
   return changed;
 }
 
@@ -133,15 +146,16 @@ function replacedIn<T, K>(
   const found = new Map(before);
   for (const [key, own] of replaced) {
     const group = before.get(key) ?? [];
-    found.set(
-      key,
-      succeed(
-        group,
-        group.map((item) => own.get(item) ?? item),
-      ),
-    );
+    found.set(key, succeed(group, withReplaced(group, own)));
   }
   return found;
+}
+
+function withReplaced<T>(group: readonly T[], own: ReadonlyMap<T, T>): readonly T[] {
+  if (own.size > 8) return group.map((item) => own.get(item) ?? item);
+  const copy = [...group];
+  for (const [was, is] of own) copy[group.indexOf(was)] = is;
+  return copy;
 }
 
 function grouped<T, K>(
@@ -152,4 +166,65 @@ function grouped<T, K>(
   const found = new Map<K, T[]>();
   for (const item of list) for (const key of keysOf(item)) valueAt(found, key, (): T[] => []).push(item);
   return new Map([...found].map(([key, group]) => [key, succeed(before?.get(key), sameList(before?.get(key), group))]));
+}
+
+/* ----------------------------------------------------------------- repeats */
+
+interface KnownCounts<T, K> {
+  readonly list: readonly T[];
+  readonly counts: Map<K, number>;
+  readonly repeated: ReadonlySet<K>;
+}
+
+/** The keys that several items have, or one item several times. After an edit, only the replaced items are counted again. */
+export function repeats<T, K>(keysOf: (item: T) => readonly K[]): (list: readonly T[]) => ReadonlySet<K> {
+  const known = sideTable<Lineage, KnownCounts<T, K>>();
+  return (list) => {
+    const lineage = lineageOf(list);
+    const before = known.get(lineage);
+    if (before?.list === list) return before.repeated;
+    const found =
+      before === undefined || before.list.length !== list.length
+        ? counted(list, keysOf)
+        : recounted(before, list, keysOf);
+    known.set(lineage, found);
+    return found.repeated;
+  };
+}
+
+function counted<T, K>(list: readonly T[], keysOf: (item: T) => readonly K[]): KnownCounts<T, K> {
+  const counts = new Map<K, number>();
+  const repeated = new Set<K>();
+  for (const item of list) for (const key of keysOf(item)) if (addTo(counts, key, 1) > 1) repeated.add(key);
+  return { list, counts, repeated };
+}
+
+/** The counts of `before` are changed, not copied: this is the only place that reads them. */
+function recounted<T, K>(
+  { list: old, counts, repeated: before }: KnownCounts<T, K>,
+  list: readonly T[],
+  keysOf: (item: T) => readonly K[],
+): KnownCounts<T, K> {
+  const touched = new Set<K>();
+  const count = (item: T, by: 1 | -1): void => {
+    for (const key of keysOf(item)) {
+      addTo(counts, key, by);
+      touched.add(key);
+    }
+  };
+  for (const index of differences(old, list)) {
+    count(old[index] as T, -1);
+    count(list[index] as T, 1);
+  }
+  const isRepeated = (key: K): boolean => (counts.get(key) ?? 0) > 1;
+  if ([...touched].every((key) => before.has(key) === isRepeated(key))) return { list, counts, repeated: before };
+  const repeated = new Set([...before, ...touched].filter(isRepeated));
+  return { list, counts, repeated: succeed(before, repeated) };
+}
+
+function addTo<K>(counts: Map<K, number>, key: K, by: number): number {
+  const count = (counts.get(key) ?? 0) + by;
+  if (count === 0) counts.delete(key);
+  else counts.set(key, count);
+  return count;
 }

@@ -1,11 +1,43 @@
 /**
  * Routers, hosts, and nodes together. Their paths are unique: of two with the same name, the topology keeps the first.
  */
-import type { Station, Topology } from "./model.ts";
+import { perItem } from "../memo/list.ts";
+import { memo } from "../memo/memo.ts";
+import { query } from "../memo/query.ts";
+import { sameMembers } from "../memo/same.ts";
+import type { Interface, Segment, Station, Topology } from "./model.ts";
 
-export function stationsOf({ routers, hosts, clusters }: Topology): readonly Station[] {
-  return [...routers, ...hosts, ...clusters.flatMap(({ nodes }) => nodes)];
+export const stationsOf = query<Topology, readonly Station[]>((read) => [
+  ...read(({ routers }) => routers),
+  ...read(({ hosts }) => hosts),
+  ...read(({ clusters }) => clusters.map(({ nodes }) => nodes), sameMembers).flat(),
+]);
+
+/** The machines with a property that depends only on the machine and on the given values. */
+export function stationsWhere<G extends readonly unknown[] = []>(
+  isTrue: (station: Station, ...given: G) => boolean,
+): (topology: Topology, ...given: G) => readonly Station[] {
+  const where = perItem<Station, boolean, G>(isTrue);
+  return (topology, ...given) => {
+    const stations = stationsOf(topology);
+    return indexesOf(where(stations, ...given)).flatMap((index) => stations[index] ?? []);
+  };
 }
+
+/** The interfaces with a property that depends only on the interface and its segment. */
+export function interfacesWhere(
+  isTrue: (iface: Interface, segment: Segment) => boolean,
+): (topology: Topology) => readonly Interface[] {
+  const where = memo((attached: readonly Interface[], segment: Segment) =>
+    attached.filter((iface) => isTrue(iface, segment)),
+  );
+  return ({ segments, attachedTo }) =>
+    [...segments.values()].flatMap((segment) => where(attachedTo(segment.name), segment));
+}
+
+const indexesOf = memo((values: readonly boolean[]): readonly number[] =>
+  values.flatMap((value, index) => (value ? [index] : [])),
+);
 
 /** Finds a machine by its path, which is also the ID of its network namespace. */
 export type Stations = (path: string) => Station | undefined;

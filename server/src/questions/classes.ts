@@ -106,7 +106,7 @@ function classesOf(topology: Topology, cluster: Cluster, disputed: readonly IpRa
         {
           traits: traitsOf(cluster.nodes),
           segments: nodeSegments(cluster.nodes),
-          inhabited: inhabitedNodes(cluster),
+          inhabited: cluster.pods.inhabited(),
           kinds,
         },
       );
@@ -124,15 +124,10 @@ const plainClasses = query<Cluster, readonly ClassShape[], [Kinds]>((read, _, ki
   classesIn(undefined, {
     traits: read(({ nodes }) => traitsOf(nodes)),
     segments: read(({ nodes }) => nodeSegments(nodes)),
-    inhabited: read(inhabitedNodes, sameMembers),
+    inhabited: read(({ pods }) => pods.inhabited()),
     kinds,
   }),
 );
-
-/** Whether pods run on the node. */
-function inhabitedNodes({ nodes, pods }: Cluster): ArrayLike<number> {
-  return Uint8Array.from(nodes, (node) => (pods.countOn(node) > 0 ? 1 : 0));
-}
 
 interface Likeness {
   readonly traits: readonly Traits[];

@@ -27,6 +27,8 @@ import type { WorkloadParts } from "./workload.ts";
 /** The workloads and pods of a cluster. */
 export interface Tenants {
   readonly workloads: readonly Workload[];
+  /** Where they run, by workload. */
+  readonly placement: readonly number[];
   workloadByName(namespace: string, name: string): Workload | undefined;
   readonly pods: PodIndex;
   /** The node whose ranges contain the address. */
@@ -63,14 +65,15 @@ export const tenantsOf = query<ClusterDraft, Tenants, [readonly Node[], ClusterM
       holder: (ip) => firstRanges().lookup(ip)[0],
     });
     const workloads = succeedList(before?.workloads, built.workloads);
-    const placed = placePods(nodes.length, workloads, built.placement);
+    const placement = succeedList(before?.placement, built.placement);
+    const placed = placePods(workloads, placement, nodes.length);
     complete?.(claimantsOf(nodes, workloads, placed));
     const ranges = complete === undefined ? firstRanges : nodeRanges(nodes);
     const planned = planPods({
       cluster: cluster.name,
       nodes,
       workloads,
-      placement: built.placement,
+      placement,
       placed,
       nodeByName,
       workloadByName: built.workloadByName,
@@ -86,6 +89,7 @@ export const tenantsOf = query<ClusterDraft, Tenants, [readonly Node[], ClusterM
     ];
     return {
       workloads,
+      placement,
       workloadByName: built.workloadByName,
       pods: planned.index,
       holder: (ip) => ranges().lookup(ip)[0],
@@ -257,11 +261,11 @@ function isShort({ podCidrs }: Node, { fromSegment }: ModeAddressing, wanted: nu
 function demandProblems(
   read: Read<ClusterDraft>,
   nodes: readonly Node[],
-  { demand }: PlannedPods,
+  { demand, areSatisfied }: PlannedPods,
   addressing: ModeAddressing,
 ): readonly TopologyProblem[] {
   // Without a plugin, pods have no network, which is not a shortage.
-  if (read(({ cni }) => cni.plugin) === "none") return nothing;
+  if (read(({ cni }) => cni.plugin) === "none" || areSatisfied()) return nothing;
   const shortages = new Map<number, { readonly node: Node; readonly wanted: number; count: number }>();
   let withoutRange = false;
   for (const node of nodes) {

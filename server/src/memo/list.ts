@@ -2,7 +2,7 @@
  * Queries over lists. After an edit, only the items that it replaced are computed again, not the 5,000 others. If no
  * result has changed, the list of the results is the same object as before.
  */
-import { type Lineage, lineageOf, succeed } from "./lineage.ts";
+import { type Lineage, lineageOf, succeed, succeedList } from "./lineage.ts";
 import { valueAt } from "./memo.ts";
 import { sameList, sameMembers } from "./same.ts";
 import { sideTable } from "./side-table.ts";
@@ -41,7 +41,7 @@ export function perRow<L extends readonly [unknown, ...unknown[]], V, G extends 
     if (isReady && sameMembers(before.lists, lists)) return before.results;
     const at = (index: number): V => compute(lists.map((list) => list[index]) as unknown as L, index, ...given);
     const results = isReady ? renewed(before, lists, at, isSame) : allOf(before?.results, lists[0].length, at, isSame);
-    known.set(lineage, { lists, given, results: succeed(before?.results, results) });
+    known.set(lineage, { lists, given, results });
     return results;
   };
 }
@@ -54,13 +54,17 @@ function renewed<L extends readonly [unknown, ...unknown[]], V>(
 ): readonly V[] {
   const { length } = lists[0];
   let copy = length === results.length ? undefined : results.slice(0, length);
+  const changed: number[] = [];
   for (const index of changedIndexes(old, lists)) {
     const value = at(index);
     if (index < results.length && isSame(results[index] as V, value)) continue;
     copy ??= [...results];
     copy[index] = value;
+    changed.push(index);
   }
-  return copy ?? results;
+  if (copy === undefined) return results;
+  noteDifferences(results, succeed(results, copy), changed);
+  return copy;
 }
 
 /** Ascending. */
@@ -87,8 +91,13 @@ function differences(old: readonly unknown[], list: readonly unknown[]): readonl
   if (known !== undefined && known.old === old && known.list === list) return known.changed;
   const changed: number[] = [];
   for (let i = 0; i < list.length; i += 1) if (list[i] !== old[i]) changed.push(i);
-  knownDifferences.set(lineage, { old, list, changed });
+  noteDifferences(old, list, changed);
   return changed;
+}
+
+/** `changed`: at least the indexes of the items that differ, ascending. */
+function noteDifferences(old: readonly unknown[], list: readonly unknown[], changed: readonly number[]): void {
+  knownDifferences.set(lineageOf(list), { old, list, changed });
 }
 
 /** All results computed again; equal ones stay. */
@@ -104,7 +113,7 @@ function allOf<V>(
     const old = before[i] as V;
     if (isSame(old, results[i] as V)) results[i] = old;
   }
-  return sameList(before, results);
+  return succeedList(before, results);
 }
 
 /* ------------------------------------------------------------------ groups */

@@ -25,7 +25,7 @@ import { query } from "../memo/query.ts";
 import { sameMembers } from "../memo/same.ts";
 import type { AclRule, Cluster, Interface, Node, Topology } from "../topology/model.ts";
 import { nodeSegments, nodesAt } from "../topology/node-queries.ts";
-import { areAllDifferent } from "./distinct.ts";
+import { sharedAddresses } from "./distinct.ts";
 import { rangesAreApart } from "./node-ranges.ts";
 
 export interface NodeClass {
@@ -314,11 +314,10 @@ function isOwn(node: Node, ip: Ip): boolean {
 /** Indexes of the nodes that share a pod CIDR or an address with another node; each is a class of one node. */
 function nodesWithSharedAddresses(topology: Topology, cluster: Cluster): ReadonlySet<number> {
   const odd = new Set(rangesAreApart(cluster) ? [] : nodesWithOneRange(statedRanges(cluster.nodes)));
-  if (areAllDifferent(topology)) return odd;
-  const doubles = [...topology.segments.keys()].map((name) => doublesIn(topology.attachedTo(name)));
-  if (doubles.every((found) => found.size === 0)) return odd;
-  for (const { index, interfaces } of cluster.nodes)
-    if (interfaces.some((iface) => doubles.some((found) => found.has(iface)))) odd.add(index);
+  if (sharedAddresses(topology).size === 0) return odd;
+  const doubles = new Set([...topology.segments.keys()].flatMap((name) => [...doublesIn(topology.attachedTo(name))]));
+  if (doubles.size === 0) return odd;
+  for (const { index, interfaces } of cluster.nodes) if (interfaces.some((iface) => doubles.has(iface))) odd.add(index);
   return odd;
 }
 

@@ -1,4 +1,4 @@
-/** Whether the addresses of all machines differ. */
+/** The addresses that several machines have. */
 import { ipKey } from "../addressing/ip.ts";
 import { repeats } from "../memo/list.ts";
 import type { Station, Topology } from "../topology/model.ts";
@@ -8,7 +8,7 @@ const repeatedAddresses = repeats<Station, number | string>(({ interfaces }) =>
   interfaces.flatMap(({ addresses }) => addresses.map(({ ip }) => ipKey(ip))),
 );
 
-/** Whether all machines have different addresses, on any segment. This is the common case and cheap to establish. */
-export function areAllDifferent(topology: Topology): boolean {
-  return repeatedAddresses(stationsOf(topology)).size === 0;
+/** The addresses that several interfaces have, on any segments, as keys. There are usually none, which is cheap to establish. */
+export function sharedAddresses(topology: Topology): ReadonlySet<number | string> {
+  return repeatedAddresses(stationsOf(topology));
 }

@@ -48,16 +48,20 @@ export interface Placement {
   homeOf(workload: Workload): number | undefined;
 }
 
-/** `where`: by workload index. The same object for the same lists. */
-export const placePods = memo(placed);
+/** The workloads by the kind of their placement. */
+interface Rows extends Pick<Placement, "count" | "pinned" | "daemons" | "spread" | "spreadStarts"> {
+  /** Number of slots on each node of all DaemonSets before each; one entry more. */
+  readonly daemonSlots: readonly number[];
+  /** Workloads of the row whose pods use no slots, with their part of the row. */
+  readonly slotless: readonly { readonly workload: number; readonly start: number; readonly end: number }[];
+}
 
-function placed(workloads: readonly Workload[], where: readonly number[], nodeCount: number): Placement {
+function rowsOf(workloads: readonly Workload[], where: readonly number[]): Rows {
   const pinned = new Map<number, Pinned>();
   const daemons: number[] = [];
   const daemonSlots = [0];
   const spread: number[] = [];
   const spreadStarts = [0];
-  /** Workloads of the row whose pods use no slots, with their part of the row. */
   const slotless: { readonly workload: number; readonly start: number; readonly end: number }[] = [];
   let count = 0;
 
@@ -83,6 +87,14 @@ function placed(workloads: readonly Workload[], where: readonly number[], nodeCo
       if (!takesSlot) slotless.push({ workload: index, start, end });
     }
   }
+  return { count, pinned, daemons, daemonSlots, spread, spreadStarts, slotless };
+}
+
+/** `where`: by workload index. The same object for the same lists. */
+export const placePods = memo(placed);
+
+function placed(workloads: readonly Workload[], where: readonly number[], nodeCount: number): Placement {
+  const { count, pinned, daemons, daemonSlots, spread, spreadStarts, slotless } = rowsOf(workloads, where);
   const rowLength = spreadStarts.at(-1)!;
 
   const dealt = (length: number, node: number): number =>

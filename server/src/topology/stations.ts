@@ -7,11 +7,15 @@ import { query } from "../memo/query.ts";
 import { sameMembers } from "../memo/same.ts";
 import type { Interface, Segment, Station, Topology } from "./model.ts";
 
-export const stationsOf = query<Topology, readonly Station[]>((read) => [
-  ...read(({ routers }) => routers),
-  ...read(({ hosts }) => hosts),
-  ...read(({ clusters }) => clusters.map(({ nodes }) => nodes), sameMembers).flat(),
-]);
+export const stationsOf = query<Topology, readonly Station[]>((read) => {
+  const nodes = read(({ clusters }) => clusters.map((cluster) => cluster.nodes), sameMembers);
+  const outside: readonly Station[] = read(({ routers }) => routers);
+  // `concat` allocates an array of the exact size.
+  return outside.concat(
+    read(({ hosts }) => hosts),
+    ...nodes,
+  );
+});
 
 /** The machines with a property that depends only on the machine and on the given values. */
 export function stationsWhere<G extends readonly unknown[] = []>(
@@ -28,12 +32,18 @@ export function stationsWhere<G extends readonly unknown[] = []>(
 export function interfacesWhere(
   isTrue: (iface: Interface, segment: Segment) => boolean,
 ): (topology: Topology) => readonly Interface[] {
-  const where = memo((attached: readonly Interface[], segment: Segment) =>
-    attached.filter((iface) => isTrue(iface, segment)),
+  const where = perItem<Station, readonly Interface[], [Topology["segments"]]>(
+    ({ interfaces }, segments) =>
+      interfaces.filter((iface) => {
+        const segment = segments.get(iface.segment);
+        return segment !== undefined && isTrue(iface, segment);
+      }),
+    sameMembers,
   );
-  return ({ segments, attachedTo }) =>
-    [...segments.values()].flatMap((segment) => where(attachedTo(segment.name), segment));
+  return (topology) => all(where(stationsOf(topology), topology.segments));
 }
+
+const all = memo((lists: readonly (readonly Interface[])[]): readonly Interface[] => lists.flat());
 
 const indexesOf = memo((values: readonly boolean[]): readonly number[] =>
   values.flatMap((value, index) => (value ? [index] : [])),

@@ -59,7 +59,7 @@ export const tenantsOf = query<ClusterDraft, Tenants, [readonly Node[], ClusterM
     const firstRanges = nodeRanges(nodes);
     const built = buildWorkloads(written, {
       cluster: cluster.name,
-      nodes,
+      nodeCount: nodes.length,
       nodeByName,
       names: nodeNames(indexes),
       holder: (ip) => firstRanges().lookup(ip)[0],
@@ -135,7 +135,7 @@ interface Workloads {
 /** Where workloads are placed. */
 interface Place {
   readonly cluster: string;
-  readonly nodes: readonly Node[];
+  readonly nodeCount: number;
   nodeByName(name: string): Node | undefined;
   readonly names: Pick<NameProblems, "unknown">;
   /** The node whose ranges contain the address. */
@@ -147,7 +147,28 @@ function nodeNames(indexes: ReadonlyMap<string, number>): Pick<NameProblems, "un
   return { unknown: (name, kind, source) => names.unknown(name, kind, source, indexes.keys()) };
 }
 
+/** Whether no workload names a node or an address. */
+const areFree = memo((written: readonly PlacedWorkload[]) =>
+  written.every(({ parts }) => parts.on === undefined && parts.addresses.length === 0),
+);
+
+/** Their nodes are irrelevant, except for the number. */
+const freeWorkloads = memo(
+  (written: readonly PlacedWorkload[], cluster: string, nodeCount: number): Workloads =>
+    placeWorkloads(written, {
+      cluster,
+      nodeCount,
+      nodeByName: () => undefined,
+      names: nodeNames(new Map()),
+      holder: () => undefined,
+    }),
+);
+
 function buildWorkloads(written: readonly PlacedWorkload[], place: Place): Workloads {
+  return areFree(written) ? freeWorkloads(written, place.cluster, place.nodeCount) : placeWorkloads(written, place);
+}
+
+function placeWorkloads(written: readonly PlacedWorkload[], place: Place): Workloads {
   const problems: TopologyProblem[] = [];
   const workloads: Workload[] = [];
   const placement: number[] = [];
@@ -164,7 +185,7 @@ function buildWorkloads(written: readonly PlacedWorkload[], place: Place): Workl
       continue;
     }
     const { on, where } = placeOf(parts, place, problems);
-    const replicas = Math.min(left, parts.kind === "daemonset" ? place.nodes.length : parts.replicas);
+    const replicas = Math.min(left, parts.kind === "daemonset" ? place.nodeCount : parts.replicas);
     left -= replicas;
     const workload = workloadOf(one, place.cluster, workloads.length, replicas, on);
     workloads.push(workload);
@@ -179,10 +200,10 @@ function buildWorkloads(written: readonly PlacedWorkload[], place: Place): Workl
 /** The node of a pinned workload, and the placement of its pods. */
 function placeOf(
   parts: WorkloadParts,
-  { cluster, nodes, nodeByName, names, holder }: Place,
+  { cluster, nodeCount, nodeByName, names, holder }: Place,
   problems: TopologyProblem[],
 ): { readonly on: Node | undefined; readonly where: number } {
-  const where = nodes.length === 0 ? NOWHERE : parts.kind === "daemonset" ? EVERYWHERE : SPREAD;
+  const where = nodeCount === 0 ? NOWHERE : parts.kind === "daemonset" ? EVERYWHERE : SPREAD;
   if (parts.on !== undefined) {
     const { text, source } = parts.on;
     const prefix = `${cluster}/`;

@@ -15,6 +15,7 @@ import {
 } from "../addressing/ip.ts";
 import type { Device, Nexthop, Route } from "../dataplane/model.ts";
 import type { Origin } from "../declared/origin.ts";
+import { memo } from "../memo/memo.ts";
 import { t } from "../text/l10n.ts";
 import type { Interface, StaticRoute, Station, StationRef, Topology } from "../topology/model.ts";
 import { nodesWhere } from "../topology/node-queries.ts";
@@ -54,7 +55,10 @@ export function loopbackOf({ edge }: Station): Device {
   return { ...LOOPBACK, addresses: [...LOOPBACK.addresses, ...own], origin: edge.loopbacks[0]?.source };
 }
 
-export function hostState(station: Station): HostState {
+/** The same object for the same machine. */
+export const hostState = memo(makeHost);
+
+function makeHost(station: Station): HostState {
   const devices = station.interfaces.map((iface) => physicalDevice(station, iface));
   if (station.kind === "node" && station.dockerBridge) devices.push(dockerBridge(station.path, station.dockerBridge));
   const routes: Route[] = devices.flatMap((device) => connectedRoutes(device));

@@ -25,7 +25,7 @@ import { query } from "../memo/query.ts";
 import { sameMembers } from "../memo/same.ts";
 import type { AclRule, Cluster, Interface, Node, Topology } from "../topology/model.ts";
 import { nodeSegments, nodesAt } from "../topology/node-queries.ts";
-import { areAllDifferent } from "./distinct.ts";
+import { sharedAddresses } from "./distinct.ts";
 import { rangesAreApart } from "./node-ranges.ts";
 
 export interface NodeClass {
@@ -106,7 +106,7 @@ function classesOf(topology: Topology, cluster: Cluster, disputed: readonly IpRa
         {
           traits: traitsOf(cluster.nodes),
           segments: nodeSegments(cluster.nodes),
-          inhabited: inhabitedNodes(cluster),
+          inhabited: cluster.pods.inhabited(),
           kinds,
         },
       );
@@ -124,15 +124,10 @@ const plainClasses = query<Cluster, readonly ClassShape[], [Kinds]>((read, _, ki
   classesIn(undefined, {
     traits: read(({ nodes }) => traitsOf(nodes)),
     segments: read(({ nodes }) => nodeSegments(nodes)),
-    inhabited: read(inhabitedNodes, sameMembers),
+    inhabited: read(({ pods }) => pods.inhabited()),
     kinds,
   }),
 );
-
-/** Whether pods run on the node. */
-function inhabitedNodes({ nodes, pods }: Cluster): ArrayLike<number> {
-  return Uint8Array.from(nodes, (node) => (pods.countOn(node) > 0 ? 1 : 0));
-}
 
 interface Likeness {
   readonly traits: readonly Traits[];
@@ -319,11 +314,10 @@ function isOwn(node: Node, ip: Ip): boolean {
 /** Indexes of the nodes that share a pod CIDR or an address with another node; each is a class of one node. */
 function nodesWithSharedAddresses(topology: Topology, cluster: Cluster): ReadonlySet<number> {
   const odd = new Set(rangesAreApart(cluster) ? [] : nodesWithOneRange(statedRanges(cluster.nodes)));
-  if (areAllDifferent(topology)) return odd;
-  const doubles = [...topology.segments.keys()].map((name) => doublesIn(topology.attachedTo(name)));
-  if (doubles.every((found) => found.size === 0)) return odd;
-  for (const { index, interfaces } of cluster.nodes)
-    if (interfaces.some((iface) => doubles.some((found) => found.has(iface)))) odd.add(index);
+  if (sharedAddresses(topology).size === 0) return odd;
+  const doubles = new Set([...topology.segments.keys()].flatMap((name) => [...doublesIn(topology.attachedTo(name))]));
+  if (doubles.size === 0) return odd;
+  for (const { index, interfaces } of cluster.nodes) if (interfaces.some((iface) => doubles.has(iface))) odd.add(index);
   return odd;
 }
 

@@ -8,7 +8,7 @@ import { childOf } from "../declared/navigate.ts";
 import type { Origin } from "../declared/origin.ts";
 import { memo } from "../memo/memo.ts";
 import { t } from "../text/l10n.ts";
-import { stationsOf } from "../topology/stations.ts";
+import { stationsWhere } from "../topology/stations.ts";
 import type { Explained } from "./effect.ts";
 import { outwardProbes } from "./outward.ts";
 import { type Probe, type ProbeEnd, probesOf } from "./probes.ts";
@@ -45,7 +45,7 @@ interface Try {
 function probeFullSize(context: Explained): readonly FullSize[] {
   const results = new Map<string, { -readonly [K in keyof FullSize]: FullSize[K] }>();
   const harmless = new Set<string>();
-  const filtering = stationsWithRules(context);
+  const filtering = new Set(stationsWithRules(context.topology).map(({ path }) => path));
   for (const { probe, question, isOutside, fromTo, pairs } of [...betweenPods(context), ...toOutside(context)]) {
     if (context.cancelled()) break;
     const { size } = question;
@@ -125,11 +125,7 @@ function pathOf(
   return path;
 }
 
-function stationsWithRules({ topology }: View): ReadonlySet<string> {
-  const filtering = new Set<string>();
-  for (const { acl, path } of stationsOf(topology)) if (acl.length > 0) filtering.add(path);
-  return filtering;
-}
+const stationsWithRules = stationsWhere(({ acl }) => acl.length > 0);
 
 function podMtu({ open: network }: View, from: ProbeEnd): number | undefined {
   return network.netns(from.netns)?.devices.get("eth0")?.mtu;

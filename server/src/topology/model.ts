@@ -463,6 +463,8 @@ export interface PodIndex {
   /** Pods on a node, including host network pods, computed lazily. */
   podsOn(node: Node): Iterable<Pod>;
   countOn(node: Node): number;
+  /** By node, 1 if pods run on it; the same object while the placement is the same. */
+  inhabited(): ArrayLike<number>;
   /** By "namespace/name" or "name" (namespace default). */
   podByName(namespace: string, name: string): Pod | undefined;
   /**

@@ -22,7 +22,9 @@ export interface PlannedPods {
   readonly index: PodIndex;
   /** Number of the node's pods that need an address, and number of available addresses. */
   demand(node: Node): { readonly wanted: number; readonly available: number };
-  /** The same for the whole cluster, if its pods share their ranges. */
+  /** Whether no node has more pods than addresses, which is known without looking at each node. */
+  areSatisfied(): boolean;
+  /** The demand of the whole cluster, if its pods share their ranges. */
   readonly shared: { readonly wanted: number; readonly available: number } | undefined;
 }
 
@@ -39,6 +41,7 @@ export function planPods(plan: PodPlan): PlannedPods {
       const wanted = placed.slotsOf(node.index);
       return { wanted, available: shared ? wanted : addresses.available(node) };
     },
+    areSatisfied: () => shared !== undefined || addresses.areEnough(placed.mostSlots()),
     shared: shared && sharedDemand(shared),
   };
 }
@@ -88,7 +91,8 @@ function podIndex(
     count: plan.placed.count,
     podAt: layout.at,
     podsOn: (node) => layout.on(node.index),
-    countOn: (node) => layout.countOn(node.index),
+    countOn: (node) => plan.placed.countOn(node.index),
+    inhabited: plan.placed.inhabited,
     podByName: (namespace, name) => podByName(plan, layout, namespace, name),
     podsByAddress,
     addressOf: addresses.addressOf,

@@ -27,6 +27,8 @@ import type { WorkloadParts } from "./workload.ts";
 /** The workloads and pods of a cluster. */
 export interface Tenants {
   readonly workloads: readonly Workload[];
+  /** Where they run, by workload. */
+  readonly placement: readonly number[];
   workloadByName(namespace: string, name: string): Workload | undefined;
   readonly pods: PodIndex;
   /** The node whose ranges contain the address. */
@@ -57,20 +59,21 @@ export const tenantsOf = query<ClusterDraft, Tenants, [readonly Node[], ClusterM
     const firstRanges = nodeRanges(nodes);
     const built = buildWorkloads(written, {
       cluster: cluster.name,
-      nodes,
+      nodeCount: nodes.length,
       nodeByName,
       names: nodeNames(indexes),
       holder: (ip) => firstRanges().lookup(ip)[0],
     });
     const workloads = succeedList(before?.workloads, built.workloads);
-    const placed = placePods(nodes.length, workloads, built.placement);
+    const placement = succeedList(before?.placement, built.placement);
+    const placed = placePods(workloads, placement, nodes.length);
     complete?.(claimantsOf(nodes, workloads, placed));
     const ranges = complete === undefined ? firstRanges : nodeRanges(nodes);
     const planned = planPods({
       cluster: cluster.name,
       nodes,
       workloads,
-      placement: built.placement,
+      placement,
       placed,
       nodeByName,
       workloadByName: built.workloadByName,
@@ -86,6 +89,7 @@ export const tenantsOf = query<ClusterDraft, Tenants, [readonly Node[], ClusterM
     ];
     return {
       workloads,
+      placement,
       workloadByName: built.workloadByName,
       pods: planned.index,
       holder: (ip) => ranges().lookup(ip)[0],
@@ -131,7 +135,7 @@ interface Workloads {
 /** Where workloads are placed. */
 interface Place {
   readonly cluster: string;
-  readonly nodes: readonly Node[];
+  readonly nodeCount: number;
   nodeByName(name: string): Node | undefined;
   readonly names: Pick<NameProblems, "unknown">;
   /** The node whose ranges contain the address. */
@@ -143,7 +147,28 @@ function nodeNames(indexes: ReadonlyMap<string, number>): Pick<NameProblems, "un
   return { unknown: (name, kind, source) => names.unknown(name, kind, source, indexes.keys()) };
 }
 
+/** Whether no workload names a node or an address. */
+const areFree = memo((written: readonly PlacedWorkload[]) =>
+  written.every(({ parts }) => parts.on === undefined && parts.addresses.length === 0),
+);
+
+/** Their nodes are irrelevant, except for the number. */
+const freeWorkloads = memo(
+  (written: readonly PlacedWorkload[], cluster: string, nodeCount: number): Workloads =>
+    placeWorkloads(written, {
+      cluster,
+      nodeCount,
+      nodeByName: () => undefined,
+      names: nodeNames(new Map()),
+      holder: () => undefined,
+    }),
+);
+
 function buildWorkloads(written: readonly PlacedWorkload[], place: Place): Workloads {
+  return areFree(written) ? freeWorkloads(written, place.cluster, place.nodeCount) : placeWorkloads(written, place);
+}
+
+function placeWorkloads(written: readonly PlacedWorkload[], place: Place): Workloads {
   const problems: TopologyProblem[] = [];
   const workloads: Workload[] = [];
   const placement: number[] = [];
@@ -160,7 +185,7 @@ function buildWorkloads(written: readonly PlacedWorkload[], place: Place): Workl
       continue;
     }
     const { on, where } = placeOf(parts, place, problems);
-    const replicas = Math.min(left, parts.kind === "daemonset" ? place.nodes.length : parts.replicas);
+    const replicas = Math.min(left, parts.kind === "daemonset" ? place.nodeCount : parts.replicas);
     left -= replicas;
     const workload = workloadOf(one, place.cluster, workloads.length, replicas, on);
     workloads.push(workload);
@@ -175,10 +200,10 @@ function buildWorkloads(written: readonly PlacedWorkload[], place: Place): Workl
 /** The node of a pinned workload, and the placement of its pods. */
 function placeOf(
   parts: WorkloadParts,
-  { cluster, nodes, nodeByName, names, holder }: Place,
+  { cluster, nodeCount, nodeByName, names, holder }: Place,
   problems: TopologyProblem[],
 ): { readonly on: Node | undefined; readonly where: number } {
-  const where = nodes.length === 0 ? NOWHERE : parts.kind === "daemonset" ? EVERYWHERE : SPREAD;
+  const where = nodeCount === 0 ? NOWHERE : parts.kind === "daemonset" ? EVERYWHERE : SPREAD;
   if (parts.on !== undefined) {
     const { text, source } = parts.on;
     const prefix = `${cluster}/`;
@@ -257,11 +282,11 @@ function isShort({ podCidrs }: Node, { fromSegment }: ModeAddressing, wanted: nu
 function demandProblems(
   read: Read<ClusterDraft>,
   nodes: readonly Node[],
-  { demand }: PlannedPods,
+  { demand, areSatisfied }: PlannedPods,
   addressing: ModeAddressing,
 ): readonly TopologyProblem[] {
   // Without a plugin, pods have no network, which is not a shortage.
-  if (read(({ cni }) => cni.plugin) === "none") return nothing;
+  if (read(({ cni }) => cni.plugin) === "none" || areSatisfied()) return nothing;
   const shortages = new Map<number, { readonly node: Node; readonly wanted: number; count: number }>();
   let withoutRange = false;
   for (const node of nodes) {

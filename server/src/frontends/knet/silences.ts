@@ -14,12 +14,11 @@ import type { Span } from "../../text/span.ts";
 import { tokenize } from "./tokens.ts";
 import type { Block, SyntaxTree } from "./tree.ts";
 
-const WORD = "knet-ignore";
 const COMMENT = /^(?:#|\/\/|\/\*)[\s!*]*knet-ignore(-file)?(?![\w-])\s*((?:KN\w*[\s,]*)*)[:\s-]*(.*?)\s*(?:\*\/)?$/s;
 
 /** The comments of a file. */
 export function silencesIn(file: string, tree: SyntaxTree): readonly Silence[] {
-  if (!tree.text.includes(WORD)) return [];
+  if (!tree.maySilence) return [];
   const found: Silence[] = [];
   for (const { kind, text, start, end } of tokenize(tree.text)) {
     const match = kind === "comment" ? COMMENT.exec(text) : null;

@@ -209,6 +209,7 @@ const workloadOf = memo(
     on,
     hostNetwork: parts.hostNetwork,
     ...(parts.notReady ? { notReady: true } : {}),
+    ...(parts.owner ? { owner: parts.owner } : {}),
     containers: parts.containers,
     labels: parts.labels,
     addresses: parts.addresses,

@@ -13,7 +13,6 @@ import {
 import { type Draft, declare } from "../../declared/build.ts";
 import type { Decl } from "../../declared/decl.ts";
 import type { FileProblem } from "../../declared/file-problem.ts";
-import type { Handle } from "../../declared/handle.ts";
 import { list, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import { isInstaller } from "../config/index.ts";
@@ -32,7 +31,6 @@ import {
   isEnded,
   isObserved,
   isUnscheduled,
-  keywordOf,
   type Owner,
   ownerOf,
   type PodFacts,
@@ -47,17 +45,6 @@ export interface Imported {
   readonly problems: readonly FileProblem[];
   /** The number of objects that are not modeled. */
   readonly unread: number;
-  /** The running pods of each workload. */
-  readonly owned: readonly OwnedPods[];
-}
-
-/** Running pods that one workload created. */
-export interface OwnedPods {
-  readonly keyword: "deployment" | "statefulset" | "daemonset";
-  readonly namespace: string;
-  readonly name: string;
-  /** The declarations of the pods. */
-  readonly pods: ReadonlySet<Handle>;
 }
 
 export interface ClusterOptions {
@@ -112,13 +99,12 @@ export function importCluster(all: readonly KubeObject[], options: ClusterOption
   );
   problems.push(...waitingPods(current));
   const machines = isWithoutNodes(places, options.around) ? network.machines : undefined;
-  const owned = ownedPods();
-  const cluster = clusterDraft({ objects, places, network, owned }, options);
+  const cluster = clusterDraft({ objects, places, network }, options);
   const segments = machines ? machines.network : segmentDrafts(places, options, problems);
   const kinds = unreadKinds(unique);
   problems.push(...kinds.map(({ first, count }) => notRead(first, count)));
   const unread = kinds.reduce((sum, { count }) => sum + count, 0);
-  return { decls: [...segments, cluster].map((draft) => declare(draft)), problems, unread, owned: owned.all() };
+  return { decls: [...segments, cluster].map((draft) => declare(draft)), problems, unread };
 }
 
 /** The same object can occur in a list and in a separate file: the one with the highest resourceVersion applies. */
@@ -139,7 +125,6 @@ interface Source {
   readonly objects: Objects;
   readonly places: Places;
   readonly network: Network;
-  readonly owned: Owned;
 }
 
 function clusterDraft(source: Source, { name, origin, around }: ClusterOptions): Draft {
@@ -428,36 +413,12 @@ function lookupsOf({ objects: { all, pods }, places }: Source): Lookups {
   };
 }
 
-/** Collects the pods of each workload while they are declared. */
-interface Owned {
-  add(owner: Owner, namespace: string, pod: Handle): void;
-  all(): readonly OwnedPods[];
-}
-
-function ownedPods(): Owned {
-  const found = new Map<string, OwnedPods & { readonly pods: Set<Handle> }>();
-  return {
-    add: ({ kind, name }, namespace, pod) => {
-      const key = keyOf(kind, { namespace, name });
-      const known = found.get(key) ?? { keyword: keywordOf(kind), namespace, name, pods: new Set() };
-      found.set(key, known);
-      known.pods.add(pod);
-    },
-    all: () => [...found.values()],
-  };
-}
-
-function namespacedDraft({ objects, owned }: Source, lookups: Lookups, object: KubeObject): Draft | undefined {
+function namespacedDraft({ objects }: Source, lookups: Lookups, object: KubeObject): Draft | undefined {
   const { running, nodes, owners, portsOf } = lookups;
   const group = groupOf(object);
   switch (object.kind) {
-    case "Pod": {
-      if (!running.has(object)) return undefined;
-      const draft = podDraft(object, { nodes, portsOf });
-      const owner = workloadOf(object, owners);
-      if (owner) owned.add(owner, object.namespace ?? "default", draft.handle);
-      return draft;
-    }
+    case "Pod":
+      return running.has(object) ? podDraft(object, { nodes, portsOf }, workloadOf(object, owners)) : undefined;
     case "Service":
       return serviceDraft(object, endpointsOf(lookups, object));
     case "NetworkPolicy":

@@ -4,6 +4,7 @@ import { at, type Json, listAt, numberAt, type Path, recordAt, textAt, textsAt }
 import { drafted, type KubeObject, labelsOf } from "./object.ts";
 import { labelTerms } from "./selector.ts";
 
+/** What other objects show about a pod, or about a template of pods. */
 export interface PodFacts {
   /** The names of the declared nodes: a pod on any other node is placed by knet. */
   readonly nodes: ReadonlySet<string>;
@@ -40,7 +41,8 @@ export function ownerOf(object: KubeObject): { readonly kind: string; readonly n
   return undefined;
 }
 
-export function podDraft(object: KubeObject, { nodes, portsOf }: PodFacts): Draft {
+/** `owner`: the workload that created the pod. */
+export function podDraft(object: KubeObject, { nodes, portsOf }: PodFacts, owner: Owner | undefined): Draft {
   const { value } = object;
   const node = textAt(value, "spec", "nodeName");
   const isHost = at(value, "spec", "hostNetwork") === true;
@@ -52,6 +54,14 @@ export function podDraft(object: KubeObject, { nodes, portsOf }: PodFacts): Draf
       keyword: "pod",
       args: { name: object.name, on: node !== undefined && nodes.has(node) ? node : undefined },
       children: [
+        ...(owner
+          ? [
+              drafted(object, ["metadata", "ownerReferences"], {
+                keyword: "owner",
+                args: { kind: keywordOf(owner.kind), workload: owner.name },
+              }),
+            ]
+          : []),
         ...labelDrafts(object, ["metadata", "labels"], labelsOf(object)),
         ...(isHost ? [drafted(object, ["spec", "hostNetwork"], { keyword: "host-network" })] : []),
         ...(isHost || ips.length === 0

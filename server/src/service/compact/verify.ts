@@ -3,14 +3,15 @@ import { formatIp, formatPrefix, type Prefix, prefixContains } from "../../addre
 import type { Decl } from "../../declared/decl.ts";
 import type { Handle } from "../../declared/handle.ts";
 import type { Finding } from "../../findings/finding.ts";
-import type { OwnedPods } from "../../frontends/kubernetes/cluster.ts";
 import { type MatrixAnswer, policyMatrix } from "../../kubernetes/matrix/matrix.ts";
 import type { MatrixEnd } from "../../kubernetes/matrix/schema.ts";
 import { type PortSet, portKey, union } from "../../kubernetes/policy/ports.ts";
 import type { Node, Topology } from "../../topology/model.ts";
+import { workloadPods } from "../../topology/owners.ts";
 import type { Analysis } from "../analysis.ts";
 import { reachMatrix } from "../matrix.ts";
 import { nameIn } from "./facts.ts";
+import type { OwnedPods } from "./owners.ts";
 
 /** The addresses and ranges of a node. */
 export function nodeText({ interfaces, podCidrs }: Node): string {
@@ -63,7 +64,7 @@ export function isComparable({ topology }: Analysis): boolean {
 }
 
 function workloadCount({ clusters }: Topology): number {
-  return clusters.reduce((sum, { workloads }) => sum + workloads.length, 0);
+  return clusters.reduce((sum, { workloads }) => sum + workloadPods(workloads).length, 0);
 }
 
 /** The paths of the workloads whose connections differ: the same workloads must reach each other on the same ports. */

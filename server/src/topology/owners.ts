@@ -31,3 +31,20 @@ export const workloadPods = memo((workloads: readonly Workload[]): readonly Work
 export function ownerOf({ owner, kind, name }: Workload): Pick<Workload, "kind" | "name"> {
   return owner ?? { kind, name };
 }
+
+/** The pods whose owner has this name; usually one owner. */
+export function ownedPods(workloads: readonly Workload[], namespace: string, name: string): readonly Workload[] {
+  return byOwner(workloads).get(`${namespace}/${name}`) ?? [];
+}
+
+const byOwner = memo((workloads: readonly Workload[]): ReadonlyMap<string, readonly Workload[]> => {
+  const found = new Map<string, Workload[]>();
+  for (const one of workloads)
+    if (one.owner) valueAt(found, `${one.namespace}/${one.owner.name}`, (): Workload[] => []).push(one);
+  return found;
+});
+
+/** One declaration of each workload. */
+export function oneOfEach(workloads: readonly Workload[]): readonly Workload[] {
+  return workloadPods(workloads).flatMap(({ parts: [first] }) => first ?? []);
+}

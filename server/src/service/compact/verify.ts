@@ -7,7 +7,6 @@ import { type MatrixAnswer, policyMatrix } from "../../kubernetes/matrix/matrix.
 import type { MatrixEnd } from "../../kubernetes/matrix/schema.ts";
 import { type PortSet, portKey, union } from "../../kubernetes/policy/ports.ts";
 import type { Node, Topology } from "../../topology/model.ts";
-import { workloadPods } from "../../topology/owners.ts";
 import type { Analysis } from "../analysis.ts";
 import { reachMatrix } from "../matrix.ts";
 import { nameIn } from "./facts.ts";
@@ -64,7 +63,7 @@ export function isComparable({ topology }: Analysis): boolean {
 }
 
 function workloadCount({ clusters }: Topology): number {
-  return clusters.reduce((sum, { workloads }) => sum + workloadPods(workloads).length, 0);
+  return clusters.reduce((sum, { workloads }) => sum + workloads.length, 0);
 }
 
 /** The paths of the workloads whose connections differ: the same workloads must reach each other on the same ports. */

@@ -1,7 +1,7 @@
 /** What a dump does not show, or shows twice, as problems at the fields of its objects. */
 import { type FileProblem, problemInText } from "../../declared/file-problem.ts";
+import type { Path } from "../../text/json.ts";
 import type { Span } from "../../text/span.ts";
-import type { Path } from "./json.ts";
 import { type KubeObject, spanOfPlace } from "./object.ts";
 
 /** A value without evidence. `text` names it, and the default. */

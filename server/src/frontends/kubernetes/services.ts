@@ -1,8 +1,8 @@
 /** Services and their explicit endpoints. */
 
 import type { Draft } from "../../declared/build.ts";
+import { at, type Json, listAt, numberAt, textAt, textsAt } from "../../text/json.ts";
 import { entryOf } from "../../text/table.ts";
-import { at, type Json, listAt, numberAt, textAt, textsAt } from "./json.ts";
 import { drafted, type KubeObject, labelsOf } from "./object.ts";
 import { labelTerms } from "./selector.ts";
 

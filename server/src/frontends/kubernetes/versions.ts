@@ -1,5 +1,5 @@
 /** The same object read twice: in several files, or under several versions of its API. */
-import { textAt } from "./json.ts";
+import { textAt } from "../../text/json.ts";
 import { groupOf, type KubeObject } from "./object.ts";
 
 /**

@@ -1,6 +1,6 @@
 /** Pods and their controllers. */
 import type { Draft } from "../../declared/build.ts";
-import { at, type Json, listAt, numberAt, type Path, recordAt, textAt, textsAt } from "./json.ts";
+import { at, type Json, listAt, numberAt, type Path, recordAt, textAt, textsAt } from "../../text/json.ts";
 import { drafted, type KubeObject, labelsOf } from "./object.ts";
 import { labelTerms } from "./selector.ts";
 

@@ -15,7 +15,7 @@ import { type Around, type ClusterOptions, importCluster, NOTHING_AROUND } from 
 import { type KubeObject, placeOf, spanOfPlace } from "./object.ts";
 import { maskedText } from "./private.ts";
 import { readObjects } from "./source.ts";
-import { withoutCopies } from "./versions.ts";
+import { currentObjects } from "./versions.ts";
 
 export type { TextFile } from "../containers/unpack.ts";
 export type { Around } from "./cluster.ts";
@@ -42,10 +42,10 @@ interface Read {
 
 function readAll(files: readonly TextFile[], options: ClusterOptions): Read {
   const read = files.map((file) => ({ file, ...objectsOf(file) }));
-  const objects = withoutCopies(read.flatMap((one) => one.objects));
+  const { objects, problems: versions } = currentObjects(read.flatMap((one) => one.objects));
   const { decls, problems, unread } = importCluster(objects, options);
   const own = read.flatMap(({ file, problems: found }) => [...(file.failures ?? []), ...found]);
-  return { decls, problems: [...own, ...problems], objects: objects.length, unread };
+  return { decls, problems: [...own, ...versions, ...problems], objects: objects.length, unread };
 }
 
 /** Files that have not changed are read once. */

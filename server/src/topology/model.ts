@@ -280,6 +280,11 @@ export interface Namespace {
   readonly source: Origin;
 }
 
+export interface Owner {
+  readonly kind: "deployment" | "statefulset" | "daemonset";
+  readonly name: string;
+}
+
 export interface Workload {
   readonly kind: "pod" | "deployment" | "statefulset" | "daemonset";
   readonly cluster: string;
@@ -294,6 +299,8 @@ export interface Workload {
   readonly hostNetwork: boolean;
   /** Absent: its pods are ready. */
   readonly notReady?: boolean;
+  /** The workload that created a pod; it has no separate declaration. */
+  readonly owner?: Owner;
   readonly containers: readonly ProcessSpec[];
   readonly labels: ReadonlyMap<string, string>;
   /** Configured addresses (pods only). */

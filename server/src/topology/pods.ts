@@ -2,8 +2,10 @@
 import { family, type Ip } from "../addressing/ip.ts";
 import { buildPrefixTable, type PrefixTable } from "../addressing/prefix-table.ts";
 import { once, valueAt } from "../memo/memo.ts";
+import { countBelow } from "../text/search.ts";
 import type { SharedRange } from "./addressing.ts";
 import type { Node, Pod, PodIndex, Workload } from "./model.ts";
+import { ownedPods } from "./owners.ts";
 import { type AddressInput, type PodAddresses, podAddresses } from "./pod-addresses.ts";
 import { type PodLayout, podLayout } from "./pod-layout.ts";
 import { type SharedSpaces, sharedAddresses, sharedDemand, sharedHolder, sharedSpaces } from "./shared.ts";
@@ -47,15 +49,16 @@ export function planPods(plan: PodPlan): PlannedPods {
 }
 
 function podOf(
-  { cluster, nodes }: PodPlan,
+  { cluster, nodes, workloads }: PodPlan,
   { addressOf }: PodAddresses,
   shared: SharedSpaces | undefined,
   [workload, ordinal, nodeIndex, slot]: readonly [Workload, number, number, number],
 ): Pod {
   const { kind, hostNetwork, addresses: configured } = workload;
   const node = nodes[nodeIndex];
+  const number = (): number => skipping(declaredOrdinals(workloads, workload), ordinal);
   const name =
-    kind === "pod" ? workload.name : `${workload.name}-${kind === "daemonset" ? (node?.name ?? ordinal) : ordinal}`;
+    kind === "pod" ? workload.name : `${workload.name}-${kind === "daemonset" ? (node?.name ?? ordinal) : number()}`;
   const addresses = (): readonly Ip[] => {
     if (hostNetwork) return nodeAddresses(node);
     if (configured.length > 0) return configured.map(({ ip }) => ip);
@@ -110,7 +113,7 @@ function workloadsByAddress(workloads: readonly Workload[]): ReadonlyMap<Ip, rea
 
 /** By a pod's own name, or the name of its workload with the pod's ordinal or node. */
 function podByName(
-  { workloadByName, nodeByName }: PodPlan,
+  { workloadByName, nodeByName, workloads }: PodPlan,
   layout: PodLayout<Pod>,
   namespace: string,
   name: string,
@@ -120,7 +123,9 @@ function podByName(
   const ordinalOf = (workload: Workload, rest: string): number | undefined => {
     if (workload.kind === "pod") return undefined;
     if (workload.kind === "daemonset") return nodeByName(rest)?.index;
-    return /^(?:0|[1-9]\d{0,8})$/.test(rest) && Number(rest) < workload.replicas ? Number(rest) : undefined;
+    if (!/^(?:0|[1-9]\d{0,8})$/.test(rest)) return undefined;
+    const ordinal = Number(rest) - countBelow(declaredOrdinals(workloads, workload), Number(rest));
+    return ordinal < workload.replicas ? ordinal : undefined;
   };
   for (let dash = name.lastIndexOf("-"); dash > 0; dash = name.lastIndexOf("-", dash - 1)) {
     const workload = workloadByName(namespace, name.slice(0, dash));
@@ -128,6 +133,21 @@ function podByName(
     if (workload !== undefined && ordinal !== undefined) return layout.at(workload, ordinal);
   }
   return undefined;
+}
+
+/** The numbers of the workload's pods that are declared one by one (`pod db-2 { owner statefulset db }`), in order. */
+function declaredOrdinals(workloads: readonly Workload[], { kind, namespace, name }: Workload): readonly number[] {
+  return ownedPods(workloads, namespace, name)
+    .flatMap((pod) => {
+      const rest = pod.name.startsWith(`${name}-`) ? pod.name.slice(name.length + 1) : "";
+      return pod.owner?.kind === kind && /^(?:0|[1-9]\d{0,8})$/.test(rest) ? [Number(rest)] : [];
+    })
+    .sort((a, b) => a - b);
+}
+
+/** The number of the n-th pod: the numbers of declared pods are taken. */
+function skipping(taken: readonly number[], ordinal: number): number {
+  return taken.reduce((number, one) => (one <= number ? number + 1 : number), ordinal);
 }
 
 /** Nodes by the ranges of their pods; sorted on first request. */

@@ -14,8 +14,9 @@ import type { Claimant } from "./claims.ts";
 import { type ClusterDraft, states } from "./cluster.ts";
 import { MOST_REPLICAS } from "./limits.ts";
 import type { ClusterMachines } from "./machines.ts";
-import type { Node, PodIndex, Workload } from "./model.ts";
+import type { Node, Pod, PodIndex, Workload } from "./model.ts";
 import { type NameProblems, nameProblems } from "./nearby.ts";
+import { workloadPods } from "./owners.ts";
 import type { PlacedWorkload } from "./parts.ts";
 import { EVERYWHERE, NOWHERE, type Placement, placePods, SPREAD } from "./placement.ts";
 import { nodeRanges, type PlannedPods, planPods } from "./pods.ts";
@@ -234,6 +235,7 @@ const workloadOf = memo(
     on,
     hostNetwork: parts.hostNetwork,
     ...(parts.notReady ? { notReady: true } : {}),
+    ...(parts.owner ? { owner: parts.owner } : {}),
     containers: parts.containers,
     labels: parts.labels,
     addresses: parts.addresses,
@@ -243,28 +245,40 @@ const workloadOf = memo(
 
 /* ---------------------------------------------------------------- problems */
 
+/** One problem for all pods of a workload. */
 function givenAddressProblems(
   workloads: readonly Workload[],
   { index }: PlannedPods,
   { accepts }: ModeAddressing,
 ): readonly TopologyProblem[] {
-  const problems: TopologyProblem[] = [];
-  for (const workload of workloads) {
-    if (workload.addresses.length === 0 || workload.hostNetwork) continue;
-    const { path, node } = index.podAt(workload, 0);
-    if (node === undefined || node.podCidrs.length === 0) continue;
-    for (const { ip, source } of workload.addresses) {
-      if (node.podCidrs.some(({ prefix }) => prefixContains(prefix, ip)) || accepts?.(ip, node)) continue;
-      const range = node.podCidrs.map(({ prefix }) => formatPrefix(prefix)).join(", ");
-      const data = { pod: path, address: formatIp(ip), node: node.path, range };
-      const related = node.podCidrs.map((cidr) => ({
-        source: cidr.source,
-        message: t`${formatPrefix(cidr.prefix)} is the pod CIDR of node \`${node.path}\``,
-      }));
-      problems.push(problem(CODES.podAddressOutsideNode, source, data, related));
-    }
-  }
-  return problems;
+  const isOutside = (pod: Pod, ip: Ip): boolean =>
+    pod.node !== undefined &&
+    pod.node.podCidrs.length > 0 &&
+    !pod.node.podCidrs.some(({ prefix }) => prefixContains(prefix, ip)) &&
+    accepts?.(ip, pod.node) !== true;
+  const outside = workloads.filter(
+    (one) =>
+      one.addresses.length > 0 &&
+      !one.hostNetwork &&
+      one.addresses.some(({ ip }) => isOutside(index.podAt(one, 0), ip)),
+  );
+  return workloadPods(outside).flatMap(({ parts: [first, ...others] }) => {
+    if (first === undefined) return [];
+    const pod = index.podAt(first, 0);
+    const { node, path } = pod;
+    if (node === undefined) return [];
+    const range = node.podCidrs.map(({ prefix }) => formatPrefix(prefix)).join(", ");
+    const related = node.podCidrs.map((cidr) => ({
+      source: cidr.source,
+      message: t`${formatPrefix(cidr.prefix)} is the pod CIDR of node \`${node.path}\``,
+    }));
+    return first.addresses
+      .filter(({ ip }) => isOutside(pod, ip))
+      .map(({ ip, source }) => {
+        const data = { pod: path, address: formatIp(ip), node: node.path, range, others: others.length };
+        return problem(CODES.podAddressOutsideNode, source, data, related);
+      });
+  });
 }
 
 /**

@@ -263,6 +263,7 @@ cluster c {
   node n1 { attach nodes-2 192.168.8.11; pod-cidr 10.42.1.0/24 }
   namespace shop {
     pod web-1 on n1 {
+      owner deployment web
       labels app=web
       address 10.42.1.7
       not-ready

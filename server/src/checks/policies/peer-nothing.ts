@@ -13,6 +13,7 @@ import {
   rulesOf,
   withPolicies,
   workloadName,
+  workloadNames,
 } from "../../questions/policy-view.ts";
 import { list } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
@@ -135,7 +136,7 @@ function why(view: PolicyView, policy: Policy, peer: PodPeer): string {
   if (inside.length === 0) return t`no pods exist in ${where}`;
   const onHost = inside.filter(({ hostNetwork, labels }) => hostNetwork && selects(peer.pods, labels));
   if (onHost.length > 0)
-    return t`labels do not match pods on the host network (${list(onHost.map(workloadName))}); allow the node addresses (\`cidr\`)`;
+    return t`labels do not match pods on the host network (${workloadNames(onHost)}); allow the node addresses (\`cidr\`)`;
   const elsewhere = cluster.workloads.find(
     ({ labels, namespace }) => !meant.includes(namespace) && selects(peer.pods, labels),
   );

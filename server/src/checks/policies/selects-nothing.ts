@@ -4,7 +4,7 @@ import { shop } from "../../findings/examples/policies.ts";
 import { type Finding, finding } from "../../findings/finding.ts";
 import { labelFixes } from "../../fixes/labels.ts";
 import { subjectText } from "../../kubernetes/policy/text.ts";
-import { type PolicyView, policyLabel, policyView, withPolicies, workloadName } from "../../questions/policy-view.ts";
+import { type PolicyView, policyLabel, policyView, withPolicies, workloadNames } from "../../questions/policy-view.ts";
 import { list } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Workload } from "../../topology/model.ts";
@@ -76,11 +76,11 @@ function why(view: PolicyView, policy: Policy): string {
   }
   const onHost = own.filter(({ hostNetwork, labels }) => hostNetwork && selects(pods, labels));
   if (onHost.length > 0) {
-    return t`policies do not apply to pods on the host network (${list(onHost.map(workloadName))}); use the node's firewall`;
+    return t`policies do not apply to pods on the host network (${workloadNames(onHost)}); use the node's firewall`;
   }
   const elsewhere = cluster.workloads.filter(({ labels }) => pods.length > 0 && selects(pods, labels));
   if (elsewhere.length > 0)
-    return t`matching pods are in a different namespace (${list(elsewhere.map(workloadName))}); move the policy there`;
+    return t`matching pods are in a different namespace (${workloadNames(elsewhere)}); move the policy there`;
   const keys = new Set(pods.map(({ key }) => key));
   const there = own.flatMap(({ labels }) =>
     [...labels].filter(([key]) => keys.has(key)).map(([key, value]) => `${key}=${value}`),

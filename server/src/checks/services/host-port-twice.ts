@@ -7,6 +7,7 @@ import { valueAt } from "../../memo/memo.ts";
 import { list, number, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster, Listener, Node, Workload } from "../../topology/model.ts";
+import { ownerOf } from "../../topology/owners.ts";
 import { usesOfNodes } from "../../topology/workload.ts";
 
 const cluster = (second: string): string => `segment lan { cidr 192.168.10.0/24; gateway 192.168.10.1 }
@@ -85,10 +86,12 @@ function* clashes(cluster: Cluster): Iterable<Finding> {
   const heard = processPorts(cluster, byPort);
   const isTaken = (port: number): boolean =>
     [...byPort.keys(), ...heard.keys()].some((key) => key.startsWith(`${port}/`));
-  // Report a statement once, even if several of its ports conflict.
-  const told = new Set<object>();
-  const once = (claim: Claim): boolean =>
-    !told.has(claim.listener.source.decl.handle) && !!told.add(claim.listener.source.decl.handle);
+  // Report a statement once, even if several of its ports conflict; of pods with one owner, only one.
+  const told = new Set<object | string>();
+  const once = ({ workload, listener }: Claim): boolean => {
+    const id = workload.owner ? nameOf(workload) : listener.source.decl.handle;
+    return !told.has(id) && !!told.add(id);
+  };
   for (const [key, claims] of byPort) {
     for (const { claim, before, message } of between(cluster, claims, key)) {
       if (!once(claim)) continue;
@@ -185,7 +188,9 @@ function isRoomy({ kind, on, replicas }: Workload, nodes: number): boolean {
   return kind === "daemonset" || replicas <= (on ? 1 : nodes);
 }
 
-function nameOf({ kind, namespace, name }: Workload): string {
+function nameOf(workload: Workload): string {
+  const { kind, name } = ownerOf(workload);
+  const { namespace } = workload;
   return `${kind} \`${namespace === "default" ? "" : `${namespace}/`}${name}\``;
 }
 

@@ -2,6 +2,7 @@ import { childOf } from "../../declared/navigate.ts";
 import type { Check, CheckContext } from "../../findings/check.ts";
 import { service, shop } from "../../findings/examples/services.ts";
 import { type Finding, finding } from "../../findings/finding.ts";
+import { workloadText } from "../../findings/names.ts";
 import type { Fix } from "../../fixes/fix.ts";
 import { labelFixes } from "../../fixes/labels.ts";
 import { memo } from "../../memo/memo.ts";
@@ -52,7 +53,7 @@ function messageOf(workloads: readonly Workload[], { name, namespace, selector }
   const wanted = [...(selector ?? [])];
   const elsewhere = workloads.find(({ labels }) => wanted.every(([key, value]) => labels.get(key) === value));
   if (elsewhere) {
-    return t`service \`${name}\` selects \`${labels}\`, but no pod in namespace \`${namespace}\` matches: the service has no endpoints; ${elsewhere.kind} \`${elsewhere.name}\` in namespace \`${elsewhere.namespace}\` matches`;
+    return t`service \`${name}\` selects \`${labels}\`, but no pod in namespace \`${namespace}\` matches: the service has no endpoints; ${workloadText(elsewhere)} in namespace \`${elsewhere.namespace}\` matches`;
   }
   const known = workloads
     .filter((workload) => workload.namespace === namespace)

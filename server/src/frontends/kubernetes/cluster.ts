@@ -13,11 +13,11 @@ import {
 import { type Draft, declare } from "../../declared/build.ts";
 import type { Decl } from "../../declared/decl.ts";
 import type { FileProblem } from "../../declared/file-problem.ts";
-import type { Handle } from "../../declared/handle.ts";
 import { list, plural } from "../../text/format.ts";
+import { listAt, textAt } from "../../text/json.ts";
 import { t } from "../../text/l10n.ts";
 import { isInstaller } from "../config/index.ts";
-import { listAt, textAt } from "./json.ts";
+import { type Observed, observedEndpoints } from "./endpoints.ts";
 import { servicePorts } from "./listening.ts";
 import { NETWORK_KINDS, type Network, networkOf, type Objects } from "./network.ts";
 import { nodesOfPods } from "./nodes-of-pods.ts";
@@ -32,7 +32,6 @@ import {
   isEnded,
   isObserved,
   isUnscheduled,
-  keywordOf,
   type Owner,
   ownerOf,
   type PodFacts,
@@ -47,17 +46,6 @@ export interface Imported {
   readonly problems: readonly FileProblem[];
   /** The number of objects that are not modeled. */
   readonly unread: number;
-  /** The running pods of each workload. */
-  readonly owned: readonly OwnedPods[];
-}
-
-/** Running pods that one workload created. */
-export interface OwnedPods {
-  readonly keyword: "deployment" | "statefulset" | "daemonset";
-  readonly namespace: string;
-  readonly name: string;
-  /** The declarations of the pods. */
-  readonly pods: ReadonlySet<Handle>;
 }
 
 export interface ClusterOptions {
@@ -84,8 +72,8 @@ const GATEWAY = "gateway";
 /** Benchmarking addresses (RFC 2544): they occur in no cluster. */
 const DEFAULT_NODES = "198.18.0.0/24";
 
-export function importCluster(all: readonly KubeObject[], options: ClusterOptions): Imported {
-  const unique = newest(all);
+/** `unique`: each object once. */
+export function importCluster(unique: readonly KubeObject[], options: ClusterOptions): Imported {
   const stated = unique.filter(({ kind, apiVersion }) => kind === "Node" && apiVersion === "v1");
   const current = unique.filter((object) => object.kind === "Pod" && object.apiVersion === "v1" && !isEnded(object));
   const pods = current.filter((pod) => !isUnscheduled(pod));
@@ -112,25 +100,14 @@ export function importCluster(all: readonly KubeObject[], options: ClusterOption
   );
   problems.push(...waitingPods(current));
   const machines = isWithoutNodes(places, options.around) ? network.machines : undefined;
-  const owned = ownedPods();
-  const cluster = clusterDraft({ objects, places, network, owned }, options);
+  const lookups = lookupsOf(objects, places);
+  problems.push(...lookups.observed.problems);
+  const cluster = clusterDraft({ objects, places, network, lookups }, options);
   const segments = machines ? machines.network : segmentDrafts(places, options, problems);
   const kinds = unreadKinds(unique);
   problems.push(...kinds.map(({ first, count }) => notRead(first, count)));
   const unread = kinds.reduce((sum, { count }) => sum + count, 0);
-  return { decls: [...segments, cluster].map((draft) => declare(draft)), problems, unread, owned: owned.all() };
-}
-
-/** The same object can occur in a list and in a separate file: the one with the highest resourceVersion applies. */
-function newest(all: readonly KubeObject[]): readonly KubeObject[] {
-  const byKey = new Map<string, KubeObject>();
-  const version = (one: KubeObject): number => Number(textAt(one.value, "metadata", "resourceVersion") ?? 0);
-  for (const object of all) {
-    const key = `${groupOf(object)} ${object.kind} ${object.namespace ?? ""} ${object.name}`;
-    const known = byKey.get(key);
-    if (!known || version(object) >= version(known)) byKey.set(key, object);
-  }
-  return [...byKey.values()];
+  return { decls: [...segments, cluster].map((draft) => declare(draft)), problems, unread };
 }
 
 /* ------------------------------------------------------------------ the cluster */
@@ -139,7 +116,7 @@ interface Source {
   readonly objects: Objects;
   readonly places: Places;
   readonly network: Network;
-  readonly owned: Owned;
+  readonly lookups: Lookups;
 }
 
 function clusterDraft(source: Source, { name, origin, around }: ClusterOptions): Draft {
@@ -339,7 +316,7 @@ function adminDrafts({ all }: Objects): readonly Draft[] {
 }
 
 function namespaceDrafts(source: Source): readonly Draft[] {
-  const { objects, network } = source;
+  const { objects, network, lookups } = source;
   const byName = new Map<string, Draft[]>();
   const inside = (namespace: string | undefined): Draft[] => {
     const name = namespace ?? "default";
@@ -349,7 +326,6 @@ function namespaceDrafts(source: Source): readonly Draft[] {
   };
   const declared = objects.all.filter(({ kind, apiVersion }) => kind === "Namespace" && apiVersion === "v1");
   for (const { name } of declared) inside(name);
-  const lookups = lookupsOf(source);
   for (const object of objects.all) {
     const draft = namespacedDraft(source, lookups, object);
     if (draft) inside(object.namespace).push(draft);
@@ -392,13 +368,14 @@ interface Lookups {
   /** By namespace and service. */
   readonly endpoints: ReadonlyMap<string, readonly KubeObject[]>;
   readonly portsOf: PodFacts["portsOf"];
+  readonly observed: Observed;
 }
 
 function keyOf(kind: string, { namespace, name }: Pick<KubeObject, "namespace" | "name">): string {
   return `${kind} ${namespace ?? "default"}/${name}`;
 }
 
-function lookupsOf({ objects: { all, pods }, places }: Source): Lookups {
+function lookupsOf({ all, pods }: Objects, places: Places): Lookups {
   const endpoints = new Map<string, KubeObject[]>();
   for (const one of all) {
     const service = one.kind === "EndpointSlice" || one.kind === "Endpoints" ? serviceOf(one) : undefined;
@@ -417,6 +394,7 @@ function lookupsOf({ objects: { all, pods }, places }: Source): Lookups {
     const owner = one.kind === "Pod" ? workloadOf(one, owners) : undefined;
     return owner ? [keyOf(owner.kind, { ...one, name: owner.name })] : [];
   });
+  const services = all.filter(({ kind, apiVersion }) => kind === "Service" && apiVersion === "v1");
   return {
     running: new Set(pods),
     nodes: new Set(places.nodes.map(({ node }) => node.name)),
@@ -425,41 +403,20 @@ function lookupsOf({ objects: { all, pods }, places }: Source): Lookups {
     replaced: new Set(replaced),
     endpoints,
     portsOf: servicePorts(all),
+    observed: observedEndpoints(services, pods, (service) => endpointsOf({ endpoints }, service)),
   };
 }
 
-/** Collects the pods of each workload while they are declared. */
-interface Owned {
-  add(owner: Owner, namespace: string, pod: Handle): void;
-  all(): readonly OwnedPods[];
-}
-
-function ownedPods(): Owned {
-  const found = new Map<string, OwnedPods & { readonly pods: Set<Handle> }>();
-  return {
-    add: ({ kind, name }, namespace, pod) => {
-      const key = keyOf(kind, { namespace, name });
-      const known = found.get(key) ?? { keyword: keywordOf(kind), namespace, name, pods: new Set() };
-      found.set(key, known);
-      known.pods.add(pod);
-    },
-    all: () => [...found.values()],
-  };
-}
-
-function namespacedDraft({ objects, owned }: Source, lookups: Lookups, object: KubeObject): Draft | undefined {
-  const { running, nodes, owners, portsOf } = lookups;
+function namespacedDraft({ objects }: Source, lookups: Lookups, object: KubeObject): Draft | undefined {
+  const { running, nodes, owners, portsOf, observed } = lookups;
   const group = groupOf(object);
   switch (object.kind) {
-    case "Pod": {
-      if (!running.has(object)) return undefined;
-      const draft = podDraft(object, { nodes, portsOf });
-      const owner = workloadOf(object, owners);
-      if (owner) owned.add(owner, object.namespace ?? "default", draft.handle);
-      return draft;
-    }
+    case "Pod":
+      return running.has(object)
+        ? podDraft(object, { nodes, portsOf, ignored: observed.ignored }, workloadOf(object, owners))
+        : undefined;
     case "Service":
-      return serviceDraft(object, endpointsOf(lookups, object));
+      return serviceDraft(object, endpointsOf(lookups, object), observed);
     case "NetworkPolicy":
       return group === "networking.k8s.io" || group === "extensions" ? networkPolicy(object) : undefined;
     default:
@@ -480,7 +437,10 @@ function isReplaced({ pods }: Objects, { controllers, replaced }: Lookups, objec
 }
 
 /** EndpointSlices take precedence: the controller mirrors Endpoints into them. */
-function endpointsOf({ endpoints }: Lookups, { namespace, name }: KubeObject): readonly KubeObject[] {
+function endpointsOf(
+  { endpoints }: Pick<Lookups, "endpoints">,
+  { namespace, name }: KubeObject,
+): readonly KubeObject[] {
   const own = endpoints.get(`${namespace ?? "default"}/${name}`) ?? [];
   const slices = own.filter(({ kind }) => kind === "EndpointSlice");
   return slices.length > 0 ? slices : own;

@@ -23,6 +23,17 @@ export function labelFixes(statement: Origin, selector: Selector, sets: readonly
   });
 }
 
+/** Whether a term of the selector that matches none of the label sets is nearly one of their labels: a typo. */
+export function isNearLabel(selector: Selector, sets: readonly Labels[]): boolean {
+  return selector.some(({ key, operator, values }) => {
+    const [value] = values;
+    if (operator !== "In" || value === undefined || sets.some((labels) => labels.get(key) === value)) return false;
+    const ofKey = sets.flatMap((labels) => labels.get(key) ?? []);
+    const ofOthers = sets.flatMap((labels) => [...labels].flatMap(([name, own]) => (own === value ? [name] : [])));
+    return nearestFew(value, ofKey, 1).length > 0 || nearestFew(key, ofOthers, 1).length > 0;
+  });
+}
+
 function likely(wanted: string, key: string, sets: readonly Labels[]): readonly string[] {
   const known = new Set(sets.flatMap((labels) => [...labels].map(([name, value]) => `${name}=${value}`)));
   const others = [...known].filter((label) => label.startsWith(`${key}=`));

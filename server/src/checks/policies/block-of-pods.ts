@@ -1,4 +1,4 @@
-import { formatPrefix, type Prefix, prefixCovers } from "../../addressing/ip.ts";
+import { formatPrefix, type Prefix, prefixCovers, prefixEquals } from "../../addressing/ip.ts";
 import { argument, sourceAt } from "../../declared/navigate.ts";
 import type { Origin } from "../../declared/origin.ts";
 import type { Check, CheckContext } from "../../findings/check.ts";
@@ -28,6 +28,9 @@ policy engine: Calico and kube-router match it against any address; Cilium's CID
 A policy is never evaluated against a ClusterIP: kube-proxy has already rewritten it to the address of a pod. A rule for the service
 CIDR therefore allows nothing.
 
+An ingress rule for the whole pod CIDR is not reported: it is the only way to allow pods on the host network whose packets have the
+address of a tunnel device (\`flannel.1\`, \`vxlan.calico\`).
+
 ## How to fix it
 
 Select the pods by label.
@@ -51,7 +54,7 @@ function* inRule(cluster: Cluster, policy: Policy, rule: PolicyRule): Iterable<F
   for (const peer of rule.peers ?? []) {
     if (peer.kind !== "cidr") continue;
     const range = rangeAround(cluster, peer.cidr);
-    if (range === undefined) continue;
+    if (range === undefined || (range.kind === "pods" && isOfTunnels(policy, rule, peer.cidr, range.prefix))) continue;
     const cidr = formatPrefix(peer.cidr);
     const prefix = formatPrefix(range.prefix);
     yield finding(
@@ -71,6 +74,14 @@ function* inRule(cluster: Cluster, policy: Policy, rule: PolicyRule): Iterable<F
       },
     );
   }
+}
+
+/**
+ * Whether the rule allows ingress from the whole pod CIDR. Nodes and pods on the host network have no labels, and their packets
+ * to pods of other nodes have the address of the node's tunnel device, which is in the pod CIDR.
+ */
+function isOfTunnels({ ingress }: Policy, rule: PolicyRule, cidr: Prefix, pods: Prefix): boolean {
+  return ingress?.includes(rule) === true && prefixEquals(cidr, pods);
 }
 
 function rangeAround({ podCidrs, serviceCidrs }: Cluster, cidr: Prefix) {

@@ -4,7 +4,7 @@ import type { Check, CheckContext } from "../../findings/check.ts";
 import { shop } from "../../findings/examples/policies.ts";
 import { type Finding, finding } from "../../findings/finding.ts";
 import { type Fix, replaceFix } from "../../fixes/fix.ts";
-import { labelFixes } from "../../fixes/labels.ts";
+import { isNearLabel, labelFixes } from "../../fixes/labels.ts";
 import { peerText } from "../../kubernetes/policy/text.ts";
 import {
   type PolicyView,
@@ -16,7 +16,7 @@ import {
 } from "../../questions/policy-view.ts";
 import { list } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
-import { INITIAL_NAMESPACES, type Peer, type Policy } from "../../topology/policy.ts";
+import { INITIAL_NAMESPACES, NAMESPACE_NAME, type Peer, type Policy } from "../../topology/policy.ts";
 import { requirementText, selectorText, selects } from "../../topology/selector.ts";
 
 const policy = (peer: string): string =>
@@ -33,6 +33,10 @@ export const peerNothing: Check<"KN604"> = {
   documentation: `## What happens
 
 The rule allows nothing through this peer. \`from app=web\` alone matches only pods in the namespace of the policy.
+
+The severity is *info* if the file declares no namespace like that, or no pods in it: these can belong to a different team. It is
+*warning* if the file shows the mistake: a similar label exists, a namespace has the name that the label contains, the pods exist in
+a different namespace, or no pod in the namespace matches.
 
 ## How to fix it
 
@@ -54,7 +58,10 @@ For pods in a different namespace, add the namespace: \`from app=web namespace s
               peerNothing,
               { ...peer.source, part: "keyword" },
               t`\`${peerText(peer)}\` in ${policyLabel(policy)} matches no pods: ${why(view, policy, peer)}`,
-              { fixes: fixesFor(view, policy, peer) },
+              {
+                severity: isMistake(view, policy, peer) ? "warning" : "info",
+                fixes: fixesFor(view, policy, peer),
+              },
             );
           }
         }
@@ -81,6 +88,32 @@ function areSystemPods(view: PolicyView, policy: Policy, peer: PodPeer): boolean
   if (peer.namespaces?.length === 0) return false;
   const meant = namespacesOf(view, policy, peer);
   return meant.includes(SYSTEM) && !view.cluster.workloads.some(({ namespace }) => meant.includes(namespace));
+}
+
+/** Whether the declared namespaces and pods show that the peer is wrong; otherwise, the file can be a part of the cluster. */
+function isMistake(view: PolicyView, policy: Policy, peer: PodPeer): boolean {
+  const { cluster, set } = view;
+  const meant = namespacesOf(view, policy, peer);
+  const inside = cluster.workloads.filter(({ namespace }) => meant.includes(namespace));
+  const isNear = isNearLabel(
+    peer.pods,
+    inside.map(({ labels }) => labels),
+  );
+  if (inside.length > 0) return isNear || meant.some((name) => name !== SYSTEM && isUsed(view, name));
+  const isElsewhere = peer.pods.length > 0 && cluster.workloads.some(({ labels }) => selects(peer.pods, labels));
+  if (meant.length > 0) return isElsewhere && peer.namespaces === undefined;
+  const requirements = peer.namespaces ?? [];
+  const isByName = requirements.some(({ key }) => key === NAMESPACE_NAME);
+  const namespaces = all(view).map((name) => set.groups.namespaceLabels(name));
+  return (
+    isNearLabel(requirements, namespaces) ||
+    (!isByName && (isElsewhere || requirements.some(({ values }) => values.some((one) => isUsed(view, one)))))
+  );
+}
+
+/** Whether pods are declared in the namespace. */
+function isUsed({ cluster }: PolicyView, name: string): boolean {
+  return cluster.workloads.some(({ namespace }) => namespace === name);
 }
 
 function namespacesOf(view: PolicyView, policy: Policy, { namespaces }: PodPeer): readonly string[] {
@@ -125,7 +158,11 @@ function why(view: PolicyView, policy: Policy, peer: PodPeer): string {
   const { cluster } = view;
   const meant = namespacesOf(view, policy, peer);
   const [any] = meant;
-  if (any === undefined) return t`no namespace matches this selector; fix the selector, or label the namespace`;
+  if (any === undefined) {
+    return isMistake(view, policy, peer)
+      ? t`no namespace matches this selector; fix the selector, or label the namespace`
+      : t`no declared namespace matches this selector`;
+  }
   const inside = cluster.workloads.filter(({ namespace }) => meant.includes(namespace));
   if (inside.length === 0 && peer.namespaces?.length === 0) return t`no namespace has pods`;
   const declared = meant.filter((name) => cluster.namespaces.some((one) => one.name === name));

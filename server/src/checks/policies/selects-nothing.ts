@@ -27,6 +27,9 @@ pods (\`podSelector\` matches only pods in the namespace of the policy).
 Pods on the host network are ignored: the effect of policies on them is undefined, and the common policy engines do not apply policies
 to them.
 
+A policy in a namespace without declared pods is not reported, unless its selector matches pods of another namespace: policies such as a
+default deny are often created before the pods.
+
 ## How to fix it
 
 Fix the selector or the labels of the pods, or move the policy to the namespace of the pods.
@@ -41,7 +44,7 @@ Fix the selector or the labels of the pods, or move the policy to the namespace 
       for (const policy of cluster.policies) {
         // A policy without a direction has no effect in any case.
         if (policy.ingress === undefined && policy.egress === undefined) continue;
-        if (view.selected(policy).length > 0) continue;
+        if (view.selected(policy).length > 0 || isAhead(view, policy)) continue;
         const keyword = policy.kind === "admin" || policy.kind === "baseline" ? "subject" : "select";
         yield finding(
           selectsNothing,
@@ -60,27 +63,34 @@ Fix the selector or the labels of the pods, or move the policy to the namespace 
   },
 };
 
+/**
+ * Whether the policy applies to pods that the file does not declare yet, like a default deny in a new namespace: it can
+ * select no declared pod, and its selector matches none elsewhere.
+ */
+function isAhead(view: PolicyView, policy: Policy): boolean {
+  return near(view, policy).length === 0 && elsewhere(view, policy).length === 0;
+}
+
+/** Workloads of other namespaces that the selector matches. */
+function elsewhere({ cluster }: PolicyView, { pods }: Policy): readonly Workload[] {
+  return pods.length === 0 ? [] : cluster.workloads.filter(({ labels }) => selects(pods, labels));
+}
+
 /** The workloads that the policy can select. */
 function near({ cluster }: PolicyView, { namespace }: Policy): readonly Workload[] {
   return cluster.workloads.filter((workload) => namespace === undefined || workload.namespace === namespace);
 }
 
 function why(view: PolicyView, policy: Policy): string {
-  const { cluster } = view;
-  const { pods, namespace } = policy;
+  const { pods } = policy;
   const own = near(view, policy);
-  if (own.length === 0) {
-    return namespace === undefined
-      ? t`the cluster has no pods; add pods, or remove the policy`
-      : t`namespace \`${namespace}\` has no pods; add pods, or remove the policy`;
-  }
   const onHost = own.filter(({ hostNetwork, labels }) => hostNetwork && selects(pods, labels));
   if (onHost.length > 0) {
     return t`policies do not apply to pods on the host network (${list(onHost.map(workloadName))}); use the node's firewall`;
   }
-  const elsewhere = cluster.workloads.filter(({ labels }) => pods.length > 0 && selects(pods, labels));
-  if (elsewhere.length > 0)
-    return t`matching pods are in a different namespace (${list(elsewhere.map(workloadName))}); move the policy there`;
+  const others = elsewhere(view, policy);
+  if (others.length > 0)
+    return t`matching pods are in a different namespace (${list(others.map(workloadName))}); move the policy there`;
   const keys = new Set(pods.map(({ key }) => key));
   const there = own.flatMap(({ labels }) =>
     [...labels].filter(([key]) => keys.has(key)).map(([key, value]) => `${key}=${value}`),

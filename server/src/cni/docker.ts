@@ -4,7 +4,15 @@
  * daemon/libnetwork/drivers/bridge/setup_ip_tables.go, daemon/libnetwork/firewall_linux.go).
  */
 
-import { formatPrefix, hostPrefix, type InterfaceAddress, type Prefix, prefixOf, prefixRange, rangesOverlap } from "../addressing/ip.ts";
+import {
+  formatPrefix,
+  hostPrefix,
+  type InterfaceAddress,
+  type Prefix,
+  prefixOf,
+  prefixRange,
+  rangesOverlap,
+} from "../addressing/ip.ts";
 import type { NfTarget } from "../dataplane/model.ts";
 import type { Conditions, RuleSpec } from "../dataplane/rule.ts";
 import type { Origin } from "../declared/origin.ts";

@@ -54,14 +54,13 @@ For pods in a different namespace, add the namespace: \`from app=web namespace s
         for (const rule of rulesOf(policy)) {
           for (const peer of rule.peers ?? []) {
             if (peer.kind !== "pods" || view.meant(peer).length > 0 || areSystemPods(view, policy, peer)) continue;
+            const isWrong = isMistake(view, policy, peer);
+            if (!isWrong && isAhead(view, policy)) continue;
             yield finding(
               peerNothing,
               { ...peer.source, part: "keyword" },
               t`\`${peerText(peer)}\` in ${policyLabel(policy)} matches no pods: ${why(view, policy, peer)}`,
-              {
-                severity: isMistake(view, policy, peer) ? "warning" : "info",
-                fixes: fixesFor(view, policy, peer),
-              },
+              { severity: isWrong ? "warning" : "info", fixes: fixesFor(view, policy, peer) },
             );
           }
         }
@@ -109,6 +108,11 @@ function isMistake(view: PolicyView, policy: Policy, peer: PodPeer): boolean {
     isNearLabel(requirements, namespaces) ||
     (!isByName && (isElsewhere || requirements.some(({ values }) => values.some((one) => isUsed(view, one)))))
   );
+}
+
+/** Whether the policy is in a namespace whose pods do not exist yet. */
+function isAhead(view: PolicyView, { namespace }: Policy): boolean {
+  return namespace !== undefined && !isUsed(view, namespace);
 }
 
 /** Whether pods are declared in the namespace. */

@@ -43,7 +43,7 @@ export interface FileProblemData {
   /** Text that is not valid in the language of a source: YAML, JSON, the output of a command. */
   readonly KN802: { readonly error: string };
   /** A value that the source does not show; `text` names it, and the default; `isGrave`: most verdicts depend on it. */
-  readonly KN803: { readonly text: string; readonly isGrave?: boolean };
+  readonly KN803: { readonly text: string; readonly isGrave?: boolean; readonly areNodes?: boolean };
   /** Two places state different values. `what`: "pod CIDR"; `place`: where the value in use is stated. */
   readonly KN804: { readonly what: string; readonly value: string; readonly used: string; readonly place: string };
   /** An unquoted YAML value that Kubernetes does not read as it is written: `on` is true, 010 is 8. */

@@ -3,6 +3,7 @@ import type { Origin } from "../../declared/origin.ts";
 import type { Check, CheckContext } from "../../findings/check.ts";
 import { shop } from "../../findings/examples/policies.ts";
 import { type Finding, finding } from "../../findings/finding.ts";
+import { hasUnreadObjects } from "../../findings/partial.ts";
 import { type Fix, replaceFix } from "../../fixes/fix.ts";
 import { isNearLabel, labelFixes } from "../../fixes/labels.ts";
 import { peerText } from "../../kubernetes/policy/text.ts";
@@ -47,15 +48,16 @@ For pods in a different namespace, add the namespace: \`from app=web namespace s
 
 - kubernetes.io, *Network Policies*, section *Behavior of to and from selectors*`,
   example: { bad: policy("namespaces team=operation"), good: policy("namespaces team=operations") },
-  *run({ topology }: CheckContext): Iterable<Finding> {
-    for (const cluster of withPolicies(topology)) {
+  *run(context: CheckContext): Iterable<Finding> {
+    const isPartial = hasUnreadObjects(context);
+    for (const cluster of withPolicies(context.topology)) {
       const view = policyView(cluster);
       for (const policy of cluster.policies) {
         for (const rule of rulesOf(policy)) {
           for (const peer of rule.peers ?? []) {
             if (peer.kind !== "pods" || view.meant(peer).length > 0 || areSystemPods(view, policy, peer)) continue;
-            const isWrong = isMistake(view, policy, peer);
-            if (!isWrong && isAhead(view, policy)) continue;
+            const isWrong = isMistake(view, policy, peer, isPartial);
+            if (!isWrong && (isAhead(view, policy) || (isPartial && view.selected(policy).length === 0))) continue;
             yield finding(
               peerNothing,
               { ...peer.source, part: "keyword" },
@@ -89,8 +91,11 @@ function areSystemPods(view: PolicyView, policy: Policy, peer: PodPeer): boolean
   return meant.includes(SYSTEM) && !view.cluster.workloads.some(({ namespace }) => meant.includes(namespace));
 }
 
-/** Whether the declared namespaces and pods show that the peer is wrong; otherwise, the file can be a part of the cluster. */
-function isMistake(view: PolicyView, policy: Policy, peer: PodPeer): boolean {
+/**
+ * Whether the declared namespaces and pods show that the peer is wrong; otherwise, the file can be a part of the cluster.
+ * `isPartial`: pods can be missing in every namespace.
+ */
+function isMistake(view: PolicyView, policy: Policy, peer: PodPeer, isPartial: boolean): boolean {
   const { cluster, set } = view;
   const meant = namespacesOf(view, policy, peer);
   const inside = cluster.workloads.filter(({ namespace }) => meant.includes(namespace));
@@ -98,7 +103,9 @@ function isMistake(view: PolicyView, policy: Policy, peer: PodPeer): boolean {
     peer.pods,
     inside.map(({ labels }) => labels),
   );
-  if (inside.length > 0) return isNear || meant.some((name) => name !== SYSTEM && isUsed(view, name));
+  const onHost = inside.some(({ hostNetwork, labels }) => hostNetwork && selects(peer.pods, labels));
+  if (inside.length > 0)
+    return isNear || onHost || (!isPartial && meant.some((name) => name !== SYSTEM && isUsed(view, name)));
   const isElsewhere = peer.pods.length > 0 && cluster.workloads.some(({ labels }) => selects(peer.pods, labels));
   if (meant.length > 0) return isElsewhere && peer.namespaces === undefined;
   const requirements = peer.namespaces ?? [];
@@ -163,7 +170,7 @@ function why(view: PolicyView, policy: Policy, peer: PodPeer): string {
   const meant = namespacesOf(view, policy, peer);
   const [any] = meant;
   if (any === undefined) {
-    return isMistake(view, policy, peer)
+    return isMistake(view, policy, peer, false)
       ? t`no namespace matches this selector; fix the selector, or label the namespace`
       : t`no declared namespace matches this selector`;
   }

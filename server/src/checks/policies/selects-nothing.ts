@@ -2,7 +2,8 @@ import { childOf } from "../../declared/navigate.ts";
 import type { Check, CheckContext } from "../../findings/check.ts";
 import { shop } from "../../findings/examples/policies.ts";
 import { type Finding, finding } from "../../findings/finding.ts";
-import { labelFixes } from "../../fixes/labels.ts";
+import { hasUnreadObjects } from "../../findings/partial.ts";
+import { isNearLabel, labelFixes } from "../../fixes/labels.ts";
 import { subjectText } from "../../kubernetes/policy/text.ts";
 import { type PolicyView, policyLabel, policyView, withPolicies, workloadName } from "../../questions/policy-view.ts";
 import { list } from "../../text/format.ts";
@@ -38,8 +39,9 @@ Fix the selector or the labels of the pods, or move the policy to the namespace 
 
 - kubernetes.io, *Network Policies*, section *NetworkPolicy and hostNetwork pods*`,
   example: { bad: policy("app=apl"), good: policy("app=api") },
-  *run({ topology }: CheckContext): Iterable<Finding> {
-    for (const cluster of withPolicies(topology)) {
+  *run(context: CheckContext): Iterable<Finding> {
+    const isPartial = hasUnreadObjects(context);
+    for (const cluster of withPolicies(context.topology)) {
       const view = policyView(cluster);
       for (const policy of cluster.policies) {
         // A policy without a direction has no effect in any case.
@@ -51,6 +53,7 @@ Fix the selector or the labels of the pods, or move the policy to the namespace 
           childOf(policy.source, keyword),
           t`${policyLabel(policy)} selects no pods with \`${subjectText(policy)}\`: ${why(view, policy)}`,
           {
+            severity: isPartial && !isWrong(view, policy) ? "info" : "warning",
             fixes: labelFixes(
               childOf(policy.source, keyword),
               policy.pods,
@@ -69,6 +72,19 @@ Fix the selector or the labels of the pods, or move the policy to the namespace 
  */
 function isAhead(view: PolicyView, policy: Policy): boolean {
   return near(view, policy).length === 0 && elsewhere(view, policy).length === 0;
+}
+
+/** Whether the declared pods show that the selector is wrong. */
+function isWrong(view: PolicyView, policy: Policy): boolean {
+  const own = near(view, policy);
+  return (
+    elsewhere(view, policy).length > 0 ||
+    own.some(({ hostNetwork, labels }) => hostNetwork && selects(policy.pods, labels)) ||
+    isNearLabel(
+      policy.pods,
+      own.map(({ labels }) => labels),
+    )
+  );
 }
 
 /** Workloads of other namespaces that the selector matches. */

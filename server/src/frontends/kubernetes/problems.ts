@@ -14,6 +14,11 @@ export function gravelyAssumed(object: KubeObject, text: string, path: Path = []
   return problemInText("KN803", object.file, spanOf(object, path), { text, isGrave: true });
 }
 
+/** The same for the nodes: their number is not the cluster's. */
+export function assumedNodes(object: KubeObject, text: string): FileProblem {
+  return problemInText("KN803", object.file, spanOf(object, []), { text, areNodes: true });
+}
+
 /** Objects of a kind that is not modeled, at the first one. */
 export function notRead(object: KubeObject, count: number): FileProblem {
   return problemInText("KN801", object.file, spanOf(object, ["kind"]), { kind: object.kind, count });

@@ -46,7 +46,7 @@ export interface NetworkProblemData {
   /** A backend rejects its key. `error`: flannel's own text. */
   readonly KN137: { readonly backend: string; readonly error: string };
   /** Every node has the same container range. */
-  readonly KN140: { readonly range: string; readonly nodes: number };
+  readonly KN140: { readonly range: string; readonly nodes: number; readonly isKubernetes: boolean };
   /** A range that AKS rejects. `what`: "service CIDR 172.30.0.0/16". */
   readonly KN141: { readonly what: string; readonly forbidden: string; readonly cluster: string };
   /** Two IP pools overlap. */

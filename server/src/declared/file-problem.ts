@@ -43,7 +43,7 @@ export interface FileProblemData {
   /** Text that is not valid in the language of a source: YAML, JSON, the output of a command. */
   readonly KN802: { readonly error: string };
   /** A value that the source does not show; `text` names it, and the default; `isGrave`: most verdicts depend on it. */
-  readonly KN803: { readonly text: string; readonly isGrave?: boolean };
+  readonly KN803: { readonly text: string; readonly isGrave?: boolean; readonly areNodes?: boolean };
   /** Two places state different values; `place`: where the value in use is stated. */
   readonly KN804: /** `what`: "pod CIDR". */
     | {

@@ -1,4 +1,4 @@
-import { bits, formatPrefix, type Ip, type Prefix, prefixCovers } from "../../addressing/ip.ts";
+import { bits, formatPrefix, type Ip, type Prefix, prefixCovers, prefixEquals } from "../../addressing/ip.ts";
 import type { Network } from "../../dataplane/model.ts";
 import { argument, sourceAt } from "../../declared/navigate.ts";
 import type { Origin } from "../../declared/origin.ts";
@@ -31,6 +31,9 @@ CIDR therefore allows nothing.
 
 The address of a node's bridge or tunnel device is also in the pod CIDR; a block for one of these addresses is not reported, because
 masqueraded packets arrive with it.
+
+An ingress rule for the whole pod CIDR is not reported: it is the only way to allow pods on the host network whose packets have the
+address of a tunnel device (\`flannel.1\`, \`vxlan.calico\`).
 
 ## How to fix it
 
@@ -79,7 +82,7 @@ function* inRule(
   for (const peer of rule.peers ?? []) {
     if (peer.kind !== "cidr" || isNodes(peer.cidr)) continue;
     const range = rangeAround(cluster, peer.cidr);
-    if (range === undefined) continue;
+    if (range === undefined || (range.kind === "pods" && isOfTunnels(policy, rule, peer.cidr, range.prefix))) continue;
     const cidr = formatPrefix(peer.cidr);
     const prefix = formatPrefix(range.prefix);
     yield finding(
@@ -99,6 +102,14 @@ function* inRule(
       },
     );
   }
+}
+
+/**
+ * Whether the rule allows ingress from the whole pod CIDR. Nodes and pods on the host network have no labels, and their packets
+ * to pods of other nodes have the address of the node's tunnel device, which is in the pod CIDR.
+ */
+function isOfTunnels({ ingress }: Policy, rule: PolicyRule, cidr: Prefix, pods: Prefix): boolean {
+  return ingress?.includes(rule) === true && prefixEquals(cidr, pods);
 }
 
 function rangeAround({ podCidrs, serviceCidrs }: Cluster, cidr: Prefix) {

@@ -2,6 +2,7 @@ import { argument, sourceAt } from "../../declared/navigate.ts";
 import type { Origin } from "../../declared/origin.ts";
 import type { Check, CheckContext } from "../../findings/check.ts";
 import { type Finding, finding } from "../../findings/finding.ts";
+import { hasAssumedNodes } from "../../findings/partial.ts";
 import { type Fix, replaceFix } from "../../fixes/fix.ts";
 import { valueAt } from "../../memo/memo.ts";
 import { list, number, plural } from "../../text/format.ts";
@@ -44,12 +45,14 @@ Use a different host port, distribute the pods over the nodes, or convert the de
 
 - kubernetes.io, *Scheduler Configuration*, plugin \`NodePorts\``,
   example: { bad: cluster("80"), good: cluster("81") },
-  *run({ topology, cancelled }: CheckContext): Iterable<Finding> {
+  *run(context: CheckContext): Iterable<Finding> {
+    const { topology, cancelled } = context;
+    const isFixed = !hasAssumedNodes(context);
     for (const one of topology.clusters) {
       const { hostPorts, hostNetwork } = usesOfNodes(one.workloads);
       if (!hostPorts && !hostNetwork) continue;
       if (cancelled()) return;
-      yield* clashes(one);
+      yield* clashes(one, isFixed);
     }
   },
 };
@@ -74,7 +77,8 @@ function claimsOf(workload: Workload): readonly Claim[] {
   });
 }
 
-function* clashes(cluster: Cluster): Iterable<Finding> {
+/** `isFixed`: the number of nodes is known. */
+function* clashes(cluster: Cluster, isFixed: boolean): Iterable<Finding> {
   const byPort = new Map<string, Claim[]>();
   for (const workload of cluster.workloads) {
     if (workload.replicas === 0) continue;
@@ -93,7 +97,7 @@ function* clashes(cluster: Cluster): Iterable<Finding> {
     return !told.has(id) && !!told.add(id);
   };
   for (const [key, claims] of byPort) {
-    for (const { claim, before, message } of between(cluster, claims, key)) {
+    for (const { claim, before, message } of between(cluster, claims, key, isFixed)) {
       if (!once(claim)) continue;
       yield finding(hostPortTwice, claim.listener.source, message, {
         related: before
@@ -133,7 +137,7 @@ interface Clash {
 }
 
 /** Pods bound to a node (`on`, daemonsets) first; the scheduler places the remaining pods on nodes where the port is free. */
-function* between({ nodes }: Cluster, claims: readonly Claim[], key: string): Iterable<Clash> {
+function* between({ nodes }: Cluster, claims: readonly Claim[], key: string, isFixed: boolean): Iterable<Clash> {
   const [only, ...more] = claims;
   if (only && more.length === 0 && isRoomy(only.workload, nodes.length)) return;
   const holders = new Map<Node, Claim>();
@@ -161,7 +165,7 @@ function* between({ nodes }: Cluster, claims: readonly Claim[], key: string): It
   for (const claim of claims) {
     const { workload } = claim;
     if (workload.kind === "daemonset" || workload.on) continue;
-    if (workload.replicas > free && nodes.length > 0) {
+    if (isFixed && workload.replicas > free && nodes.length > 0) {
       const before = others.at(-1) ?? [...holders.values()][0];
       const names = list([
         ...new Set([...others, ...(holders.size > 0 ? holders.values() : [])].map((one) => nameOf(one.workload))),

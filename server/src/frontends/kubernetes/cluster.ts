@@ -23,7 +23,7 @@ import { NETWORK_KINDS, type Network, networkOf, type Objects } from "./network.
 import { nodesOfPods } from "./nodes-of-pods.ts";
 import { annotationsOf, drafted, groupOf, type KubeObject, labelsOf } from "./object.ts";
 import { adminPolicy, networkPolicy } from "./policies.ts";
-import { assumed, notRead } from "./problems.ts";
+import { assumed, assumedNodes, notRead } from "./problems.ts";
 import { labelTerms } from "./selector.ts";
 import { serviceDraft, serviceOf } from "./services.ts";
 import { subnetsOf } from "./subnets.ts";
@@ -36,6 +36,7 @@ import {
   ownerOf,
   type PodFacts,
   podDraft,
+  podsOfTemplates,
   workloadDraft,
   workloadOf,
 } from "./workloads.ts";
@@ -177,6 +178,18 @@ interface Places {
   readonly nodes: readonly PlacedNode[];
   /** The nodes without an address. */
   readonly omitted: readonly KubeObject[];
+  /** Number of nodes to assume if there are none. */
+  readonly assumed: number;
+}
+
+/** kubelet's default of `maxPods`. */
+const PODS_PER_NODE = 110;
+/** As many as fit into the assumed segment. */
+const MOST_ASSUMED = 200;
+
+/** At least two, to show traffic between nodes, and enough for the declared pods. */
+function assumedCount({ all }: Objects): number {
+  return Math.min(Math.max(2, Math.ceil(podsOfTemplates(all) / PODS_PER_NODE)), MOST_ASSUMED);
 }
 
 /** Nodes with addresses in the same network share a segment. A Node object has no prefix length. */
@@ -212,6 +225,7 @@ function placesOf(objects: Objects, { name, around }: ClusterOptions): Places {
     isDeclared: declared.size > 0,
     nodes: placed.map(({ node, key, segment, addresses }) => ({ node, addresses, segment: segment ?? nameOf(key) })),
     omitted,
+    assumed: assumedCount(objects),
   };
 }
 
@@ -236,11 +250,16 @@ function segmentDrafts(
   { name: cluster, origin, around }: ClusterOptions,
   problems: FileProblem[],
 ): readonly Draft[] {
-  const { segments, isDeclared, nodes } = places;
+  const { segments, isDeclared, nodes, assumed: count } = places;
   const own = (draft: Omit<Draft, "handle" | "file">): Draft => drafted(origin, [], draft);
   if (!hasGateway(places, around)) return [];
   if (segments.length === 0)
-    problems.push(assumed(origin, t`no node was found: two nodes on segment \`nodes\` (${DEFAULT_NODES}) are used`));
+    problems.push(
+      assumedNodes(
+        origin,
+        t`no node was found: ${plural(count, "node")} on segment \`nodes\` (${DEFAULT_NODES}) are used`,
+      ),
+    );
   const outside = nodes.filter(({ segment }) => segments.some(({ name }) => name === segment));
   if (isDeclared && outside.length > 0) {
     const assumedSegments = list(segments.map(({ name }) => `\`${name}\``));
@@ -275,7 +294,13 @@ function nodeDrafts(places: Places, network: Network, origin: KubeObject): reado
   if (places.nodes.length === 0) {
     if (network.machines) return network.machines.nodes;
     const attach = drafted(origin, [], { keyword: "attach", args: { segment: "nodes" } });
-    return [drafted(origin, [], { keyword: "nodes", args: { name: "node-", range: "1..2" }, children: [attach] })];
+    return [
+      drafted(origin, [], {
+        keyword: "nodes",
+        args: { name: "node-", range: `1..${places.assumed}` },
+        children: [attach],
+      }),
+    ];
   }
   return places.nodes.map((one) => nodeDraft(one, network));
 }

@@ -17,6 +17,11 @@ export function gravelyAssumed(object: KubeObject, text: string, path: Path = []
   return located("KN803", object, path, { text, isGrave: true });
 }
 
+/** The same for the nodes: their number is not the cluster's. */
+export function assumedNodes(object: KubeObject, text: string): FileProblem {
+  return located("KN803", object, [], { text, areNodes: true });
+}
+
 /** Objects of a kind that is not modeled, at the first one. */
 export function notRead(object: KubeObject, count: number): FileProblem {
   return located("KN801", object, ["kind"], { kind: object.kind, count });

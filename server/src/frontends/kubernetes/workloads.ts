@@ -284,6 +284,13 @@ export function workloadDraft(object: KubeObject, { nodes, portsOf }: Omit<PodFa
   );
 }
 
+/** The number of pods that the templates declare, without those that depend on the number of nodes. */
+export function podsOfTemplates(objects: readonly KubeObject[]): number {
+  return objects
+    .filter((object) => isController(object.kind) && keywordOf(object.kind) !== "daemonset")
+    .reduce((sum, object) => sum + replicasOf(object), 0);
+}
+
 /** 1 by default; 0 is a valid number. A suspended job has no pods. */
 function replicasOf({ kind, value }: KubeObject): number {
   if (kind === "Job" || kind === "CronJob") return at(value, "spec", "suspend") === true ? 0 : 1;

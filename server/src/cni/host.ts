@@ -82,7 +82,7 @@ export function hostState(station: Station): HostState {
 
 const NO_TABLES: HostState["tables"] = new Map();
 
-/** The kernel checks a next hop in all tables that the rules look up; in a table of its own, connected routes are not needed. */
+/** fib_check_nh looks a next hop up in the same table, then like any packet: connected routes are in table main. */
 function tablesOf(
   station: Station,
   devices: readonly Device[],

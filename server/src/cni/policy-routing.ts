@@ -4,7 +4,7 @@ import type { RoutingRule, Station } from "../topology/model.ts";
 import { devicesOf } from "./acl.ts";
 import { ownLayer } from "./layer.ts";
 
-/** The rules that exist before those of the file, in order of priority, with the kernel's three. */
+/** `existing`: the kernel's three rules and the rules of the CNI plugin, in order of priority. */
 export function rulesOver(existing: readonly PolicyRule[], station: Station): readonly PolicyRule[] {
   const rules = [...existing];
   for (const written of station.policyRouting?.rules ?? []) {

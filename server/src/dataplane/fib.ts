@@ -188,7 +188,7 @@ function rulesOf(netns: Netns): readonly PolicyRule[] {
 function ruleMatches(rule: PolicyRule, query: Lookup): boolean {
   if (rule.from && !(query.src !== undefined && prefixContains(rule.from, query.src))) return false;
   if (rule.to && !prefixContains(rule.to, query.dst)) return false;
-  // A packet of the machine itself is looked up with LOOPBACK_IFINDEX as its ingress device.
+  // A locally generated packet is looked up with LOOPBACK_IFINDEX as its ingress device.
   if (rule.iif !== undefined && rule.iif !== (query.iif ?? "lo")) return false;
   if (rule.fwmark && maskedMark(query.mark ?? 0, rule.fwmark.mask) !== rule.fwmark.value) return false;
   return true;

@@ -56,7 +56,7 @@ export type Body =
   | { readonly kind: "ipip"; readonly inner: Packet }
   | { readonly kind: "esp"; readonly spi: number; readonly inner: Packet };
 
-/** The maximum segment size option of a SYN. `clamped`: lowered on the way. */
+/** The maximum segment size option of a SYN. `clamped`: lowered by a machine on the path. */
 export interface Mss {
   readonly value: number;
   readonly clamped?: true;

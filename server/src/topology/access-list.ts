@@ -126,9 +126,9 @@ function impossible(file: string, decl: Decl, rule: AclRule): TopologyProblem | 
   if (rule.reply === "tcp-reset" && rule.proto !== "tcp")
     return wrong("reply", t`an ICMP reply, or protocol \`tcp\``, t`only TCP has a reset`);
   if (rule.in && rule.direction === "out")
-    return wrong("in", t`no ingress interface`, t`the machine's own packets have not arrived on a device`);
+    return wrong("in", t`no ingress interface`, t`packets sent by this machine have no ingress device`);
   if (rule.out && rule.direction === "in")
-    return wrong("out", t`no egress interface`, t`packets to the machine itself do not leave`);
+    return wrong("out", t`no egress interface`, t`packets to this machine do not leave`);
   return undefined;
 }
 

@@ -8,7 +8,7 @@ import { twoRacks } from "../../findings/examples/nodes.ts";
 import { whatDied } from "../../findings/hops.ts";
 import { machineAt } from "../../findings/machines.ts";
 import { wayThrough } from "../../fixes/allow.ts";
-import { type Fix, removeFix } from "../../fixes/fix.ts";
+import { type Fix, removeFix, replaceFix } from "../../fixes/fix.ts";
 import { lostToServices } from "../../questions/replay.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster, Topology } from "../../topology/model.ts";
@@ -53,7 +53,7 @@ access list.`,
         if (keywordOf(cause.source) === "stateful")
           return t`the stateful firewall of ${machine} drops ${lost} because it has not seen the connection: ${whoCannot(cause)}; route both directions through it`;
         const allow = allowing(cause.source, wayThrough(failed));
-        if (keywordOf(cause.source)?.endsWith("-policy"))
+        if (directionOf(cause.source.decl) !== "")
           return allow === ""
             ? t`this policy drops ${lost} on ${machine}: ${whoCannot(cause)}; add an \`allow\` rule for these packets`
             : t`this policy drops ${lost} on ${machine}: ${whoCannot(cause)}; add \`${allow}\``;
@@ -63,17 +63,20 @@ access list.`,
       },
       fixes: ({ source, example }) => {
         const rule = sourceAt(source, "whole");
-        if (keywordOf(source) === "stateful" || segmentOf(context.topology, source) !== undefined)
-          return [removeFix(t`Remove \`${keywordOf(source) ?? ""}\``, rule)];
+        if (keywordOf(source) === "stateful") return [removeFix(t`Remove \`stateful\``, rule)];
+        if (segmentOf(context.topology, source) !== undefined) return [removeFix(t`Remove this rule`, rule)];
+        const isPolicy = directionOf(source.decl) !== "";
         const way = allowing(source, wayThrough(example.failed));
         const allow = way || podsAllowed(source, example.probe.cluster);
         return [
           {
-            title: t`Add \`${allow}\` above this rule`,
+            title: isPolicy ? t`Add \`${allow}\`` : t`Add \`${allow}\` above this rule`,
             edits: [{ kind: "before" as const, source: rule, text: allow }],
           },
           ...(way === "" && example.probe.cluster.podCidrs.length > 0 ? [anyToPods(rule, example.probe.cluster)] : []),
-          removeFix(t`Remove this rule`, rule),
+          isPolicy
+            ? replaceFix(t`Set \`${keywordOf(source) ?? ""} accept\``, sourceAt(source, 0), "accept")
+            : removeFix(t`Remove this rule`, rule),
         ];
       },
       queries: ({ source, example }) => lostToServices(context, example.probe.cluster, source.decl),
@@ -102,7 +105,9 @@ function anyToPods(rule: Origin, { podCidrs }: Cluster): Fix {
   const pods = podCidrs.map(({ prefix }) => formatPrefix(prefix)).join(" ");
   const line = `allow any${directionOf(rule.decl) || directionIn(rule.decl)}`;
   return {
-    title: t`Allow all packets from and to ${pods} above this rule`,
+    title: directionOf(rule.decl)
+      ? t`Allow all packets from and to ${pods}`
+      : t`Allow all packets from and to ${pods} above this rule`,
     edits: [`${line} from ${pods}`, `${line} to ${pods}`].map((text) => ({ kind: "before", source: rule, text })),
   };
 }

@@ -1,8 +1,10 @@
 import { family, type Prefix, prefixCovers } from "../../addressing/ip.ts";
+import { sourceAt } from "../../declared/navigate.ts";
+import { wholeText } from "../../declared/text.ts";
 import type { Check, CheckContext } from "../../findings/check.ts";
 import { type Finding, finding } from "../../findings/finding.ts";
 import { machineText } from "../../findings/machines.ts";
-import { removeFix } from "../../fixes/fix.ts";
+import { type Fix, removeFix } from "../../fixes/fix.ts";
 import { t } from "../../text/l10n.ts";
 import type { AclMatch, AclRule } from "../../topology/model.ts";
 import { stationsOf } from "../../topology/stations.ts";
@@ -27,7 +29,8 @@ export const ruleUnreachable: Check<"KN263"> = {
 The first matching rule of an access list applies. An earlier rule with a different action matches every packet that this rule matches, so
 this rule never takes effect: \`allow\` after \`deny any\`, for example.
 
-A rule that an earlier rule with the same action covers is not reported.
+A rule that an earlier rule with the same action covers is not reported, and neither is an \`allow\` above a rule for exactly the same
+packets, which overrides it.
 
 ## How to fix it
 
@@ -44,20 +47,36 @@ Move the rule above the other rule, or narrow the other rule.`,
       seen.add(station.source.decl.handle);
       for (const [index, rule] of station.acl.entries()) {
         const by = station.acl.slice(0, index).find((earlier) => covers(earlier, rule));
-        if (!by || by.action === rule.action) continue;
+        if (!by || by.action === rule.action || isOverride(by, rule)) continue;
         yield finding(
           ruleUnreachable,
           rule.source,
           t`this rule of ${machineText(station)} never takes effect: an earlier \`${by.action}\` matches everything that it matches; move it above that rule`,
           {
             related: [{ source: by.source, message: t`this rule matches first` }],
-            fixes: [removeFix(t`Remove this rule`, { ...rule.source, part: "whole" })],
+            fixes: [moveAbove(by, rule), removeFix(t`Remove this rule`, sourceAt(rule.source, "whole"))],
           },
         );
       }
     }
   },
 };
+
+function moveAbove(by: AclRule, { source }: AclRule): Fix {
+  const rule = sourceAt(source, "whole");
+  return {
+    title: t`Move this rule above the other rule`,
+    edits: [
+      { kind: "before", source: sourceAt(by.source, "whole"), text: wholeText(source.decl) },
+      { kind: "remove", source: rule },
+    ],
+  };
+}
+
+/** An `allow` above the rule that it replaces: the quick fix for blocked packets. */
+function isOverride(earlier: AclRule, later: AclRule): boolean {
+  return earlier.action === "allow" && covers(later, earlier);
+}
 
 /** Whether every packet that `b` matches also matches `a`. */
 function covers(a: AclRule, b: AclRule): boolean {

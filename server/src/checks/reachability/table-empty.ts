@@ -58,7 +58,7 @@ Add the routes to the table with \`route … table N\`, or look up the table tha
 };
 
 /** A default route through the interface that has the source address of the rule. */
-function fixesOf({ segments }: Topology, station: Station, { from, table, source }: RoutingRule): readonly Fix[] {
+function fixesOf({ segments }: Topology, station: Station, { from, table }: RoutingRule): readonly Fix[] {
   const iface =
     from && station.interfaces.find(({ addresses }) => addresses.some(({ ip }) => prefixContains(from, ip)));
   const gateways = iface ? (segments.get(iface.segment)?.gateways ?? []) : [];
@@ -66,6 +66,6 @@ function fixesOf({ segments }: Topology, station: Station, { from, table, source
     .filter((ip) => typeof ip === typeof from?.ip)
     .map((ip) => {
       const line = `route default via ${formatIp(ip)} dev ${iface?.device ?? ""} table ${table}`;
-      return appendFix(t`Add \`${line}\``, { ...station.source, decl: station.source.decl, file: source.file }, line);
+      return appendFix(t`Add \`${line}\``, station.source, line);
     });
 }

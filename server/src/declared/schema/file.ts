@@ -126,7 +126,7 @@ routers reply with an ICMP error. The minimum is 1280 for IPv6 (RFC 8200 §5) an
     documentation: `Nodes and hosts whose first \`attach\` names this segment get a default route via this gateway, unless they set a
 \`route default\` of the same family. A router name refers to the router's addresses on the segment. Without this
 statement, the gateway is the attached router if there is exactly one; otherwise, there is no default route. With
-\`gateway none\`, there is none in any case: machines reach the segment only, and what their \`route\` statements name.`,
+\`gateway none\`, the segment has no default gateway: nodes and hosts reach other segments only with \`route\` statements.`,
     example: rack,
   },
   {

@@ -67,7 +67,7 @@ export const firewall: readonly KeywordSpec[] = [
     summary: "Rejects packets: the sender receives an error",
     documentation: `${aclDocumentation}
 
-A rejected packet is dropped, and the sender receives the reply (\`-j REJECT --reject-with …\`): a connection fails at once
+A rejected packet is dropped, and the sender receives the reply (\`-j REJECT --reject-with …\`): a connection fails immediately
 instead of after a timeout. Over IPv6, the prohibited replies are *adm-prohibited*, host unreachable is *addr-unreachable*, and
 network unreachable is *no-route*.`,
     example: office(`reject tcp-reset tcp port 25 from 10.0.0.0/24
@@ -80,7 +80,7 @@ network unreachable is *no-route*.`,
     repeat: "once",
     default: "accept",
     summary: "Policy of filter/FORWARD: what happens to forwarded packets that match no rule",
-    documentation: `\`iptables -P FORWARD DROP\` and \`ip6tables -P FORWARD DROP\`. The policy applies after all rules of the chain, including those of the
+    documentation: `\`iptables -P FORWARD DROP\` and \`ip6tables -P FORWARD DROP\`. The policy applies after all rules of the chain, including the rules of the
 CNI plugin, kube-proxy, and Docker. Docker, ufw, and firewalld set it to drop. If the access list has rules for
 forwarded packets, replies to allowed connections pass.`,
     example: office(`allow tcp port 443 to 10.0.0.11
@@ -117,8 +117,8 @@ rules for packets to the machine, replies to allowed connections pass. IPv6 requ
     summary: "A stateful firewall: packets of known connections pass, others without a connection are dropped",
     documentation: `At the top of filter/INPUT and filter/FORWARD: \`-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\` and
 \`-m conntrack --ctstate INVALID -j DROP\`. Replies and ICMP errors about known connections pass all other rules. A reply to
-a connection that the machine has not seen is INVALID: if request and reply take different paths, only one of which leads through
-this machine, connections through it fail.`,
+a connection that the machine has not seen is INVALID: if the request takes a path around
+this machine and the reply a path through it, the connection fails.`,
     example: office(`stateful true
   allow tcp port 443 in wan to 10.0.0.11
   deny any in wan`),
@@ -174,7 +174,7 @@ ends then send segments that fit the smaller link, even if ICMP errors are lost.
         type: { kind: "ref", to: ["segment"], orDevice: true },
         after: "iif",
         optional: true,
-        summary: "Device, or its segment, on which the packet arrived; `lo` for packets of the machine itself",
+        summary: "Device, or its segment, on which the packet arrived; `lo` for packets sent by this machine",
         default: "all",
       },
       {
@@ -215,7 +215,7 @@ on which the request arrived.`,
     ],
     repeat: "many",
     summary: "Drops packets on the segment: a provider's network that does not carry a protocol or port",
-    documentation: `The network itself drops the packets silently, on the way between any two machines of the segment: some clouds drop IP-in-IP, hosting
+    documentation: `The network drops the packets silently, regardless of sender and receiver: some clouds drop IP-in-IP, hosting
 providers block UDP 8472 or TCP 25. It matches the outer header of tunnel packets. A machine's own access list is \`deny\` in its
 block.`,
     example: `segment rack {

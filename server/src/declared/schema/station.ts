@@ -228,7 +228,7 @@ host old {
         type: { kind: "address" },
         after: "src",
         optional: true,
-        summary: "Source address of packets that the machine itself sends with this route",
+        summary: "Source address of packets that this machine sends with this route",
         default: "the first address of the device",
       },
       {
@@ -239,7 +239,7 @@ host old {
         summary: "Largest IP packet with this route, in bytes",
         default: "the MTU of the device",
       },
-      { name: "onlink", flag: true, summary: "The next hop is reachable through `dev`, whatever the routes say" },
+      { name: "onlink", flag: true, summary: "The kernel assumes that the next hop is directly connected to `dev`" },
     ],
     atLeastOneOf: ["via", "dev", "blackhole", "unreachable", "prohibit"],
     atMostOneOf: ["via", "blackhole", "unreachable", "prohibit"],

@@ -248,6 +248,14 @@ function typeText(type: ArgType): string {
       return `a path or an address${type.port ? ", with a port: `shop/api:80`, `n1:53/udp`" : ""}`;
     case "string":
       return 'a quoted string: `"…"`';
+    case "icmp-type":
+      return "an ICMP type, or type and code: `8`, `3/4`";
+    case "routing-table":
+      return "a table: 1 to 4,294,967,295, `main`, `default`, `local`";
+    case "mss":
+      return "a number of bytes, or `to-pmtu`";
+    case "mark":
+      return "a mark, optionally with a mask: `0x100`, `0x100/0xff00`";
     case "sysctl":
       return "a [kernel parameter](#kernel-parameters)";
   }

@@ -22,6 +22,7 @@ import type {
   Xfrm,
 } from "../dataplane/model.ts";
 import type { RuleSpec } from "../dataplane/rule.ts";
+import type { Origin } from "../declared/origin.ts";
 import type { ModeAddressing } from "../topology/addressing.ts";
 import type { Cluster, CniSettings, Node, Pod, PodCidr, Router, Topology } from "../topology/model.ts";
 import type { Speaker } from "./bgp/model.ts";
@@ -131,7 +132,8 @@ export interface ChainRules {
   readonly family: 4 | 6;
   readonly table: NfTable;
   readonly chain: string;
-  readonly policy?: "DROP";
+  readonly policy?: "ACCEPT" | "DROP";
+  readonly policyOrigin?: Origin;
   readonly rules: readonly RuleSpec[];
 }
 

@@ -194,6 +194,8 @@ export interface NetworkProblemData {
     readonly address: string;
     readonly nodes: number;
   };
+  /** The source address of a static route is not an address of the machine. `own`: its addresses. */
+  readonly KN260: RejectedRoute & { readonly src: string; readonly own: readonly string[] };
   /** The kernel limits the tunnel device to a smaller MTU. `fits`: the setting that it accepts; `written`: whether `mtu` is set. */
   readonly KN320: {
     readonly node: string;
@@ -287,6 +289,7 @@ export const CODES = {
   calicoPrefixSpansSegments: "KN237",
   calicoNoDefaultRoute: "KN238",
   calicoAddressTwice: "KN239",
+  routeSource: "KN260",
   flannelMtuClamped: "KN320",
   cloudRouteLimit: "KN410",
   subnetTooSmall: "KN411",

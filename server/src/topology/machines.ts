@@ -13,7 +13,7 @@ import { type SegmentPlan, segmentPlan } from "./allocation.ts";
 import type { Declared } from "./bind.ts";
 import type { ClusterDraft } from "./cluster.ts";
 import { buildInterfaces, stationBase, withDefaults } from "./interfaces.ts";
-import type { ExternalHost, Interface, Node, NodeCidr, Router, Segment } from "./model.ts";
+import type { ExternalHost, Interface, InterfaceName, Node, NodeCidr, Router, Segment, Station } from "./model.ts";
 import { nameProblems } from "./nearby.ts";
 import { allocatedRanges, claimedRanges, claimsLater, type NodeRanges } from "./node-ranges.ts";
 import { CODES, problem, type TopologyProblem } from "./problems.ts";
@@ -177,7 +177,7 @@ const builtNodes = perRow<
   [string, Node["dockerBridge"]]
 >(([parts, { name, index, position }, around, addresses, podCidrs], _, cluster, dockerBridge) => {
   const path = `${cluster}/${name}`;
-  const { acl, sysctls, processes, edge, labels, cni, source } = parts;
+  const { acl, sysctls, processes, edge, firewall, policyRouting, labels, cni, source } = parts;
   const interfaces = buildInterfaces(parts, { kind: "node", path }, position, around, addresses);
   return {
     kind: "node",
@@ -187,6 +187,8 @@ const builtNodes = perRow<
     sysctls,
     processes,
     edge,
+    firewall,
+    policyRouting,
     labels,
     cni,
     source,
@@ -283,27 +285,53 @@ const faulty = perItem<StationParts, boolean, [SegmentMap]>(
       const segment = segments.get(attach.segment);
       return segment === undefined || !isInside(segment, attach, countOf(parts));
     }) ||
-    (parts.edge?.nat ?? nothing).some(
-      ({ segment }) => segment !== undefined && !parts.attaches.some((attach) => attach.segment === segment.name),
-    ),
+    interfaceNames(parts).some((named) => !isInterface(parts, named, segments)),
 );
+
+/** A NAT rule, an access list, or a routing rule can name an interface by its segment, all but the first also by its device. */
+interface NamedInterface extends InterfaceName {
+  readonly orDevice: boolean;
+}
+
+function interfaceNames({ edge, acl, policyRouting }: StationParts): readonly NamedInterface[] {
+  if (!edge && acl.length === 0 && !policyRouting) return nothing;
+  const devices = [
+    ...acl.flatMap((rule) => [rule.in, rule.out]),
+    ...(policyRouting?.rules ?? nothing).map(({ iif }) => iif),
+  ];
+  return [
+    ...(edge?.nat ?? nothing).flatMap(({ segment }) => (segment ? [{ ...segment, orDevice: false }] : [])),
+    ...devices.flatMap((named) => (named ? [{ ...named, orDevice: true }] : [])),
+  ];
+}
+
+/** Devices of a CNI plugin are not known here. */
+function isInterface(
+  { kind, attaches }: StationParts,
+  { name, orDevice }: NamedInterface,
+  segments: SegmentMap,
+): boolean {
+  if (attaches.some(({ segment }) => segment === name)) return true;
+  if (!orDevice || segments.has(name)) return false;
+  return name === "lo" || attaches.some(({ device }) => device === name) || (kind === "node" && !/^eth\d+$/.test(name));
+}
 
 const trueAt = memo((flags: readonly boolean[]) => flags.flatMap((flag, index) => (flag ? [index] : [])));
 
 /** In order of declaration. */
 function faultsOf({ placed, outside, segments }: Declared): readonly TopologyProblem[] {
   const names = nameProblems(segments, new Set(outside.flatMap(({ kind, name }) => (kind === "router" ? name : []))));
-  const problems: TopologyProblem[] = [];
+  const problems: TopologyProblem[] = [...segments.values()].flatMap((segment) => segment.problems);
   const wrong = new Set(trueAt(faulty(outside, segments)).map((index) => outside[index]!));
   const note = (parts: StationParts, path: string): void => {
     problems.push(...parts.problems);
     for (const attach of parts.attaches) problems.push(...attachProblems(attach, countOf(parts)));
-    for (const { segment } of parts.edge?.nat ?? nothing) {
-      if (segment === undefined) continue;
-      const { name, source } = segment;
-      if (!segments.has(name)) problems.push(names.unknown(name, "segment", source));
-      else if (!parts.attaches.some((attach) => attach.segment === name))
+    for (const named of interfaceNames(parts)) {
+      const { name, source } = named;
+      if (isInterface(parts, named, segments)) continue;
+      if (segments.has(name))
         problems.push(problem(CODES.natSegment, source, { station: { kind: parts.kind, path }, segment: name }));
+      else problems.push(names.unknown(name, "segment", source));
     }
   };
   const attachProblems = (attach: Attach, count: number): readonly TopologyProblem[] => {

@@ -5,9 +5,9 @@ import type { Connection, Tracking } from "../conntrack.ts";
 import { localAddressesOf, lookup } from "../fib.ts";
 import type { StepRule } from "../journey.ts";
 import { type HookContext, matchOf } from "../match.ts";
-import type { Explanation, Netns, NfHook, NfRule } from "../model.ts";
+import type { Explanation, Netns, NfHook, NfRule, RejectWith } from "../model.ts";
 import { type Decision, runHook } from "../netfilter.ts";
-import type { Packet } from "../packet.ts";
+import type { IcmpErrorKind, Packet } from "../packet.ts";
 import { choose, connectionsOf, type End, endOf, fail, type Host, isOwn, machine, sendErrno, step } from "./run.ts";
 
 /** The devices of a packet at a netfilter hook. */
@@ -59,6 +59,7 @@ function contextOf(host: Host, dev: HookDevices): HookContext {
     isLocal: (ip) => isOwn(netns, ip),
     isOf: (ip, device) => netns.devices.get(device)?.addresses.some((own) => own.ip === ip) === true,
     reversePath: (one, device) => leavesBy(netns, one, device),
+    pathMtu: (packet) => pathMtu(netns, packet, dev.in),
     masqueradeAs: dev.masqueradeAs ?? (() => undefined),
     chance: (probability) => choose(run, 2, (i) => (i === 0 ? probability : 1 - probability)) === 0,
     connections: connectionsOf(host),
@@ -73,7 +74,7 @@ function record(host: Host, decided: Decided): End | undefined {
     table: `${decision.table}/${decision.chain}`,
     text: decision.text,
     why: decision.rule && matchOf(decision.rule, "comment")?.text,
-    origin: decision.explanation?.origin ?? decision.rule?.origin,
+    origin: decision.explanation?.origin ?? decision.rule?.origin ?? decision.origin,
   };
   switch (decision.effect) {
     case "accept":
@@ -114,14 +115,32 @@ function refused(host: Host, { decision, packet, hook: name, dev }: Decided, rul
     message: because(t`${machine(netns)} rejects the packet (${where})`, decision.explanation),
     device,
     rule,
+    ...(decision.rejectWith === "tcp-reset" ? { reset: true } : {}),
     icmp: {
-      kind: decision.rejectWith === "icmp-admin-prohibited" ? "admin-prohibited" : "port-unreachable",
+      kind: ICMP_ERRORS[decision.rejectWith ?? "icmp-port-unreachable"],
       // icmp_send: for locally addressed packets, the error is sent from the destination address.
       ...(name === "INPUT" || (name === "OUTPUT" && isOwn(netns, packet.dst)) ? { toLocal: true } : {}),
     },
     // In OUTPUT, the ICMP error reaches the sender through lo; the hook itself returns NF_DROP.
     ...(name === "OUTPUT" ? { errno: sendErrno(packet, "EPERM") } : {}),
   });
+}
+
+/** A TCP reset has no ICMP error; `reset` precedes it. */
+const ICMP_ERRORS: Readonly<Record<RejectWith, IcmpErrorKind>> = {
+  "icmp-port-unreachable": "port-unreachable",
+  "icmp-admin-prohibited": "admin-prohibited",
+  "icmp-host-prohibited": "host-prohibited",
+  "icmp-host-unreachable": "host-unreachable",
+  "icmp-net-unreachable": "net-unreachable",
+  "tcp-reset": "port-unreachable",
+};
+
+function pathMtu(netns: Netns, { src, dst, mark }: Packet, iif: string | undefined): number {
+  const locals = localAddressesOf(netns);
+  const routes = [lookup(netns, locals, { dst, src, iif, mark }), lookup(netns, locals, { dst: src })];
+  const mtus = routes.map((found) => found?.route.mtu ?? netns.devices.get(found?.nexthops[0]?.dev ?? "")?.mtu);
+  return Math.min(...mtus.map((mtu) => mtu ?? Number.POSITIVE_INFINITY));
 }
 
 /** Removes a connection that was created for a packet before a rule of table raw disabled tracking. */

@@ -236,7 +236,14 @@ function readArgs(statement: Statement, plan: Plan): Arguments {
 
   for (let index = 0; index < args.length; index++) {
     const arg = args[index]!;
-    const literal = arg.kind === "word" || arg.kind === "arrow" ? literals.get(arg.text) : undefined;
+    const found = arg.kind === "word" || arg.kind === "arrow" ? literals.get(arg.text) : undefined;
+    const alone = found !== undefined && isAlone(plan, args, index, position);
+    const literal = alone ? undefined : found;
+    if (alone) {
+      if (waiting >= 0 && open !== undefined && open.opens !== true) problems.push(missing(spec, open, waiting));
+      waiting = -1;
+      open = undefined;
+    }
     if (literal !== undefined) {
       if (waiting >= 0 && open !== undefined && open.opens !== true) problems.push(missing(spec, open, waiting));
       waiting = -1;
@@ -296,6 +303,19 @@ function readArgs(statement: Statement, plan: Plan): Arguments {
   if (problems.length === 0) return { values, problems: nothing };
   scratchProblems = [];
   return { values, problems };
+}
+
+/**
+ * Whether a literal without a value is a value of a positional argument: `in` alone is a direction, `in eth0` a device. `position`:
+ * of the next positional argument.
+ */
+function isAlone({ positional, literals }: Plan, args: readonly Arg[], index: number, position: number): boolean {
+  const isValue = ({ type }: ArgSpec, { text }: Arg): boolean =>
+    type.kind === "enum" && type.values.some(({ value }) => value === text);
+  const word = args[index]!;
+  if (!positional.some((spec, at) => at >= position && isValue(spec, word))) return false;
+  const next = args[index + 1];
+  return next === undefined || literals.has(next.text) || positional.some((spec) => isValue(spec, next));
 }
 
 /** The argument whose literal the token resembles, unless the token is a valid value of the open argument. */

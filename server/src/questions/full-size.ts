@@ -8,6 +8,7 @@ import { childOf } from "../declared/navigate.ts";
 import type { Origin } from "../declared/origin.ts";
 import { memo } from "../memo/memo.ts";
 import { t } from "../text/l10n.ts";
+import { stationsOf } from "../topology/stations.ts";
 import { stationsWhere } from "../topology/stations.ts";
 import type { Explained } from "./effect.ts";
 import { outwardProbes } from "./outward.ts";

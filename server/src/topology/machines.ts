@@ -13,7 +13,7 @@ import { type SegmentPlan, segmentPlan } from "./allocation.ts";
 import type { Declared } from "./bind.ts";
 import type { ClusterDraft } from "./cluster.ts";
 import { buildInterfaces, stationBase, withDefaults } from "./interfaces.ts";
-import type { ExternalHost, Interface, InterfaceName, Node, NodeCidr, Router, Segment, Station } from "./model.ts";
+import type { ExternalHost, Interface, InterfaceName, Node, NodeCidr, Router, Segment } from "./model.ts";
 import { nameProblems } from "./nearby.ts";
 import { allocatedRanges, claimedRanges, claimsLater, type NodeRanges } from "./node-ranges.ts";
 import { CODES, problem, type TopologyProblem } from "./problems.ts";

@@ -8,7 +8,6 @@ import { childOf } from "../declared/navigate.ts";
 import type { Origin } from "../declared/origin.ts";
 import { memo } from "../memo/memo.ts";
 import { t } from "../text/l10n.ts";
-import { stationsOf } from "../topology/stations.ts";
 import { stationsWhere } from "../topology/stations.ts";
 import type { Explained } from "./effect.ts";
 import { outwardProbes } from "./outward.ts";
@@ -104,12 +103,14 @@ function* toOutside(context: View): Iterable<Try> {
   }
 }
 
+const clampingStations = stationsWhere(({ firewall }) => firewall?.clampMss !== undefined);
+
 /**
  * The largest packet of a TCP connection if a machine on the path lowers the maximum segment size: the value that the sender receives in
  * the SYN,ACK. Only asked if a machine clamps; the port does not matter to the rule.
  */
 function clampedSize({ open, topology }: View, question: Question, mtu: number): number {
-  if (!stationsOf(topology).some(({ firewall }) => firewall?.clampMss)) return mtu;
+  if (clampingStations(topology).length === 0) return mtu;
   const dport = openPort(open, question) ?? question.dport;
   const [journey] = simulate(open, { ...question, proto: "tcp", dport });
   const answer = journey?.reply?.steps.at(-1)?.packet;

@@ -143,7 +143,7 @@ function learnsDefault(bgp: Bgp, { station }: Speaker, origin: Speaker): boolean
   });
 }
 
-/** The statement of the peer that sends the rejected routes; its `bgp` statement if it has none for this speaker. */
+/** The statement of the peer that sends the rejected routes; its `bgp` statement if no statement names this speaker. */
 function peerStatement(via: Speaker, speaker: Speaker): Origin {
   const rule = via.rules.find(
     (one) => !one.asOverride && ([4, 6] as const).some((family) => means(one, speaker, family)),

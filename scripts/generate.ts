@@ -290,10 +290,9 @@ command line. The editor settings (\`knet.checks.KN105\`) do the same; \`knet.js
 { "checks": { "KN407": "off", "pod-service-overlap": "warning" } }
 \`\`\`
 
-Suppress a single diagnostic with a \`knet-ignore\` comment that states the reason: at the end of a line for that line, after the \`}\` of a block for the
-statement, on its own
-line for the statement that follows (including its block), or as \`knet-ignore-file\` for the whole file. A comment that suppresses nothing is
-reported.
+Suppress a single diagnostic with a \`knet-ignore\` comment that states the reason: at the end of a line for that line, after the
+\`}\` of a block for the whole statement, on its own line for the statement that follows (including its block), or as \`knet-ignore-file\` for
+the whole file. A comment that suppresses nothing is reported.
 
 \`\`\`knet
 segment office {

@@ -108,8 +108,8 @@ describe("knet check --format junit", () => {
     const path = "samples/broken/pod-service-overlap.knet";
     const [diagnostics] = junit([path]).root.children[0]?.children ?? [];
     expect(diagnostics?.children.map(({ attributes }) => attributes.get("type"))).toEqual(["KN101"]);
-    expect(names(junit(["samples/docker-only.knet"]).root.children[0])[0]).toBe("diagnostics: passed");
-    const strict = junit(["samples/docker-only.knet", "--fail-on", "warning"]);
+    expect(names(junit(["samples/broken/policy-selects-nothing.knet"]).root.children[0])[0]).toBe("diagnostics: passed");
+    const strict = junit(["samples/broken/policy-selects-nothing.knet", "--fail-on", "warning"]);
     expect(names(strict.root.children[0])[0]).toBe("diagnostics: failure");
     expect(strict.code).toBe(1);
   });

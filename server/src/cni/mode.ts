@@ -43,7 +43,7 @@ export interface Mode {
   check(context: ClusterContext): readonly NetworkProblem[];
   /** State shared by the nodes of a cluster, created once per network; must cost nothing until a node is requested. */
   compile(context: ClusterContext): CompiledMode;
-  /** Whether the administrator leaves the pods of different nodes apart; otherwise, all pods must reach each other. */
+  /** Whether the pods of different nodes need not reach each other, because the administrator configures no routes for them. */
   isApart?(topology: Topology, cluster: Cluster): boolean;
   /** The nodes that run BGP. */
   speakers?(context: ClusterContext): readonly Speaker[];

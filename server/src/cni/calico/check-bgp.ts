@@ -2,6 +2,7 @@
 
 import type { Origin } from "../../declared/origin.ts";
 import { t } from "../../text/l10n.ts";
+import { means } from "../bgp/classes.ts";
 import { refOf, type Speaker, titleOf } from "../bgp/model.ts";
 import type { Bgp, Missing } from "../bgp/solve.ts";
 import { familyOf } from "../host.ts";
@@ -101,9 +102,12 @@ function missed({ context }: CalicoCluster, missing: readonly Missing[], { speak
   };
 }
 
-function loops({ context }: CalicoCluster, missing: readonly Missing[]): NetworkProblem[] {
+function loops({ context, settings }: CalicoCluster, missing: readonly Missing[]): NetworkProblem[] {
+  const isAvoided =
+    settings.peers.some(({ allowAsIn }) => allowAsIn > 0) ||
+    context.topology.routers.some(({ bgp }) => bgp?.peers.some(({ asOverride }) => asOverride));
   const looped = missing.filter(({ refused, speaker, origin }) => {
-    return refused?.kind === "loop" && !learnsDefault(context.bgp(), speaker, origin);
+    return refused?.kind === "loop" && (isAvoided || !learnsDefault(context.bgp(), speaker, origin));
   });
   const [first] = looped;
   if (first?.refused?.kind !== "loop") return [];
@@ -118,7 +122,7 @@ function loops({ context }: CalicoCluster, missing: readonly Missing[]): Network
     via: refOf(via),
   };
   return [
-    problem(CODES.bgpLoop, via.source, data, [
+    problem(CODES.bgpLoop, peerStatement(via, first.speaker), data, [
       { source: first.speaker.source, message: t`${titleOf(first.speaker)} is in AS ${first.refused.as}` },
       { source: first.origin.source, message: t`${titleOf(first.origin)} is in the same AS and advertises its blocks` },
     ]),
@@ -127,7 +131,8 @@ function loops({ context }: CalicoCluster, missing: readonly Missing[]): Network
 
 /**
  * Whether the speaker learns a default route from its peers, which replaces the rejected routes on purpose: one AS number for
- * all racks, and leaf switches that advertise only a default route ("Downward Default" in Calico's guide to IP fabrics).
+ * all racks, and leaf switches that advertise only a default route ("Downward Default" in Calico's guide to IP fabrics). If another
+ * peer in the file avoids the loops (`as-override`), the setting is missing here.
  */
 function learnsDefault(bgp: Bgp, { station }: Speaker, origin: Speaker): boolean {
   const group = bgp.groupOf(station.path);
@@ -136,6 +141,14 @@ function learnsDefault(bgp: Bgp, { station }: Speaker, origin: Speaker): boolean
     const family = familyOf(prefix.ip);
     return bgp.learned(group, family).get({ ip: family === 4 ? 0 : 0n, len: 0 })[0] !== undefined;
   });
+}
+
+/** The statement of the peer that sends the rejected routes; its `bgp` statement if no statement names this speaker. */
+function peerStatement(via: Speaker, speaker: Speaker): Origin {
+  const rule = via.rules.find(
+    (one) => !one.asOverride && ([4, 6] as const).some((family) => means(one, speaker, family)),
+  );
+  return rule?.source ?? via.source;
 }
 
 function unlearned(calico: CalicoCluster, missing: readonly Missing[]): NetworkProblem[] {

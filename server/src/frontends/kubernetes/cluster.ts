@@ -178,7 +178,7 @@ interface Places {
   readonly nodes: readonly PlacedNode[];
   /** The nodes without an address. */
   readonly omitted: readonly KubeObject[];
-  /** Number of nodes to assume if there are none. */
+  /** Number of nodes to assume if the source has no nodes. */
   readonly assumed: number;
 }
 

@@ -1,5 +1,6 @@
 /** The topology that a FILE argument denotes: a `.knet` file, Kubernetes manifests, or one of them in a git revision. */
 import { existsSync } from "node:fs";
+import type { Document } from "../declared/document.ts";
 import { kubernetesFrontEnd, type ManifestDocuments } from "../frontends/kubernetes/document.ts";
 import type { Analysis } from "../service/analysis.ts";
 import { notesOf } from "../service/importing.ts";
@@ -50,7 +51,16 @@ function analysisInRevision(argument: string, defaults: ClusterDefaults | undefi
 
 function known(file: string, analysis: Analysis | undefined): Analysis {
   if (!analysis) throw new UsageError(t`${file}: cannot be read`);
+  const [main] = analysis.files;
+  if (main && !isTopology(main))
+    throw new UsageError(t`${file}: not a topology: it has no statement of the language; see \`knet check\``);
   return analysis;
+}
+
+/** Whether the text has at least one known statement, or nothing but comments. */
+function isTopology(document: Document): boolean {
+  const { decls } = document;
+  return decls.some(({ spec }) => spec !== undefined) || (decls.length === 0 && document.faults().length === 0);
 }
 
 function withNotes(read: ManifestDocuments, defaults: ClusterDefaults | undefined): Analysis {

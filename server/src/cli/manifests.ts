@@ -1,6 +1,5 @@
 /** Kubernetes manifests and dumps as FILE arguments: YAML and JSON files, archives, folders of them, or standard input. */
-import { type Dirent, readdirSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { statSync } from "node:fs";
 import { problemInText } from "../declared/file-problem.ts";
 import { decodedText } from "../frontends/containers/text.ts";
 import { isArchive, isArchiveName, type TextFile, UNPACK_LIMITS, unpack } from "../frontends/containers/unpack.ts";
@@ -13,7 +12,7 @@ import { number } from "../text/format.ts";
 import { t } from "../text/l10n.ts";
 import type { ClusterDefaults } from "../topology/cluster.ts";
 import { UnreadableError, UsageError } from "./errors.ts";
-import { isReadTwice, type ReadLimit, readInput, readStart, SKIPPED_FOLDERS, STDIN } from "./files.ts";
+import { isReadTwice, type ReadLimit, readableFiles, readInput, readStart, STDIN } from "./files.ts";
 import { progress } from "./output.ts";
 
 /**
@@ -74,7 +73,7 @@ function isSourceName(file: string): boolean {
 export function isManifestInput(path: string): boolean {
   if (!isFolder(path)) return isManifests(path);
   let hasManifests = false;
-  for (const file of filesBelow(path)) {
+  for (const file of readableFiles(path)) {
     if (file.endsWith(".knet")) return false;
     hasManifests ||= isSource(file);
   }
@@ -129,7 +128,7 @@ function filesOf(path: string, input: string | Uint8Array | undefined): readonly
   if (!isReadTwice(path) && input !== undefined)
     return typeof input === "string" ? [{ file: path, text: input }] : unpacked(path, input);
   if (!isFolder(path)) return unpacked(path, readSource(path));
-  return [...filesBelow(path)].filter(isSource).flatMap((file) => {
+  return [...readableFiles(path)].filter(isSource).flatMap((file) => {
     try {
       return unpacked(file, readSource(file));
     } catch (error) {
@@ -151,21 +150,6 @@ export function decodedLarge(file: string, bytes: Uint8Array): string {
   const found = decodedText(bytes);
   if (!found.ok) throw new UnreadableError(file, found.error);
   return found.text;
-}
-
-/** In name order. Folders that cannot be read contain nothing. */
-export function* filesBelow(folder: string): Generator<string> {
-  let entries: Dirent[];
-  try {
-    entries = readdirSync(folder, { withFileTypes: true });
-  } catch {
-    return;
-  }
-  for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
-    const path = join(folder, entry.name);
-    if (entry.isFile()) yield path;
-    else if (entry.isDirectory() && !SKIPPED_FOLDERS.has(entry.name)) yield* filesBelow(path);
-  }
 }
 
 /** The topology of manifests. */

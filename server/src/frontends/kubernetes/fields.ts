@@ -127,13 +127,13 @@ const ADMIN_PORTS = list(
 const DESTINATION = closed({ destinationPort: closed({ number: "number", range: closed(RANGE) }) });
 const PROTOCOLS = list(closed({ tcp: DESTINATION, udp: DESTINATION, sctp: DESTINATION, destinationNamedPort: "text" }));
 
-/** `words`: the actions; `ports`: the field with the ports; `names`: whether egress peers can be domain names. */
+/** `actions`: of its rules; `ports`: the field with the ports; `names`: whether egress peers can be domain names. */
 function adminSpec(
-  words: readonly string[],
+  actions: readonly string[],
   ports: Readonly<Record<string, Shape>>,
   names: boolean,
 ): Readonly<Record<string, Shape>> {
-  const rule = { name: "text", action: { words }, ...ports } as const;
+  const rule = { name: "text", action: { words: actions }, ...ports } as const;
   const to = { namespaces: SELECTOR, pods: NAMESPACED_PODS, nodes: SELECTOR, networks: TEXTS } as const;
   return {
     subject: SUBJECT,

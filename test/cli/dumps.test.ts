@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { gzipSync, strToU8, zipSync } from "fflate";
 import { createTar } from "nanotar";
 import { describe, expect, it } from "vitest";
+import type { Report } from "../../server/src/cli/report-schema.ts";
 import { file, knet } from "./run.ts";
 
 const object = (kind: string, name: string, more: object, namespace: string | undefined = "shop") => ({
@@ -210,5 +211,58 @@ describe("secret values", () => {
       const { out, err } = knet(command);
       expect(`${out}${err}`, command.join(" ")).not.toMatch(/hunter2|aHVudGVyMg|unrequested-7/);
     }
+  });
+});
+
+describe("a fix in a folder of manifests", () => {
+  const DEPLOYMENT = `apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: shop}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: c, ports: [{containerPort: 8080}]}]}
+`;
+  const SERVICE = `apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: shop}
+spec:
+  selector: {app: wep} # a typo
+  ports: [{port: 80, targetPort: 8080}]
+`;
+  const folder = (): string => {
+    const root = dirname(file("", "unused.txt"));
+    mkdirSync(join(root, "deploy"));
+    writeFileSync(join(root, "deploy/web.yaml"), DEPLOYMENT);
+    writeFileSync(join(root, "deploy/service.yaml"), SERVICE);
+    return join(root, "deploy");
+  };
+
+  it("is an edit of one file, as in the editor", () => {
+    const path = folder();
+    const report = JSON.parse(knet(["check", path, "--format", "json"]).out) as Report;
+    const found = report.files.flatMap(({ diagnostics }) => diagnostics.filter(({ code }) => code === "KN501"));
+    expect(found.map(({ fixes }) => fixes)).toEqual([
+      [
+        {
+          title: "Change to `app=web`",
+          edits: [
+            {
+              file: join(path, "service.yaml"),
+              range: { start: { line: 4, character: 18 }, end: { line: 4, character: 21 } },
+              text: "web",
+            },
+          ],
+        },
+      ],
+    ]);
+    expect(knet(["check", path]).out).toContain("fix: Change to `app=web`");
+    expect(knet(["check", path, "--no-fixes"]).out).not.toContain("fix:");
+  });
+
+  it("is the same in one file", () => {
+    expect(knet(["check", file(`${DEPLOYMENT}---\n${SERVICE}`, "all.yaml")]).out).toContain("fix: Change to `app=web`");
   });
 });

@@ -112,4 +112,16 @@ describe("knet matrix", () => {
       out: '{\n  "schema": "knet-matrix/1",\n  "connections": []\n}\n',
     });
   });
+
+  it.each([
+    ["text", "some text\n"],
+    ["JSON", '{"a": 1}'],
+    ["an unknown statement", "clutser prod { pods 10.0.0.0/16 }\n"],
+  ])("rejects a text that is not a topology: %s", (_, text) => {
+    const { code, out, err } = knet(["matrix", file(text)]);
+    expect([code, out]).toEqual([2, ""]);
+    expect(err).toMatch(
+      /^knet: .*test\.knet: not a topology: it has no statement of the language; see `knet check`\n$/,
+    );
+  });
 });

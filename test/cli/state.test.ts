@@ -199,3 +199,47 @@ describe("routes --real and rules --real", () => {
     expect(out).not.toContain("10.244.1.0/24 via");
   });
 });
+
+describe("a file of the state", () => {
+  const at = (folder: string, name: string): string => join(folder, "nodes", name);
+  const [name = ""] = ["n1/addr.json"];
+
+  it("can be UTF-16, as PowerShell writes it", () => {
+    const folder = state();
+    const text = readFileSync(at(folder, name), "utf8");
+    writeFileSync(at(folder, name), Buffer.from(`\ufeff${text}`, "utf16le"));
+    expect(diagnostics([TOPOLOGY, "--state", folder])).toEqual({ code: 0, all: [] });
+  });
+
+  it("that is not text is an error if it is the output of a command, and otherwise named", () => {
+    const folder = state();
+    writeFileSync(at(folder, "n1/capture.pcap"), Uint8Array.from([0xd4, 0xc3, 0xb2, 0xa1, 0, 0]));
+    const skipped = knet(["check", TOPOLOGY, "--state", folder]);
+    expect(skipped.code).toBe(0);
+    expect(skipped.err).toContain("capture.pcap: not valid UTF-8");
+    writeFileSync(at(folder, name), Uint8Array.from([0x1f, 0x8b, 0x08, 0]));
+    const failed = knet(["check", TOPOLOGY, "--state", folder]);
+    expect(failed.code).toBe(2);
+    expect(failed.err).toMatch(/addr\.json: not valid UTF-8\n$/);
+  });
+
+  it("that is empty is reported if the command always prints something", () => {
+    const folder = state();
+    writeFileSync(at(folder, "n1/rule4.json"), "");
+    const { all } = diagnostics([TOPOLOGY, "--state", folder]);
+    expect(all.map(({ code, message }) => `${code} ${message}`)).toEqual([
+      "KN802 invalid source: the file is empty: the command failed",
+    ]);
+  });
+
+  it("shows a device that is down in `routes --real`", () => {
+    const folder = state();
+    for (const output of ["n1/link.json", "n1/addr.json"]) {
+      const text = readFileSync(at(folder, output), "utf8");
+      const down = text.replaceAll('"operstate":"UP"', '"operstate":"DOWN"').replaceAll(/"(?:UP|LOWER_UP)",?/g, "");
+      writeFileSync(at(folder, output), down.replaceAll(",]", "]"));
+    }
+    const { out } = knet(["routes", TOPOLOGY, "prod/n1", "--state", folder, "--real"]);
+    expect(out).toMatch(/^eth0 +DOWN/m);
+  });
+});

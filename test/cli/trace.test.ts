@@ -335,3 +335,34 @@ describe("dual stack", () => {
     expect(found.paths[0]?.mtu).toBe(1430);
   });
 });
+
+describe("a headless service without endpoints", () => {
+  it("is unreachable: DNS returns no address", () => {
+    const design = file(`segment lan { cidr 192.168.10.0/24 }
+cluster prod {
+  pods 10.244.0.0/16
+  services 10.96.0.0/12
+  node n1 { attach lan }
+  pod web
+  pod late { labels app=late; not-ready; listen 80/tcp }
+  service db { type headless; select app=late; port 80 }
+}
+`);
+    const { code, trace: found } = trace([design, "web", "db"]);
+    expect([code, found.verdict, found.answered]).toEqual([1, "unreachable", false]);
+    expect(found.paths).toMatchObject([
+      {
+        reason: {
+          code: "name-not-resolved",
+          message:
+            "DNS returns no address for service prod/default/db, which is headless and has no endpoints: no packet is sent",
+        },
+        error: { kind: "local", errno: "EAI_NONAME" },
+        hops: [],
+      },
+    ]);
+    expect(knet(["trace", design, "web", "db"]).out).not.toContain("timeout");
+    for (const format of ["mermaid", "svg", "html"])
+      expect(knet(["trace", design, "web", "db", "--format", format])).toMatchObject({ code: 1, err: "" });
+  });
+});

@@ -3,6 +3,7 @@ import { catalog } from "../checks/catalog.ts";
 import type { RealState } from "../dataplane/real/state.ts";
 import { machinesOf } from "../questions/drift/machines.ts";
 import { type Analysis, withState } from "../service/analysis.ts";
+import { sourceAnalysis } from "../service/importing.ts";
 import { type LineIndex, lineIndex } from "../text/line-index.ts";
 import { jsonText } from "../text/visible.ts";
 import { VERSION } from "../version.ts";
@@ -13,7 +14,7 @@ import { githubReport } from "./formats/github.ts";
 import { junitReport } from "./formats/junit.ts";
 import { sarifReport } from "./formats/sarif.ts";
 import { textReport } from "./formats/text.ts";
-import { areManifests, isManifestInput, manifestAnalysis, readManifests, readSource, shownLine } from "./manifests.ts";
+import { areManifests, isManifestInput, readManifests, readSource, shownLine } from "./manifests.ts";
 import { type Opened, openAll } from "./open.ts";
 import { complain, say, useColour, writeOut } from "./output.ts";
 import { type Merged, mergedReport } from "./report.ts";
@@ -63,7 +64,7 @@ export async function check(paths: readonly string[], options: CheckOptions): Pr
 
 /** All manifests are one cluster. `input`: the content of the only path if it can be read only once. */
 function manifestsOf(paths: readonly string[], input: Uint8Array | undefined, options: CheckOptions): Analysis {
-  return stated(manifestAnalysis(readManifests(paths, input), defaultsOf(options)), options.state);
+  return stated(sourceAnalysis(readManifests(paths, input), { defaults: defaultsOf(options) }), options.state);
 }
 
 type TextOf = (file: string) => string | undefined;

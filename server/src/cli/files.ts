@@ -232,6 +232,32 @@ function kindOf(entry: Dirent): Entry["kind"] | undefined {
   return entry.isSymbolicLink() && !LOCK_FILE.test(entry.name) ? "link" : undefined;
 }
 
+/** All files below a folder, in name order; undefined if the path is not a folder. Throws UnreadableError if one cannot be read. */
+export function filesIn(path: string): readonly string[] | undefined {
+  if (!tried(path, () => statSync(path)).isDirectory()) return undefined;
+  return [...filesBelow(path, (folder) => tried(folder, () => readdirSync(folder, { withFileTypes: true })))];
+}
+
+/** All files below a folder, in name order. Folders that cannot be read contain nothing. */
+export function readableFiles(folder: string): Generator<string> {
+  return filesBelow(folder, (path) => {
+    try {
+      return readdirSync(path, { withFileTypes: true });
+    } catch {
+      return [];
+    }
+  });
+}
+
+/** Links are not followed: they can form loops. */
+function* filesBelow(folder: string, list: (path: string) => Dirent[]): Generator<string> {
+  for (const entry of list(folder).sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    const path = join(folder, entry.name);
+    if (entry.isFile()) yield path;
+    else if (entry.isDirectory() && !SKIPPED_FOLDERS.has(entry.name)) yield* filesBelow(path, list);
+  }
+}
+
 /** The result, or undefined after adding the message of a UsageError to the problems. */
 export function attempt<T>(problems: string[], work: () => T): T | undefined {
   try {

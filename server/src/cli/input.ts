@@ -1,15 +1,16 @@
 /** The topology that a FILE argument denotes: a `.knet` file, Kubernetes manifests, or one of them in a git revision. */
 import { existsSync } from "node:fs";
-import { kubernetesFrontEnd, type ManifestDocuments } from "../frontends/kubernetes/document.ts";
+import type { Document } from "../declared/document.ts";
+import { kubernetesFrontEnd } from "../frontends/kubernetes/document.ts";
 import type { Analysis } from "../service/analysis.ts";
-import { notesOf } from "../service/importing.ts";
+import { notesOf, type Sources, sourceAnalysis } from "../service/importing.ts";
 import { t } from "../text/l10n.ts";
 import type { ClusterDefaults } from "../topology/cluster.ts";
 import { defaultsOf, type TopologyOptions } from "./defaults.ts";
 import { UsageError } from "./errors.ts";
 import { decoded, isReadTwice, readText, STDIN } from "./files.ts";
 import { manifestsIn, revisionOf, revisionService } from "./git.ts";
-import { areManifests, isManifests, manifestAnalysis, readFiles, readManifests, readSource } from "./manifests.ts";
+import { areManifests, isManifests, readFiles, readManifests, readSource } from "./manifests.ts";
 import { diskService } from "./open.ts";
 import { complain } from "./output.ts";
 import { stated } from "./state.ts";
@@ -50,10 +51,19 @@ function analysisInRevision(argument: string, defaults: ClusterDefaults | undefi
 
 function known(file: string, analysis: Analysis | undefined): Analysis {
   if (!analysis) throw new UsageError(t`${file}: cannot be read`);
+  const [main] = analysis.files;
+  if (main && !isTopology(main))
+    throw new UsageError(t`${file}: not a topology: it has no statement of the language; see \`knet check\``);
   return analysis;
 }
 
-function withNotes(read: ManifestDocuments, defaults: ClusterDefaults | undefined): Analysis {
+/** Whether the text has at least one known statement, or nothing but comments. */
+function isTopology(document: Document): boolean {
+  const { decls } = document;
+  return decls.some(({ spec }) => spec !== undefined) || (decls.length === 0 && document.faults().length === 0);
+}
+
+function withNotes(read: Sources, defaults: ClusterDefaults | undefined): Analysis {
   for (const note of notesOf(read)) complain(note);
-  return manifestAnalysis(read, defaults);
+  return sourceAnalysis(read, { defaults });
 }

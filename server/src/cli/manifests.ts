@@ -1,19 +1,16 @@
 /** Kubernetes manifests and dumps as FILE arguments: YAML and JSON files, archives, folders of them, or standard input. */
-import { type Dirent, readdirSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { statSync } from "node:fs";
 import { problemInText } from "../declared/file-problem.ts";
 import { decodedText } from "../frontends/containers/text.ts";
 import { isArchive, isArchiveName, type TextFile, UNPACK_LIMITS, unpack } from "../frontends/containers/unpack.ts";
-import { kubernetesFrontEnd, type ManifestDocuments } from "../frontends/kubernetes/document.ts";
+import { kubernetesFrontEnd } from "../frontends/kubernetes/document.ts";
 import { shownLine } from "../frontends/kubernetes/private.ts";
 import { KUSTOMIZATION } from "../frontends/kubernetes/source.ts";
-import { type Analysis, analyse } from "../service/analysis.ts";
-import { notesOf, sourceDocuments } from "../service/importing.ts";
+import { notesOf, type Sources, sourceDocuments } from "../service/importing.ts";
 import { number } from "../text/format.ts";
 import { t } from "../text/l10n.ts";
-import type { ClusterDefaults } from "../topology/cluster.ts";
 import { UnreadableError, UsageError } from "./errors.ts";
-import { isReadTwice, type ReadLimit, readInput, readStart, SKIPPED_FOLDERS, STDIN } from "./files.ts";
+import { isReadTwice, type ReadLimit, readableFiles, readInput, readStart, STDIN } from "./files.ts";
 import { progress } from "./output.ts";
 
 /**
@@ -74,7 +71,7 @@ function isSourceName(file: string): boolean {
 export function isManifestInput(path: string): boolean {
   if (!isFolder(path)) return isManifests(path);
   let hasManifests = false;
-  for (const file of filesBelow(path)) {
+  for (const file of readableFiles(path)) {
     if (file.endsWith(".knet")) return false;
     hasManifests ||= isSource(file);
   }
@@ -87,7 +84,7 @@ export function looksLikeManifests(text: string): boolean {
 }
 
 /** Throws UsageError if a file cannot be read or no file contains an object. `input`: the content of a path that can be read only once. */
-export function readManifests(paths: readonly string[], input?: string | Uint8Array): ManifestDocuments {
+export function readManifests(paths: readonly string[], input?: string | Uint8Array): Sources {
   return readFiles(
     paths,
     paths.flatMap((path) => filesOf(path, input)),
@@ -95,7 +92,7 @@ export function readManifests(paths: readonly string[], input?: string | Uint8Ar
 }
 
 /** The same for files that were already read. */
-export function readFiles(paths: readonly string[], files: readonly TextFile[]): ManifestDocuments {
+export function readFiles(paths: readonly string[], files: readonly TextFile[]): Sources {
   const read = sourceDocuments(paths[0] ?? STDIN, files);
   progress(undefined);
   if (read.objects > 0) return read;
@@ -103,7 +100,7 @@ export function readFiles(paths: readonly string[], files: readonly TextFile[]):
 }
 
 /** Why no object was found: the first text that is not valid, or that is only a part of something else. */
-function reasonOf(read: ManifestDocuments): string | undefined {
+function reasonOf(read: Sources): string | undefined {
   const notes = (codes: readonly string[]): readonly string[] =>
     notesOf({ ...read, problems: read.problems.filter(({ code }) => codes.includes(code)) });
   const kustomization = read.problems.find((one) => one.code === "KN801" && one.data.kind === KUSTOMIZATION);
@@ -129,7 +126,7 @@ function filesOf(path: string, input: string | Uint8Array | undefined): readonly
   if (!isReadTwice(path) && input !== undefined)
     return typeof input === "string" ? [{ file: path, text: input }] : unpacked(path, input);
   if (!isFolder(path)) return unpacked(path, readSource(path));
-  return [...filesBelow(path)].filter(isSource).flatMap((file) => {
+  return [...readableFiles(path)].filter(isSource).flatMap((file) => {
     try {
       return unpacked(file, readSource(file));
     } catch (error) {
@@ -151,26 +148,6 @@ export function decodedLarge(file: string, bytes: Uint8Array): string {
   const found = decodedText(bytes);
   if (!found.ok) throw new UnreadableError(file, found.error);
   return found.text;
-}
-
-/** In name order. Folders that cannot be read contain nothing. */
-export function* filesBelow(folder: string): Generator<string> {
-  let entries: Dirent[];
-  try {
-    entries = readdirSync(folder, { withFileTypes: true });
-  } catch {
-    return;
-  }
-  for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
-    const path = join(folder, entry.name);
-    if (entry.isFile()) yield path;
-    else if (entry.isDirectory() && !SKIPPED_FOLDERS.has(entry.name)) yield* filesBelow(path);
-  }
-}
-
-/** The topology of manifests. */
-export function manifestAnalysis(read: ManifestDocuments, defaults?: ClusterDefaults): Analysis {
-  return analyse(read.documents[0].file, read.documents, { defaults });
 }
 
 export { shownLine };

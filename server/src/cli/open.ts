@@ -12,8 +12,18 @@ import { t } from "../text/l10n.ts";
 import type { ClusterDefaults } from "../topology/cluster.ts";
 import { namespaceOf } from "../trace/endpoints.ts";
 import { UnreadableError, UsageError } from "./errors.ts";
-import { attempt, decoded, expandPaths, type Found, isReadTwice, readRegular, readText, STDIN } from "./files.ts";
-import { filesBelow, readSource, unpacked } from "./manifests.ts";
+import {
+  attempt,
+  decoded,
+  expandPaths,
+  type Found,
+  isReadTwice,
+  readableFiles,
+  readRegular,
+  readText,
+  STDIN,
+} from "./files.ts";
+import { readSource, unpacked } from "./manifests.ts";
 
 /** Where `knet.json` can be: next to the file and in the folders above it, up to the working folder. */
 function configFiles(file: string): string[] {
@@ -54,7 +64,7 @@ function provided(file: string, contents: Unpacked): Provided {
   if (inside) return inside.text;
   try {
     const stat = statSync(file, { throwIfNoEntry: false });
-    if (stat?.isDirectory()) return { files: [...filesBelow(file)] };
+    if (stat?.isDirectory()) return { files: [...readableFiles(file)] };
     if (stat && !stat.isFile()) return { problem: t`not a regular file` };
     return isTopology(file) ? readRegular(file) : sourceAt(file, contents);
   } catch (error) {

@@ -73,6 +73,8 @@ export type ReasonCode =
   | "link-local"
   | "ipv4-mapped"
   | "no-source-address"
+  /** Not from the simulator: the sender's name has no address, so no packet is sent. */
+  | "name-not-resolved"
   | "neighbour-failed"
   | "stacked-apart"
   | "no-forwarding-entry"

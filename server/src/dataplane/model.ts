@@ -77,6 +77,8 @@ interface DeviceBase {
   readonly addresses: readonly InterfaceAddress[];
   /** Enslaved to this bridge. */
   readonly master?: string;
+  /** On a real machine: the device is down. Its routes are absent or marked in the real tables. */
+  readonly isDown?: true;
   /** Bridge port flag: a frame can leave through the port it arrived on. */
   readonly hairpin?: boolean;
   /** Programs on tc ingress and tc egress. */

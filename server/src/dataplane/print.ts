@@ -81,6 +81,7 @@ function deviceLabel(device: Device, network: Network | undefined): string {
 
 /** Operational state; UNKNOWN for loopback and tunnel devices. */
 function stateOf(netns: Netns, device: Device): "UP" | "DOWN" | "UNKNOWN" {
+  if (device.isDown) return "DOWN";
   switch (device.kind) {
     case "physical":
     case "veth":

@@ -25,12 +25,12 @@ const kubernetes: FrontEnd = {
   read: (file, text) => rendering(kubernetesFrontEnd.read(file, text)),
 };
 
-function rendering(document: Document): Document {
-  const { file, language, text, faults, problems, silences, spanOf, innerSpanOf, pointAt, prepare } = document;
+/** A document of manifests whose changes are edits of its text. */
+export function rendering(document: Document): Document {
+  const { file, language, faults, problems, silences, spanOf, innerSpanOf, pointAt, prepare } = document;
   const rest = {
     file,
     language,
-    text,
     faults,
     problems,
     silences,
@@ -38,11 +38,11 @@ function rendering(document: Document): Document {
     innerSpanOf,
     pointAt,
     prepare,
-    render: (change: Change) => renderedChange(text, change, readRules),
+    render: (change: Change) => renderedChange(document.text, change, readRules),
     edited: (edits: readonly TextEdit[]) => rendering(document.edited(edits)),
   };
-  // Computed only if no `.knet` file reads the manifest.
-  return withLazy(rest, { decls: () => document.decls });
+  // Declarations are computed only if no `.knet` file reads the manifest, the text only if it is shown.
+  return withLazy(rest, { decls: () => document.decls, text: () => document.text });
 }
 
 function readRules(text: string): readonly Decl[] {

@@ -6,11 +6,24 @@ import { format } from "../frontends/knet/format.ts";
 import { type ManifestDocuments, manifestDocuments } from "../frontends/kubernetes/document.ts";
 import { t } from "../text/l10n.ts";
 import { type LineIndex, lineIndex } from "../text/line-index.ts";
+import { type Analysis, type AnalysisOptions, analyse } from "./analysis.ts";
 import { compactText } from "./compact/index.ts";
 import { ownedPods } from "./compact/owners.ts";
+import { rendering } from "./front-ends.ts";
+import type { Expand } from "./sources.ts";
 
-/** Cloud networks and clusters from manifests are one topology. */
-export function sourceDocuments(source: string, files: readonly TextFile[]): ManifestDocuments {
+/** What files contain. */
+export interface Sources extends ManifestDocuments {
+  readonly source: string;
+  readonly files: readonly TextFile[];
+}
+
+/** Cloud networks and clusters from manifests are one topology. `source`: identifies the input as a whole. */
+export function sourceDocuments(source: string, files: readonly TextFile[]): Sources {
+  return { ...documentsOf(source, files), source, files };
+}
+
+function documentsOf(source: string, files: readonly TextFile[]): ManifestDocuments {
   const networks = files.filter(({ text }) => isNetworkSource(text));
   const others = files.filter((file) => !networks.includes(file));
   if (networks.length === 0) return manifestDocuments(source, others);
@@ -24,6 +37,23 @@ export function sourceDocuments(source: string, files: readonly TextFile[]): Man
     objects: network.objects + manifests.objects,
     unread: network.unread + manifests.unread,
   };
+}
+
+/** The topology of the files. Fixes are edits of single files, after which all files are read again. */
+export function sourceAnalysis({ documents, source, files }: Sources, options: AnalysisOptions = {}): Analysis {
+  const all = documents.map(rendering);
+  const texts = new Map(files.map((one) => [one.file, one]));
+  const known = new Map(all.map((one) => [one, texts.get(one.file)]));
+  const expand: Expand = (current) => {
+    if (current.every((one) => known.has(one))) return { files: current };
+    const changed = current.flatMap((one): readonly TextFile[] => {
+      if (!known.has(one)) return [{ file: one.file, text: one.text }];
+      const unchanged = known.get(one);
+      return unchanged ? [unchanged] : [];
+    });
+    return { files: documentsOf(source, changed).documents.map(rendering) };
+  };
+  return analyse(documents[0].file, all, { ...options, expand });
 }
 
 /** One line for each part that is not as in the files: values without evidence, kinds that are not read, invalid YAML. */

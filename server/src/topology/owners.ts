@@ -1,6 +1,6 @@
 /**
- * Workloads as a person counts them. In a dump, each pod is a declaration of its own, with the workload that created it: the
- * pods with one owner are one workload.
+ * Workloads as a person counts them. A dump declares each pod separately, with the workload that created it: the pods with one
+ * owner are one workload.
  */
 import { memo, valueAt } from "../memo/memo.ts";
 import type { Workload } from "./model.ts";

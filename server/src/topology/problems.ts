@@ -22,7 +22,7 @@ export interface TopologyProblemData extends Pick<DeclProblemData, "KN006" | "KN
     readonly station: string;
   };
   /** A pod address outside its node's pod CIDR. */
-  /** `others`: number of further pods of its workload, each outside the range of its own node. */
+  /** `others`: number of further pods of its workload, each outside the range of the node it runs on. */
   readonly KN122: {
     readonly pod: string;
     readonly address: string;

@@ -38,7 +38,13 @@ export interface Aimed {
 
 export type Aim =
   | ({ readonly ok: true } & Aimed)
-  | { readonly ok: false; readonly error: string; readonly candidates: readonly string[] };
+  /** `unresolved`: the service exists, but its name has no address. */
+  | {
+      readonly ok: false;
+      readonly error: string;
+      readonly candidates: readonly string[];
+      readonly unresolved?: Service;
+    };
 
 /** Larger clusters are represented by one node with an endpoint and one without. */
 const MOST_NODES = 8;
@@ -348,7 +354,10 @@ function aimAtPods(cluster: Cluster, service: Service, from: Sender, notes: read
   const asked = first ?? service.ports[0];
   const found = asked ? from.families.flatMap((of) => cluster.services.endpoints(service, asked, of)) : [];
   const ips = [...new Set(found.map(({ ip }) => ip))];
-  if (ips.length === 0) return failed(t`${service.path} is headless and has no endpoints: its name does not resolve`);
+  if (ips.length === 0) {
+    const error = t`${service.path} is headless and has no endpoints: its name does not resolve`;
+    return { ok: false, error, candidates: [], unresolved: service };
+  }
   const note = t`${service.path} is headless: DNS returns the addresses of ${plural(ips.length, "endpoint")}; ports are not rewritten`;
   const ports = [...new Set(found.map((one) => one.port))].map((number) => ({
     port: number,

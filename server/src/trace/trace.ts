@@ -3,7 +3,7 @@ import { type Family, family, type Ip, parseIp, unmapped } from "../addressing/i
 import type { Journey } from "../dataplane/journey.ts";
 import { list, plural } from "../text/format.ts";
 import { t } from "../text/l10n.ts";
-import type { Topology } from "../topology/model.ts";
+import type { Service, Topology } from "../topology/model.ts";
 import { aimAt, choiceOf, familyError, journeysTo } from "./aim.ts";
 import { type Surroundings, toTrace } from "./convert.ts";
 import { destinationOf } from "./destination.ts";
@@ -57,7 +57,7 @@ export function ask(world: World, question: Ask): Answer {
   const { target, proxied, port: wanted } = destination;
   const ipFamily = question.family ?? (fromIp === undefined ? undefined : family(fromIp));
   const to = aimAt(topology, target, from.endpoint, wanted, ipFamily);
-  if (!to.ok) return to;
+  if (!to.ok) return to.unresolved ? withoutAddress(world, question, from.endpoint, to.unresolved) : to;
   const mixed = familyError(fromIp, to.targets[0]?.ip);
   if (mixed !== undefined) return { ok: false, error: mixed, candidates: [] };
   const guess = wanted === undefined ? to.ports[0] : to.ports.find((one) => one.port === wanted);
@@ -104,20 +104,50 @@ export function ask(world: World, question: Ask): Answer {
     ...raceNote(journeys),
     ...cutNote(journeys),
   ];
-  const query: Query = {
-    from: question.from,
-    to: question.to,
-    proto,
-    ...(port === undefined ? {} : { port }),
-    ...(question.size === undefined ? {} : { size: question.size }),
-    df,
-  };
+  const query = queryOf(question, proto, port);
   return {
     ok: true,
     trace: toTrace(query, journeys, world, notes, { lookup, proxied: onward, receiver }),
     journeys,
     from: from.endpoint,
   };
+}
+
+function queryOf(question: Ask, proto: Query["proto"], port: number | undefined): Query {
+  return {
+    from: question.from,
+    to: question.to,
+    proto,
+    ...(port === undefined ? {} : { port }),
+    ...(question.size === undefined ? {} : { size: question.size }),
+    df: question.df ?? false,
+  };
+}
+
+/** A headless service without endpoints: the client has no address, so it sends no packet. */
+function withoutAddress(world: World, question: Ask, from: Endpoint, service: Service): Answer {
+  const journey: Journey = {
+    steps: [],
+    verdict: "unreachable",
+    reason: {
+      code: "name-not-resolved",
+      message: t`DNS returns no address for service ${service.path}, which is headless and has no endpoints: no packet is sent`,
+      netns: from.netns,
+      origin: service.source,
+    },
+    // getaddrinfo(3)
+    error: { kind: "local", errno: "EAI_NONAME" },
+    end: from.netns,
+    receiver: undefined,
+    mtu: 0,
+    probability: 1,
+    race: undefined,
+    reply: undefined,
+  };
+  const port = question.port ?? service.ports[0]?.port;
+  const proto = question.proto ?? service.ports[0]?.proto ?? "tcp";
+  const query = queryOf(question, proto, proto === "icmp" ? undefined : (port ?? DEFAULT_PORT));
+  return { ok: true, trace: toTrace(query, [journey], world), journeys: [journey], from };
 }
 
 /** A note if the first of several replies determines the path. */

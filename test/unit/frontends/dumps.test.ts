@@ -323,6 +323,67 @@ spec:
   });
 });
 
+describe("an admin policy that kube-apiserver rejects", () => {
+  const admin = (kind: string, version: string, spec: string): readonly string[] =>
+    problems({
+      "a.yaml": `apiVersion: policy.networking.k8s.io/${version}\nkind: ${kind}\nmetadata: {name: default}\nspec: ${spec}\n`,
+    }).filter((one) => one.includes("KN806"));
+
+  it.each([
+    [
+      "AdminNetworkPolicy",
+      "v1alpha1",
+      "{priority: 1, subject: {namespaces: {}}, ingress: [{name: a, action: Allow, from: [{pods: {namespaceSelector: {}, podSelector: {}}}], ports: [{portNumber: {protocol: TCP, port: 80}}, {portRange: {start: 1, end: 2}}, {namedPort: http}]}], egress: [{action: Pass, to: [{networks: [10.0.0.0/8]}, {nodes: {}}, {domainNames: [a.b]}]}]}",
+    ],
+    [
+      "BaselineAdminNetworkPolicy",
+      "v1alpha1",
+      "{subject: {pods: {namespaceSelector: {}, podSelector: {}}}, egress: [{action: Deny, to: [{namespaces: {}}]}]}",
+    ],
+    [
+      "ClusterNetworkPolicy",
+      "v1alpha2",
+      "{tier: Admin, priority: 1, subject: {namespaces: {}}, ingress: [{action: Accept, from: [{namespaces: {}}], protocols: [{tcp: {destinationPort: {number: 80}}}, {udp: {destinationPort: {range: {start: 1, end: 2}}}}, {destinationNamedPort: http}]}]}",
+    ],
+  ])("is not %s %s with all its fields", (kind, version, spec) => {
+    expect(admin(kind, version, spec)).toEqual([]);
+  });
+
+  it.each([
+    [
+      "ClusterNetworkPolicy",
+      "v1alpha2",
+      "{tier: Admin, subject: {namespaces: {}}, ingress: [{action: Allow, from: [{namespaces: {}}], ports: []}]}",
+      [
+        "spec.ingress[0].action: kube-apiserver rejects `Allow`; expected `Accept`, `Deny`, or `Pass`",
+        "unknown field `ports` in spec.ingress[0]: ignored",
+      ],
+    ],
+    [
+      "AdminNetworkPolicy",
+      "v1alpha1",
+      "{priority: 1, subject: {namespace: {}}, ingress: [{action: Deny, from: [], port: []}]}",
+      [
+        "unknown field `namespace` in spec.subject: ignored; did you mean `namespaces`?",
+        "unknown field `port` in spec.ingress[0]: ignored; did you mean `ports`?",
+      ],
+    ],
+    [
+      "BaselineAdminNetworkPolicy",
+      "v1alpha1",
+      "{priority: 1, subject: {namespaces: {}}, egress: [{action: Pass, to: []}]}",
+      [
+        "spec.egress[0].action: kube-apiserver rejects `Pass`; expected `Allow` or `Deny`",
+        "unknown field `priority` in spec: ignored",
+      ],
+    ],
+  ])("is %s %s with other fields", (kind, version, spec, expected) => {
+    expect(
+      admin(kind, version, spec).map((one) => one.replace(/^\S+ KN806 |^KN806 |^\S+ /, "").replace(/^KN806 /, "")),
+    ).toEqual(expected);
+  });
+});
+
 describe("a NetworkPolicy that kube-apiserver rejects", () => {
   const policy = (spec: string): string =>
     `apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: p, namespace: x}\nspec: ${spec}\n`;

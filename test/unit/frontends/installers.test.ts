@@ -253,7 +253,7 @@ const isWellFormed = (text: string): void => {
 };
 
 describe("files of kops", () => {
-  it("have subnets without a range, and a part of nonMasqueradeCIDR for pods and services", () => {
+  it("have subnets without a range, and a part of nonMasqueradeCIDR for pods", () => {
     isWellFormed(KOPS_SUBNETS);
     expect(printed(KOPS_SUBNETS)).toBe(`segment a { cidr 198.18.0.0/24 }
 segment b { cidr 2001:db8::/64 }
@@ -265,7 +265,7 @@ router gateway {
 }
 cluster c {
   pods 10.160.0.0/11
-  services 10.128.0.0/13
+  services 100.64.0.0/13
   cni calico {
     pool default-ipv4-ippool { ipip cross-subnet; nat-outgoing true }
   }
@@ -278,7 +278,14 @@ cluster c {
 
   it("state ranges, which take precedence", () => {
     const text = KOPS_SUBNETS.replace("spec:\n", "spec:\n  podCIDR: 10.130.0.0/16\n");
-    expect(printed(text)).toContain("  pods 10.130.0.0/16\n  services 10.128.0.0/13\n");
+    expect(printed(text)).toContain("  pods 10.130.0.0/16\n  services 100.64.0.0/13\n");
+  });
+
+  it("have a part of nonMasqueradeCIDR for services before release 1.28", () => {
+    const of = (version: string): string =>
+      printed(KOPS_SUBNETS.replace("spec:\n", `spec:\n  kubernetesVersion: ${version}\n`));
+    expect(of("v1.27.4")).toContain("  pods 10.160.0.0/11\n  services 10.128.0.0/13\n");
+    expect(of("1.28.0")).toContain("  pods 10.160.0.0/11\n  services 100.64.0.0/13\n");
   });
 
   it("have nodes in the subnets of their instance groups", () => {

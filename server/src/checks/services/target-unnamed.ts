@@ -55,7 +55,7 @@ const unnamedTargets = ofEach(function* (one, workloads): Iterable<Finding> {
       {
         related: oneOfEach(selected)
           .slice(0, 3)
-          .map((one) => ({ source: one.source, message: workloadText(one) })),
+          .map((one) => ({ source: one.source, message: t`${workloadText(one)} is selected` })),
         fixes: targets(port.target, known, selected).map((one) =>
           replaceFix(t`Change target port to \`${one}\``, port.targetSource, one),
         ),

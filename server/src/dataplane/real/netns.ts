@@ -19,7 +19,7 @@ import type {
 import { routesOf } from "../print.ts";
 import { fdbByRemote, type MacOwners, type Pairing, remoteKey, translatedMac } from "./macs.ts";
 import { realNetfilter } from "./netfilter.ts";
-import type { RealDevice, RealMachine } from "./state.ts";
+import { isDown, type RealDevice, type RealMachine } from "./state.ts";
 import { realPeers, realXfrm } from "./tunnels.ts";
 
 export function realNetns(pairing: Pairing, owners: MacOwners): Netns {
@@ -77,6 +77,7 @@ function deviceOf(real: RealDevice, derived: Device, pairing: Pairing, owners: M
         ]
       : derived.addresses,
     hairpin: real.hairpin ?? derived.hairpin ?? false,
+    ...(isDown(real, derived) ? { isDown: true } : {}),
     origin: real.origin,
   };
   const { master: _, ...rest } = derived;

@@ -4,7 +4,17 @@ import type { Draft } from "../../declared/build.ts";
 import { isRecord, listAt, numberAt, type Path, recordAt, textAt } from "../../text/json.ts";
 import { t } from "../../text/l10n.ts";
 import { entryOf } from "../../text/table.ts";
-import { type Evidence, flagOf, rangesIn, resources, setting, shown, textOf, textsOf } from "../kubernetes/evidence.ts";
+import {
+  type Evidence,
+  flagOf,
+  minorOf,
+  rangesIn,
+  resources,
+  setting,
+  shown,
+  textOf,
+  textsOf,
+} from "../kubernetes/evidence.ts";
 import { note, type Reading } from "../kubernetes/inference.ts";
 import { type KubeObject, labelsOf } from "../kubernetes/object.ts";
 import { defaultPlugin, pluginOf } from "../kubernetes/plugins/index.ts";
@@ -36,7 +46,8 @@ export function kopsInstallers(reading: Reading): readonly Installer[] {
   return resources(reading.dump, "Cluster", "kops.k8s.io").map((object) => {
     const own = (field: string): Evidence<string> | undefined =>
       textOf(object, "spec", "networking", field) ?? textOf(object, "spec", field);
-    const defaults = rangesFrom(own("nonMasqueradeCIDR")?.value);
+    const minor = minorOf(textOf(object, "spec", "kubernetesVersion"))?.value;
+    const defaults = rangesFrom(own("nonMasqueradeCIDR")?.value, minor);
     const { isSix } = defaults;
     const subnets = subnetsOf(object);
     return {
@@ -70,18 +81,20 @@ interface Defaults {
 }
 
 const USUAL = "100.64.0.0/10";
+/** The first release with a constant service range; assumed without a version. */
+const FIXED_SERVICES = 28;
 
 /**
  * The upper half of nonMasqueradeCIDR is for pods, and the first eighth for services (upup/pkg/fi/cloudup/populate_cluster_spec.go).
- * Later releases assign services 100.64.0.0/13 in any case; the note about the assumed range covers both.
+ * Since kops 1.28, services have 100.64.0.0/13 in any case (kubernetes/kops#15866); a release installs no later version of Kubernetes.
  * Pods of IPv6 clusters are in a /80 that AWS assigns to each node: their range is not known in advance.
  */
-function rangesFrom(stated: string | undefined): Defaults {
+function rangesFrom(stated: string | undefined, minor = FIXED_SERVICES): Defaults {
   const whole = (parsePrefix(stated ?? "") ?? parsePrefix(USUAL))?.prefix;
   if (whole && family(whole.ip) === 6) return { pods: "fd00:10:244::/56", services: "fd00:5e4f:ce::/108", isSix: true };
   const canSplit = whole !== undefined && whole.len <= 29;
   const pods = canSplit ? nthSubnet(whole, whole.len + 1, 1) : undefined;
-  const services = canSplit ? nthSubnet(whole, whole.len + 3, 0) : undefined;
+  const services = canSplit && minor < FIXED_SERVICES ? nthSubnet(whole, whole.len + 3, 0) : undefined;
   return {
     pods: pods ? formatPrefix(pods) : "100.96.0.0/11",
     services: services ? formatPrefix(services) : "100.64.0.0/13",

@@ -4,6 +4,8 @@ import { fileNames } from "./names.ts";
 import { stateDocument } from "./place.ts";
 import { type MachineFile, readMachine } from "./read.ts";
 
+export { isOutputName } from "./names.ts";
+
 export interface TextFile {
   readonly file: string;
   readonly text: string;

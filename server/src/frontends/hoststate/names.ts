@@ -73,6 +73,12 @@ export function fileNames(files: readonly string[]): readonly FileName[] {
   return paths.map((path) => nameOf(path, shared, ofMachines.has(folderOf(path))));
 }
 
+/** Whether the file is named after an output of a command. */
+export function isOutputName(file: string): boolean {
+  const [name] = fileNames([file]);
+  return name?.known !== undefined || isOutput(file.split(/[/\\]+/));
+}
+
 function folderOf(path: readonly string[]): string {
   return path.slice(0, -1).join("/");
 }

@@ -136,8 +136,14 @@ function readFile({ file, text, name }: MachineFile, found: Found): void {
   if (isJson) readJson(text, start, source, found);
   else for (const section of sectionsOf(text)) readSection(section, text, source, found);
   const { known } = name;
-  if (known && (known.canBeEmpty || known.output === "links") && countOf(found) === before && isBlank(text, start))
+  const isEmpty = known !== undefined && countOf(found) === before && isBlank(text, start);
+  // An empty list is an output: all rules can be deleted.
+  if (isEmpty && (known.canBeEmpty || known.output === "links" || start < text.length))
     show(known.output, source, found);
+  else if (isEmpty && (known.output === "addresses" || known.output === "rules4"))
+    found.problems.push(
+      problemInText("KN802", file, { start: 0, end: 0 }, { error: t`the file is empty: the command failed` }),
+    );
   if (countOf(found) === before && found.problems.length === 0 && !isBlank(text, start) && isOutputFile(file))
     found.problems.push(
       problemInText("KN802", file, { start, end: Math.min(text.length, start + 1) }, { error: t`no entry recognized` }),

@@ -9,6 +9,7 @@ import {
   configMap,
   type Evidence,
   mapped,
+  minorOf,
   parsed,
   resources,
   shown,
@@ -63,11 +64,6 @@ function versionDrafts(reading: Reading, installers: readonly Installer[]): read
 
 function nodeRelease(node: KubeObject): Evidence<string> | undefined {
   return textOf(node, "status", "nodeInfo", "kubeProxyVersion") ?? textOf(node, "status", "nodeInfo", "kubeletVersion");
-}
-
-function minorOf(release: Evidence<string> | undefined): Evidence<number> | undefined {
-  const minor = mapped(release, (text) => /^v?1\.(\d+)/.exec(text)?.[1]);
-  return mapped(minor, Number);
 }
 
 /** kubeadm's ConfigMap; before Kubernetes 1.24 its name has the release. */

@@ -187,3 +187,9 @@ export function lookedUp(
 ): Evidence<string> | undefined {
   return mapped(evidence, (value) => (Object.hasOwn(table, value) ? table[value] : undefined));
 }
+
+/** The minor version of a release: 27 of `1.27.4` and `v1.27`. */
+export function minorOf(release: Evidence<string> | undefined): Evidence<number> | undefined {
+  const minor = mapped(release, (text) => /^v?1\.(\d+)/.exec(text)?.[1]);
+  return mapped(minor, Number);
+}

@@ -113,6 +113,35 @@ function withClosedSpec(spec: Readonly<Record<string, Shape>>, others: readonly 
   );
 }
 
+/* Peers and ports of policy.networking.k8s.io: apis/v1alpha1 and apis/v1alpha2 of kubernetes-sigs/network-policy-api 0eec1b0. */
+const NAMESPACED_PODS = closed({ namespaceSelector: SELECTOR, podSelector: SELECTOR });
+const SUBJECT = closed({ namespaces: SELECTOR, pods: NAMESPACED_PODS });
+const RANGE: Readonly<Record<string, Shape>> = { start: "number", end: "number" };
+const ADMIN_PORTS = list(
+  closed({
+    portNumber: closed({ protocol: PROTOCOL, port: "number" }),
+    portRange: closed({ protocol: PROTOCOL, ...RANGE }),
+    namedPort: "text",
+  }),
+);
+const DESTINATION = closed({ destinationPort: closed({ number: "number", range: closed(RANGE) }) });
+const PROTOCOLS = list(closed({ tcp: DESTINATION, udp: DESTINATION, sctp: DESTINATION, destinationNamedPort: "text" }));
+
+/** `actions`: of its rules; `ports`: the field with the ports; `names`: whether egress peers can be domain names. */
+function adminSpec(
+  actions: readonly string[],
+  ports: Readonly<Record<string, Shape>>,
+  names: boolean,
+): Readonly<Record<string, Shape>> {
+  const rule = { name: "text", action: { words: actions }, ...ports } as const;
+  const to = { namespaces: SELECTOR, pods: NAMESPACED_PODS, nodes: SELECTOR, networks: TEXTS } as const;
+  return {
+    subject: SUBJECT,
+    ingress: list(closed({ ...rule, from: list(SUBJECT) })),
+    egress: list(closed({ ...rule, to: list(closed(names ? { ...to, domainNames: TEXTS } : to)) })),
+  };
+}
+
 /** Other groups have kinds with the same names: a NetworkPolicy of Calico, a Service of Knative. */
 const GROUPS: ReadonlySet<string> = new Set([
   "",
@@ -121,9 +150,10 @@ const GROUPS: ReadonlySet<string> = new Set([
   "extensions",
   "networking.k8s.io",
   "discovery.k8s.io",
+  "policy.networking.k8s.io",
 ]);
 
-/** By kind, from the types of k8s.io/api (core/v1, apps/v1, networking/v1, discovery/v1). */
+/** By kind, from the types of k8s.io/api 10b39a3 (core/v1, apps/v1, networking/v1, discovery/v1). */
 const SHAPES: Readonly<Record<string, Shape>> = {
   Node: object(
     { podCIDR: "text", podCIDRs: TEXTS },
@@ -164,6 +194,16 @@ const SHAPES: Readonly<Record<string, Shape>> = {
     policyTypes: list({ words: ["Ingress", "Egress"] }),
     ingress: list(closed({ from: PEERS, ports: POLICY_PORTS })),
     egress: list(closed({ to: PEERS, ports: POLICY_PORTS })),
+  }),
+  AdminNetworkPolicy: withClosedSpec({
+    ...adminSpec(["Allow", "Deny", "Pass"], { ports: ADMIN_PORTS }, true),
+    priority: "number",
+  }),
+  BaselineAdminNetworkPolicy: withClosedSpec(adminSpec(["Allow", "Deny"], { ports: ADMIN_PORTS }, false)),
+  ClusterNetworkPolicy: withClosedSpec({
+    ...adminSpec(["Accept", "Deny", "Pass"], { protocols: PROTOCOLS }, true),
+    tier: { words: ["Admin", "Baseline"] },
+    priority: "number",
   }),
   ServiceCIDR: object({ cidrs: TEXTS }),
   IPPool: object({ cidr: "text", natOutgoing: "boolean", disabled: "boolean" }),

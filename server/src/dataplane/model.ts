@@ -6,6 +6,7 @@
 import type { InterfaceAddress, Ip, IpRange, Prefix } from "../addressing/ip.ts";
 import type { PrefixTable } from "../addressing/prefix-table.ts";
 import type { Origin } from "../declared/origin.ts";
+import type { NftStatement } from "./nft/ast.ts";
 import type { EspCipher, IcmpMessage, Mac, Packet, Transport } from "./packet.ts";
 import type { ConnectProgram, DevicePrograms, QueueProgram } from "./program.ts";
 
@@ -437,11 +438,21 @@ export interface PortRange {
 export type CtState = "NEW" | "ESTABLISHED" | "RELATED" | "INVALID" | "UNTRACKED";
 /** `DNAT`: the connection's destination was rewritten, in any state (net/netfilter/xt_conntrack.c, conntrack_mt). */
 export type CtMatch = CtState | "DNAT";
+/** The ICMP errors of REJECT (libxt_REJECT), by their IPv4 names. */
+export type RejectKind =
+  | "icmp-port-unreachable"
+  | "icmp-proto-unreachable"
+  | "icmp-net-unreachable"
+  | "icmp-host-unreachable"
+  | "icmp-admin-prohibited"
+  | "icmp-net-prohibited"
+  | "icmp-host-prohibited"
+  | "tcp-reset";
 export type NfTarget =
   | { readonly kind: "ACCEPT" }
   | { readonly kind: "DROP" }
   | { readonly kind: "RETURN" }
-  | { readonly kind: "REJECT"; readonly with: "icmp-port-unreachable" | "icmp-admin-prohibited" | "tcp-reset" }
+  | { readonly kind: "REJECT"; readonly with: RejectKind }
   /** `goto` (-g): if the chain ends without a verdict, the calling chain also ends. */
   | { readonly kind: "JUMP"; readonly chain: string; readonly goto?: boolean }
   | { readonly kind: "MASQUERADE"; readonly randomFully?: boolean }
@@ -452,6 +463,8 @@ export type NfTarget =
   | { readonly kind: "NONE" }
   /** Table raw: the packet is not tracked by conntrack. */
   | { readonly kind: "NOTRACK" }
+  /** nftables: the statements of a rule, in order; a rule of another machine's listing can contain any. */
+  | { readonly kind: "NFT"; readonly statements: readonly NftStatement[]; readonly program: QueueProgram | undefined }
   /** A user-space program returns the verdict (nfnetlink_queue). */
   | { readonly kind: "NFQUEUE"; readonly number: number; readonly program: QueueProgram }
   /** Sets the connection mark, or copies it to the packet (net/netfilter/xt_connmark.c). */

@@ -3,7 +3,7 @@
 import { formatIp, type Ip } from "../addressing/ip.ts";
 import { t } from "../text/l10n.ts";
 import { bind, type Connection, makeUnique, rewritten, type Tracking, UNTRACKED } from "./conntrack.ts";
-import { type HookContext, matches } from "./match.ts";
+import { matches } from "./match.ts";
 import type {
   Explanation,
   IptablesTable,
@@ -14,8 +14,11 @@ import type {
   NfRule,
   NfTable,
   NfTarget,
+  RejectKind,
 } from "./model.ts";
+import { effectOf } from "./nft/statement.ts";
 import { familyOf, type Packet, portsOf } from "./packet.ts";
+import type { HookContext } from "./seen.ts";
 import { ruleText } from "./text.ts";
 
 export interface Decision {
@@ -27,7 +30,7 @@ export interface Decision {
   readonly chains: readonly string[];
   readonly effect: "accept" | "return" | "drop" | "reject" | "dnat" | "snat";
   readonly explanation?: Explanation;
-  readonly rejectWith?: "icmp-port-unreachable" | "icmp-admin-prohibited" | "tcp-reset";
+  readonly rejectWith?: RejectKind;
 }
 
 export interface HookResult {
@@ -303,6 +306,8 @@ function applyTarget(walk: ChainWalk, rule: NfRule, name: string): ChainOutcome 
       const outcome = enterChain(walk, target.chain);
       return outcome ?? (target.goto ? "return" : "next");
     }
+    case "NFT":
+      return runStatements(walk, rule, target, name);
     case "NFQUEUE": {
       const verdict = target.program.decide(walk.packet);
       const effect = verdict.kind === "pass" ? "accept" : "drop";
@@ -323,6 +328,42 @@ function applyTarget(walk: ChainWalk, rule: NfRule, name: string): ChainOutcome 
         nat: { side: "dst", ip: target.to, port: target.port },
       };
   }
+}
+
+/** nft_do_chain: the statements of a rule, until one of them does not match or ends it. */
+function runStatements(
+  walk: ChainWalk,
+  rule: NfRule,
+  { statements, program }: NfTarget & { kind: "NFT" },
+  name: string,
+): ChainOutcome | "next" | "return" {
+  for (const statement of statements) {
+    const effect = effectOf(statement, walk, program);
+    switch (effect.kind) {
+      case "continue":
+        break;
+      case "break":
+        return "next";
+      case "mark":
+        walk.mark = effect.value;
+        break;
+      case "connmark":
+        if (walk.tracking.connection) walk.tracking.connection.mark = effect.value;
+        break;
+      case "target": {
+        const text = effect.element === undefined ? rule.text : `${rule.text ?? ""} [${effect.element}]`;
+        const outcome = applyTarget(
+          walk,
+          { ...rule, target: effect.target, ...(text === undefined ? {} : { text }) },
+          name,
+        );
+        // A statement can follow NOTRACK.
+        if (effect.target.kind !== "NOTRACK") return outcome;
+        break;
+      }
+    }
+  }
+  return "next";
 }
 
 /** Without a source address for MASQUERADE, the kernel drops the packet (nf_nat_masquerade.c). */

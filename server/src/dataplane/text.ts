@@ -10,6 +10,7 @@ import type {
   NfTarget,
   PortRange,
   RecentMatch,
+  RejectKind,
   Route,
   Transport,
   VirtualServer,
@@ -182,6 +183,7 @@ function targetWords(to: NfTarget, family: 4 | 6): readonly string[] {
     case "DNAT":
       return ["-j", "DNAT", "--to-destination", withPort(to.to, to.port)];
     case "NONE":
+    case "NFT":
       return [];
     case "CONNMARK": {
       const mask = `0x${(to.mask >>> 0).toString(16)}`;
@@ -194,10 +196,21 @@ function targetWords(to: NfTarget, family: 4 | 6): readonly string[] {
   }
 }
 
-function rejectWith(kind: "icmp-port-unreachable" | "icmp-admin-prohibited" | "tcp-reset", family: 4 | 6): string {
-  if (family === 4 || kind === "tcp-reset") return kind;
-  return kind === "icmp-port-unreachable" ? "icmp6-port-unreachable" : "icmp6-adm-prohibited";
+function rejectWith(kind: RejectKind, family: 4 | 6): string {
+  return family === 4 ? kind : REJECT6[kind];
 }
+
+/** libip6t_REJECT; ICMPv6 has no error for a protocol. */
+const REJECT6: Readonly<Record<RejectKind, string>> = {
+  "icmp-port-unreachable": "icmp6-port-unreachable",
+  "icmp-proto-unreachable": "icmp6-port-unreachable",
+  "icmp-net-unreachable": "icmp6-no-route",
+  "icmp-host-unreachable": "icmp6-addr-unreachable",
+  "icmp-admin-prohibited": "icmp6-adm-prohibited",
+  "icmp-net-prohibited": "icmp6-adm-prohibited",
+  "icmp-host-prohibited": "icmp6-adm-prohibited",
+  "tcp-reset": "tcp-reset",
+};
 
 export function withPort(ip: Ip, port: number | undefined): string {
   if (port === undefined) return formatIp(ip);

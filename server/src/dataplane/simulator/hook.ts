@@ -4,10 +4,11 @@ import { t } from "../../text/l10n.ts";
 import type { Connection, Tracking } from "../conntrack.ts";
 import { localAddressesOf, lookup } from "../fib.ts";
 import type { StepRule } from "../journey.ts";
-import { type HookContext, matchOf } from "../match.ts";
-import type { Explanation, Netns, NfHook, NfRule } from "../model.ts";
+import { matchOf } from "../match.ts";
+import type { Explanation, Netns, NfHook, NfRule, RejectKind } from "../model.ts";
 import { type Decision, runHook } from "../netfilter.ts";
-import type { Packet } from "../packet.ts";
+import { familyOf, type IcmpErrorKind, type Packet } from "../packet.ts";
+import type { HookContext } from "../seen.ts";
 import { choose, connectionsOf, type End, endOf, fail, type Host, isOwn, machine, sendErrno, step } from "./run.ts";
 
 /** The devices of a packet at a netfilter hook. */
@@ -60,10 +61,30 @@ function contextOf(host: Host, dev: HookDevices): HookContext {
     isOf: (ip, device) => netns.devices.get(device)?.addresses.some((own) => own.ip === ip) === true,
     reversePath: (one, device) => leavesBy(netns, one, device),
     masqueradeAs: dev.masqueradeAs ?? (() => undefined),
+    redirectTo: (one) => redirectAddress(netns, one, dev),
     chance: (probability) => choose(run, 2, (i) => (i === 0 ? probability : 1 - probability)) === 0,
     connections: connectionsOf(host),
   };
 }
+
+/** nf_nat_redirect: the first address of the ingress device, or the loopback address for a packet of this machine. */
+function redirectAddress({ devices }: Netns, packet: Packet, dev: HookDevices): Ip | undefined {
+  const family = familyOf(packet);
+  if (dev.own || dev.in === undefined) return family === 4 ? 0x7f000001 : 1n;
+  return devices.get(dev.in)?.addresses.find(({ ip }) => (typeof ip === "number" ? 4 : 6) === family)?.ip;
+}
+
+/** The errors of REJECT; a TCP reset looks like a closed port. */
+const REJECTIONS: Readonly<Record<RejectKind, IcmpErrorKind>> = {
+  "icmp-port-unreachable": "port-unreachable",
+  "icmp-proto-unreachable": "protocol-unreachable",
+  "icmp-net-unreachable": "net-unreachable",
+  "icmp-host-unreachable": "host-unreachable",
+  "icmp-admin-prohibited": "admin-prohibited",
+  "icmp-net-prohibited": "admin-prohibited",
+  "icmp-host-prohibited": "admin-prohibited",
+  "tcp-reset": "port-unreachable",
+};
 
 /** The step of a decision; an end if the packet does not continue. */
 function record(host: Host, decided: Decided): End | undefined {
@@ -115,7 +136,7 @@ function refused(host: Host, { decision, packet, hook: name, dev }: Decided, rul
     device,
     rule,
     icmp: {
-      kind: decision.rejectWith === "icmp-admin-prohibited" ? "admin-prohibited" : "port-unreachable",
+      kind: REJECTIONS[decision.rejectWith ?? "icmp-port-unreachable"],
       // icmp_send: for locally addressed packets, the error is sent from the destination address.
       ...(name === "INPUT" || (name === "OUTPUT" && isOwn(netns, packet.dst)) ? { toLocal: true } : {}),
     },

@@ -9,12 +9,13 @@ import type {
   NfTarget,
   PortRange,
   RecentMatch,
+  RejectKind,
   SetMatch,
   Transport,
 } from "../../dataplane/model.ts";
+import { ipAndPort, markOf, prefixOfText, wholeNumber } from "../../dataplane/values.ts";
 import type { Origin } from "../../declared/origin.ts";
 import { entryOf } from "../../text/table.ts";
-import { ipAndPort, markOf, prefixOfText, wholeNumber } from "./values.ts";
 
 export interface Context {
   readonly family: Family;
@@ -336,10 +337,17 @@ function only(target: NfTarget): Target {
   return (options) => (options.length === 0 ? target : undefined);
 }
 
-const REJECTIONS: Readonly<Record<string, Extract<NfTarget, { kind: "REJECT" }>["with"]>> = {
+const REJECTIONS: Readonly<Record<string, RejectKind>> = {
   "icmp-port-unreachable": "icmp-port-unreachable",
   "icmp6-port-unreachable": "icmp-port-unreachable",
+  "icmp-proto-unreachable": "icmp-proto-unreachable",
+  "icmp-net-unreachable": "icmp-net-unreachable",
+  "icmp6-no-route": "icmp-net-unreachable",
+  "icmp-host-unreachable": "icmp-host-unreachable",
+  "icmp6-addr-unreachable": "icmp-host-unreachable",
   "icmp-admin-prohibited": "icmp-admin-prohibited",
+  "icmp-net-prohibited": "icmp-net-prohibited",
+  "icmp-host-prohibited": "icmp-host-prohibited",
   "icmp6-adm-prohibited": "icmp-admin-prohibited",
   "tcp-reset": "tcp-reset",
 };

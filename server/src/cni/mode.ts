@@ -131,6 +131,8 @@ export interface ChainRules {
   readonly chain: string;
   readonly policy?: "DROP";
   readonly rules: readonly RuleSpec[];
+  /** Of a base chain in an nftables table. */
+  readonly base?: Pick<NfBase, "hook" | "priority" | "type">;
 }
 
 /** Chains that are built when requested by name: kube-proxy has thousands. */

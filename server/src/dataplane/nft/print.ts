@@ -75,8 +75,9 @@ function natText({ nat, to, port }: NftNat): string {
 function matchText({ op, left, right }: Extract<NftStatement, { kind: "match" }>): string {
   const names = namesOf(left);
   const [name = ""] = names;
-  const isImplicit = op === "implicit" && isFlags(name) && right.kind !== "set";
-  const sign = op === "!=" || (op !== "implicit" && op !== "==") ? ` ${op}` : isImplicit ? "" : " ==";
+  // `tcp flags syn` compares one bit, `tcp flags == syn` all of them.
+  const isExact = op === "==" && isFlags(name) && right.kind !== "set";
+  const sign = op === "implicit" || (op === "==" && !isExact) ? "" : ` ${op}`;
   return `${exprText(left)}${sign} ${exprText(right, names)}`;
 }
 

@@ -10,7 +10,7 @@ import { readState, type TextFile } from "../../../../server/src/frontends/hosts
 import { renderText } from "../../../../server/src/trace/render/text.ts";
 import { ask } from "../../../../server/src/trace/trace.ts";
 import { type World, world } from "../../checks/harness.ts";
-import { drift, realOf } from "./support.ts";
+import { drift, filesOf, realOf } from "./support.ts";
 
 const here = new URL("nft/", import.meta.url);
 const read = (name: string): string => readFileSync(new URL(name, here), "utf8");
@@ -174,6 +174,37 @@ describe("the nftables state of a node", () => {
       expect.stringContaining("in another position"),
       "info: node `prod/n1` has rules that are not part of the topology and not compared: `table inet firewalld`",
     ]);
+  });
+});
+
+describe("flannel's nftables tables", () => {
+  const flannel = world(`
+segment lan { cidr 192.168.10.0/24 }
+cluster prod {
+  pods 10.244.0.0/16
+  cni flannel { backend vxlan; nftables true }
+  node n1 { attach lan 192.168.10.11 }
+  node n2 { attach lan 192.168.10.12 }
+  pod a on n1
+  pod b on n2 { listen 80 }
+}
+`);
+
+  it("are compared with the real ones, and real packets are masqueraded by them", () => {
+    const files = filesOf(flannel);
+    expect(drift(flannel, readState(files))).toEqual([]);
+    const text = files.find(({ file }) => file.endsWith("n1/nft.txt"))?.text ?? "";
+    expect(text).toContain("table ip flannel-ipv4 {");
+    const changed = files.map((one) =>
+      one.text === text
+        ? { ...one, text: text.replace("ip saddr 10.244.0.0/24 ip daddr 10.244.0.0/16 return\n", "") }
+        : one,
+    );
+    expect(drift(flannel, readState(changed))).toEqual([
+      "warning: node `prod/n1` has no nftables entry `ip flannel-ipv4 postrtg ip saddr 10.244.0.0/24 ip daddr 10.244.0.0/16 return`; the topology has it",
+    ]);
+    expect(pathOf(flannel, files, { from: "a", to: "b:80" })).toContain("10.244.0.2 > 10.244.1.2");
+    expect(pathOf(flannel, changed, { from: "a", to: "b:80", decisions: true })).toContain("SNAT");
   });
 });
 

@@ -459,6 +459,8 @@ export type NfTarget =
   | { readonly kind: "SNAT"; readonly to: Ip; readonly randomFully?: boolean }
   | { readonly kind: "DNAT"; readonly to: Ip; readonly port?: number }
   | { readonly kind: "MARK"; readonly value: number; readonly mask: number }
+  /** Logs the packet; the next rule follows. `options`: as iptables prints them. */
+  | { readonly kind: "LOG"; readonly options: string }
   /** A rule without a target: only its counters change. */
   | { readonly kind: "NONE" }
   /** Table raw: the packet is not tracked by conntrack. */

@@ -298,6 +298,7 @@ function applyTarget(walk: ChainWalk, rule: NfRule, name: string): ChainOutcome 
       if (rule.explain) walk.noted.push(note(walk, name, rule, "accept"));
       return "next";
     case "NONE":
+    case "LOG":
       return "next";
     case "CONNMARK":
       applyConnmark(walk, target);

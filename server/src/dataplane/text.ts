@@ -182,6 +182,8 @@ function targetWords(to: NfTarget, family: 4 | 6): readonly string[] {
       return ["-j", "SNAT", "--to-source", formatIp(to.to), ...(to.randomFully ? ["--random-fully"] : [])];
     case "DNAT":
       return ["-j", "DNAT", "--to-destination", withPort(to.to, to.port)];
+    case "LOG":
+      return ["-j", "LOG", ...(to.options === "" ? [] : [to.options])];
     case "NONE":
     case "NFT":
       return [];

@@ -137,8 +137,10 @@ cluster prod {
   calico-policy quiet {
     tier security
     select app=web namespace shop
+    ingress log any
     ingress deny { to icmp 53/udp }
     egress deny any
+    egress log to app=db
   }
   admin-policy closed {
     priority 10
@@ -160,11 +162,12 @@ cluster prod {
         selector: "app == 'web'",
         namespaceSelector: "kubernetes.io/metadata.name == 'shop'",
         ingress: [
+          { action: "Log" },
           { action: "Deny", protocol: "ICMP" },
           { action: "Deny", protocol: "ICMPv6" },
           { action: "Deny", protocol: "UDP", destination: { ports: [53] } },
         ],
-        egress: [{ action: "Deny" }],
+        egress: [{ action: "Deny" }, { action: "Log", destination: { selector: "app == 'db'" } }],
       },
     });
     // Without its only port, a rule would deny everything.

@@ -1,4 +1,4 @@
-/** Security groups as access lists, and what they have in common with network ACLs. */
+/** Security groups as access lists; protocols and ports, also of network ACLs. */
 import type { FileProblem } from "../../declared/file-problem.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";

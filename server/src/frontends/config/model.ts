@@ -185,7 +185,7 @@ export interface CloudModel {
   readonly machines: readonly CloudMachine[];
   readonly clusters: readonly CloudCluster[];
   readonly vpns: readonly CloudVpn[];
-  /** Resources of types that are not modeled in general, but of which these are. */
+  /** Modeled resources of types of which others are not modeled. */
   readonly read: readonly Resource[];
   readonly problems: readonly FileProblem[];
 }

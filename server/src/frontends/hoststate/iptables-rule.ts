@@ -307,7 +307,10 @@ const TARGETS: Readonly<Record<string, Target>> = {
   NOTRACK: only({ kind: "NOTRACK" }),
   CT: (options) => (options.length === 1 && options[0] === "--notrack" ? { kind: "NOTRACK" } : undefined),
   // The log has no effect on the packet.
-  LOG: () => ({ kind: "NONE" }),
+  LOG: (options) => ({
+    kind: "LOG",
+    options: options.map((one) => (/^[\w./:+-]+$/.test(one) ? one : `"${one}"`)).join(" "),
+  }),
   NFLOG: () => ({ kind: "NONE" }),
   REJECT: ([, kind]) => {
     const how = kind === undefined ? "icmp-port-unreachable" : entryOf(REJECTIONS, kind);

@@ -79,7 +79,8 @@ type Write = (value: JsonRecord, whole: Json) => string;
 
 function statementText(statement: Json): string {
   if (!isRecord(statement)) return "xt";
-  const [kind = "", value = null] = Object.entries(statement)[0] ?? [];
+  const [name = "", value = null] = Object.entries(statement)[0] ?? [];
+  const kind = name.replace(" ", "-");
   if (Object.hasOwn(VERDICTS, kind)) return exprText(statement);
   const write = Object.hasOwn(STATEMENTS, kind) ? STATEMENTS[kind] : undefined;
   // `xt` has the name of an extension, without its arguments.
@@ -113,7 +114,7 @@ const STATEMENTS: Readonly<Record<string, Write>> = {
       ? "limit name x"
       : `limit rate ${at(value, "inv") === true ? "over " : ""}${limitText(value)}`,
   quota: (value) => `quota ${at(value, "inv") === true ? "over " : ""}${textAt(value, "val") ?? 0} bytes`,
-  "ct count": (value) =>
+  "ct-count": (value) =>
     ["ct", "count", ...(at(value, "inv") === true ? ["over"] : []), textAt(value, "val") ?? "0"].join(" "),
   queue: (value) => {
     const flags = at(value, "flags");

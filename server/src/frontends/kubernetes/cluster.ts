@@ -17,6 +17,7 @@ import type { Handle } from "../../declared/handle.ts";
 import { list, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import { isInstaller } from "../config/index.ts";
+import { accountLabels } from "./accounts.ts";
 import { listAt, textAt } from "./json.ts";
 import { servicePorts } from "./listening.ts";
 import { NETWORK_KINDS, type Network, networkOf, type Objects } from "./network.ts";
@@ -392,6 +393,7 @@ interface Lookups {
   /** By namespace and service. */
   readonly endpoints: ReadonlyMap<string, readonly KubeObject[]>;
   readonly portsOf: PodFacts["portsOf"];
+  readonly accountLabels: PodFacts["accountLabels"];
 }
 
 function keyOf(kind: string, { namespace, name }: Pick<KubeObject, "namespace" | "name">): string {
@@ -425,6 +427,7 @@ function lookupsOf({ objects: { all, pods }, places }: Source): Lookups {
     replaced: new Set(replaced),
     endpoints,
     portsOf: servicePorts(all),
+    accountLabels: accountLabels(all),
   };
 }
 
@@ -448,12 +451,12 @@ function ownedPods(): Owned {
 }
 
 function namespacedDraft({ objects, owned }: Source, lookups: Lookups, object: KubeObject): Draft | undefined {
-  const { running, nodes, owners, portsOf } = lookups;
+  const { running, owners } = lookups;
   const group = groupOf(object);
   switch (object.kind) {
     case "Pod": {
       if (!running.has(object)) return undefined;
-      const draft = podDraft(object, { nodes, portsOf });
+      const draft = podDraft(object, lookups);
       const owner = workloadOf(object, owners);
       if (owner) owned.add(owner, object.namespace ?? "default", draft.handle);
       return draft;
@@ -464,7 +467,7 @@ function namespacedDraft({ objects, owned }: Source, lookups: Lookups, object: K
       return group === "networking.k8s.io" || group === "extensions" ? networkPolicy(object) : undefined;
     default:
       return isController(object.kind) && !isReplaced(objects, lookups, object)
-        ? workloadDraft(object, { nodes, portsOf })
+        ? workloadDraft(object, lookups)
         : undefined;
   }
 }

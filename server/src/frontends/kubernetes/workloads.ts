@@ -1,5 +1,6 @@
 /** Pods and their controllers. */
 import type { Draft } from "../../declared/build.ts";
+import { type AccountLabels, accountOf } from "./accounts.ts";
 import { at, type Json, listAt, numberAt, type Path, recordAt, textAt, textsAt } from "./json.ts";
 import { drafted, type KubeObject, labelsOf } from "./object.ts";
 import { labelTerms } from "./selector.ts";
@@ -9,6 +10,7 @@ export interface PodFacts {
   readonly nodes: ReadonlySet<string>;
   /** The ports that other objects show of pods with these labels. */
   readonly portsOf: (namespace: string | undefined, labels: ReadonlyMap<string, string>) => readonly ShownPort[];
+  readonly accountLabels: AccountLabels;
 }
 
 /** A port that a pod listens on, with the field that shows it. */
@@ -40,7 +42,7 @@ export function ownerOf(object: KubeObject): { readonly kind: string; readonly n
   return undefined;
 }
 
-export function podDraft(object: KubeObject, { nodes, portsOf }: PodFacts): Draft {
+export function podDraft(object: KubeObject, { nodes, portsOf, accountLabels }: PodFacts): Draft {
   const { value } = object;
   const node = textAt(value, "spec", "nodeName");
   const isHost = at(value, "spec", "hostNetwork") === true;
@@ -52,7 +54,11 @@ export function podDraft(object: KubeObject, { nodes, portsOf }: PodFacts): Draf
       keyword: "pod",
       args: { name: object.name, on: node !== undefined && nodes.has(node) ? node : undefined },
       children: [
-        ...labelDrafts(object, ["metadata", "labels"], labelsOf(object)),
+        ...labelDrafts(
+          object,
+          ["metadata", "labels"],
+          [...labelsOf(object), ...accountLabels(object.namespace, accountOf(object, ["spec"]))],
+        ),
         ...(isHost ? [drafted(object, ["spec", "hostNetwork"], { keyword: "host-network" })] : []),
         ...(isHost || ips.length === 0
           ? []
@@ -91,7 +97,8 @@ function isUnready(pod: Json): boolean {
   );
 }
 
-function labelDrafts(object: KubeObject, path: Path, labels: ReadonlyMap<string, string>): readonly Draft[] {
+function labelDrafts(object: KubeObject, path: Path, all: readonly (readonly [string, string])[]): readonly Draft[] {
+  const labels = new Map(all);
   return labels.size === 0
     ? []
     : [drafted(object, path, { keyword: "labels", args: { labels: labelTerms(labels) } }, { labels: path })];
@@ -238,7 +245,7 @@ function nodeOf(object: KubeObject, template: Path): { readonly name: string; re
 }
 
 /** The pod template of a controller, with the number of its pods. */
-export function workloadDraft(object: KubeObject, { nodes, portsOf }: PodFacts): Draft {
+export function workloadDraft(object: KubeObject, { nodes, portsOf, accountLabels }: PodFacts): Draft {
   const keyword = keywordOf(object.kind);
   const template: Path = object.kind === "CronJob" ? ["spec", "jobTemplate", "spec", "template"] : ["spec", "template"];
   const isHost = at(object.value, ...template, "spec", "hostNetwork") === true;
@@ -256,7 +263,11 @@ export function workloadDraft(object: KubeObject, { nodes, portsOf }: PodFacts):
         on: on && nodes.has(on.name) ? on.name : undefined,
       },
       children: [
-        ...labelDrafts(object, [...template, "metadata", "labels"], labels),
+        ...labelDrafts(
+          object,
+          [...template, "metadata", "labels"],
+          [...labels, ...accountLabels(object.namespace, accountOf(object, [...template, "spec"]))],
+        ),
         ...(isHost ? [drafted(object, [...template, "spec", "hostNetwork"], { keyword: "host-network" })] : []),
         ...containerDrafts(object, [...template, "spec"], isHost),
         ...undeclaredPorts(object, [...template, "spec"], portsOf(object.namespace, labels)),

@@ -1,14 +1,9 @@
 /** The front ends, and the choice of one for a file. */
-import type { Change } from "../declared/change.ts";
 import type { Decl } from "../declared/decl.ts";
-import type { Document } from "../declared/document.ts";
 import type { FrontEnd } from "../declared/front-end.ts";
 import { plainDocument } from "../declared/plain.ts";
 import { knetFrontEnd } from "../frontends/knet/document.ts";
-import { kubernetesFrontEnd } from "../frontends/kubernetes/document.ts";
-import { renderedChange } from "../frontends/kubernetes/render.ts";
-import { withLazy } from "../memo/lazy.ts";
-import type { TextEdit } from "../text/edit.ts";
+import { manifestFrontEnd } from "../frontends/kubernetes/document.ts";
 
 /** Name of the file with a project's check settings; see `config.ts`. */
 export const CONFIG_FILE = "knet.json";
@@ -19,32 +14,7 @@ const configuration: FrontEnd = {
   read: plainDocument,
 };
 
-/** Changes are in the notation of `.knet` files; manifests express a part of them. */
-const kubernetes: FrontEnd = {
-  ...kubernetesFrontEnd,
-  read: (file, text) => rendering(kubernetesFrontEnd.read(file, text)),
-};
-
-function rendering(document: Document): Document {
-  const { file, language, text, faults, problems, silences, spanOf, innerSpanOf, pointAt, prepare } = document;
-  const rest = {
-    file,
-    language,
-    text,
-    faults,
-    problems,
-    silences,
-    spanOf,
-    innerSpanOf,
-    pointAt,
-    prepare,
-    render: (change: Change) => renderedChange(text, change, readRules),
-    edited: (edits: readonly TextEdit[]) => rendering(document.edited(edits)),
-  };
-  // Computed only if no `.knet` file reads the manifest.
-  return withLazy(rest, { decls: () => document.decls });
-}
-
+/** The statements of a policy, which a change has in the notation of `.knet` files. */
 function readRules(text: string): readonly Decl[] {
   const { decls } = knetFrontEnd().read("", `cluster c { policy p {\n${text}\n} }`);
   return decls[0]?.children[0]?.children ?? [];
@@ -52,5 +22,5 @@ function readRules(text: string): readonly Decl[] {
 
 /** The first front end that accepts a file reads it. The last one accepts every file: a pipe has no suffix. */
 export function frontEnds(): readonly FrontEnd[] {
-  return [configuration, kubernetes, knetFrontEnd()];
+  return [configuration, manifestFrontEnd(readRules), knetFrontEnd()];
 }

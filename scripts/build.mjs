@@ -6,10 +6,13 @@ import { chmod, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
+import { writeLicenses } from "./licenses.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const watch = process.argv.includes("--watch");
-const production = process.argv.includes("--production");
+// `npm pack` and `npm publish` run the script `prepare`: their package has no source maps.
+const production =
+  process.argv.includes("--production") || ["pack", "publish"].includes(process.env["npm_command"] ?? "");
 
 /** Modules that few inputs need and whose start takes milliseconds: loaded when one of their exports is used. */
 const ON_FIRST_USE = ["ip-num", "yaml", "node:child_process"];
@@ -147,7 +150,8 @@ if (watch) {
   for (const bundle of present) await (await esbuild.context({ ...bundle, logLevel: "info" })).watch();
 } else {
   try {
-    await Promise.all(present.map((bundle) => esbuild.build(bundle)));
+    const results = await Promise.all(present.map((bundle) => esbuild.build({ ...bundle, metafile: production })));
+    if (production) await writeLicenses(root, results);
   } catch {
     process.exit(1); // esbuild has printed the error
   }

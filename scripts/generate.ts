@@ -248,6 +248,14 @@ function typeText(type: ArgType): string {
       return `a path or an address${type.port ? ", with a port: `shop/api:80`, `n1:53/udp`" : ""}`;
     case "string":
       return 'a quoted string: `"…"`';
+    case "icmp-type":
+      return "an ICMP type, or type and code: `8`, `3/4`";
+    case "routing-table":
+      return "a table: 1 to 4,294,967,295, `main`, `default`, `local`";
+    case "mss":
+      return "a number of bytes, or `to-pmtu`";
+    case "mark":
+      return "a mark, optionally with a mask: `0x100`, `0x100/0xff00`";
     case "sysctl":
       return "a [kernel parameter](#kernel-parameters)";
   }
@@ -282,7 +290,8 @@ command line. The editor settings (\`knet.checks.KN105\`) do the same; \`knet.js
 { "checks": { "KN407": "off", "pod-service-overlap": "warning" } }
 \`\`\`
 
-Suppress a single diagnostic with a \`knet-ignore\` comment that states the reason: at the end of a line for that line, on its own
+Suppress a single diagnostic with a \`knet-ignore\` comment that states the reason: at the end of a line for that line, after the \`}\` of a block for the
+statement, on its own
 line for the statement that follows (including its block), or as \`knet-ignore-file\` for the whole file. A comment that suppresses nothing is
 reported.
 

@@ -1,5 +1,5 @@
 // The complete test run: types, lint, build, vitest (unit, property, protocol, and command-line tests), the core in a
-// browser, kernel, real programs, editor.
+// browser, kernel, real programs, editor, packages.
 // The last line is the total. `npm test -- --only=editor,unit` runs selected suites.
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -83,6 +83,11 @@ const suites = {
   editor: async () => {
     const file = join(reports, "editor.json");
     const code = await node(["test/editor/run.ts"], { KNET_TEST_REPORT: file });
+    return counted(file, code, (report) => report);
+  },
+  package: async () => {
+    const file = join(reports, "package.json");
+    const code = await node(["test/package/run.ts"], { KNET_TEST_REPORT: file });
     return counted(file, code, (report) => report);
   },
 };

@@ -231,8 +231,8 @@ describe(".pre-commit-hooks.yaml", () => {
   it("is installed from the package: npm pack prints only the file name", () => {
     // pre-commit uses the whole output as the name of the file to install (pre_commit/languages/node.py).
     expect(read(".npmrc")).toMatch(/^foreground-scripts=false$/m);
-    const { bin, files } = JSON.parse(read("package.json")) as { bin: Record<string, string>; files: string[] };
+    const { bin } = JSON.parse(read("package.json")) as { bin: Record<string, string> };
     expect(bin["knet"]).toBe("./dist/knet.cjs");
-    expect(files).toContain("dist");
+    expect(read(".npmignore")).toMatch(/^!\/dist\/knet\.cjs$/m);
   });
 });

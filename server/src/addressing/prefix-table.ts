@@ -106,24 +106,45 @@ export function mapPrefixTable<T, U>(
   family: 4 | 6,
   make: (match: PrefixMatch<T>) => U,
 ): PrefixTable<U> {
-  const made = new Map<readonly T[], PrefixMatch<U>>();
-  const everything: Prefix = { ip: family === 4 ? 0 : 0n, len: 0 };
+  const everything = family === 4 ? ALL_4 : ALL_6;
   const isOurs = (ip: Ip): boolean => typeof ip === typeof everything.ip;
-  const matchOf = (match: PrefixMatch<T>): PrefixMatch<U> => {
-    // The table always returns the same list object for a prefix.
-    let mapped = made.get(match.values);
-    if (mapped === undefined) {
-      mapped = { prefix: match.prefix, values: [make(match)] };
-      made.set(match.values, mapped);
-    }
-    return mapped;
-  };
   return {
+    ...mapped<T, U>(table, isOurs, (match) => [make(match)]),
     size() {
       let size = 0;
       for (const _ of table.coveredBy(everything)) size++;
       return size;
     },
+  };
+}
+
+/** Items by prefix, from a table of their indexes, which remains valid when items are replaced that have the same prefixes. */
+export function itemsByPrefix<T>(indexes: PrefixTable<number>, items: readonly T[]): PrefixTable<T> {
+  return mapped(
+    indexes,
+    () => true,
+    ({ values }) => values.flatMap((index) => items.slice(index, index + 1)),
+  );
+}
+
+/** `isOurs`: whether the result has the prefixes of an address's family. Its size is that of the original table. */
+function mapped<T, U>(
+  table: PrefixTable<T>,
+  isOurs: (ip: Ip) => boolean,
+  make: (match: PrefixMatch<T>) => readonly U[],
+): PrefixTable<U> {
+  const made = new Map<readonly T[], PrefixMatch<U>>();
+  const matchOf = (match: PrefixMatch<T>): PrefixMatch<U> => {
+    // The table always returns the same list object for a prefix.
+    let found = made.get(match.values);
+    if (found === undefined) {
+      found = { prefix: match.prefix, values: make(match) };
+      made.set(match.values, found);
+    }
+    return found;
+  };
+  return {
+    size: () => table.size(),
     lookup: (ip) => {
       if (isOurs(ip)) for (const match of table.matches(ip)) return matchOf(match).values;
       return NOTHING;
@@ -134,8 +155,11 @@ export function mapPrefixTable<T, U>(
       return values.length === 0 ? NOTHING : matchOf({ prefix, values }).values;
     },
     entries: function* () {
-      for (const match of table.coveredBy(everything)) {
-        for (const value of matchOf(match).values) yield [match.prefix, value] as const;
+      for (const everything of [ALL_4, ALL_6]) {
+        if (!isOurs(everything.ip)) continue;
+        for (const match of table.coveredBy(everything)) {
+          for (const value of matchOf(match).values) yield [match.prefix, value] as const;
+        }
       }
     },
     covering: (prefix) => (isOurs(prefix.ip) ? Array.from(table.covering(prefix), matchOf) : NOTHING),
@@ -144,6 +168,9 @@ export function mapPrefixTable<T, U>(
     },
   };
 }
+
+const ALL_4: Prefix = { ip: 0, len: 0 };
+const ALL_6: Prefix = { ip: 0n, len: 0 };
 
 export const emptyPrefixTable: PrefixTable<never> = buildPrefixTable<never>([]);
 

@@ -135,9 +135,13 @@ import { publicIpTwice } from "./reachability/public-ip-twice.ts";
 import { routeDevice } from "./reachability/route-device.ts";
 import { routeExists } from "./reachability/route-exists.ts";
 import { routeGateway } from "./reachability/route-gateway.ts";
+import { routeSource } from "./reachability/route-source.ts";
 import { rpFilter } from "./reachability/rp-filter.ts";
+import { ruleUnreachable } from "./reachability/rule-unreachable.ts";
 import { sourceCheck } from "./reachability/source-check.ts";
 import { stackedApart } from "./reachability/stacked-apart.ts";
+import { tableEmpty } from "./reachability/table-empty.ts";
+import { tableUnused } from "./reachability/table-unused.ts";
 import { tunnelDiffers } from "./reachability/tunnel-differs.ts";
 import { aliases } from "./services/alias.ts";
 import { balancerArp } from "./services/balancer-arp.ts";
@@ -268,6 +272,10 @@ const checks = {
   KN210: routeGateway,
   KN211: routeDevice,
   KN212: routeExists,
+  KN260: routeSource,
+  KN261: tableEmpty,
+  KN262: tableUnused,
+  KN263: ruleUnreachable,
   KN213: noPodNetwork,
   KN214: protocolRefused,
   KN220: peersOffLink,

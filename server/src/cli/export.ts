@@ -13,6 +13,7 @@ import { complain, writeOut } from "./output.ts";
 export interface ExportOptions extends InputOptions {
   readonly to: ExportFormat;
   readonly output: string | undefined;
+  readonly fromExpectations?: boolean;
 }
 
 /** What the format cannot express is listed on standard error, one line each. */
@@ -20,7 +21,8 @@ export function exportFile(file: string, options: ExportOptions): number {
   const { to, output } = options;
   const analysis = analysisOf(file, options);
   const { topology, network } = analysis;
-  const result = exportAs(to, { topology, network, source: file, version: VERSION });
+  const { fromExpectations = false } = options;
+  const result = exportAs(to, { topology, network, source: file, version: VERSION, fromExpectations });
   if ("problem" in result) throw new UsageError(t`${file}: ${result.problem}`);
   if (output === undefined || output === STDIN) print(file, result);
   else writeFolder(output, result);

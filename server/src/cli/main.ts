@@ -347,6 +347,10 @@ function addExport(program: Command, done: Done): void {
     .argument("<file>", t`.knet file, or Kubernetes manifests: a YAML or JSON file or a folder (- for standard input)`)
     .addOption(new Option("--to <format>", t`output format`).choices(EXPORT_FORMATS).makeOptionMandatory())
     .option("-o, --output <dir>", t`output directory (default: standard output, if the output is one file)`)
+    .option(
+      "--from-expectations",
+      t`with networkpolicy: least-privilege policies for the file's expectations (default if the file has no policies)`,
+    )
     .addOption(versionOption())
     .addHelpText(
       "after",

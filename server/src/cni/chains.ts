@@ -1,6 +1,7 @@
 /** netfilter contributions, merged into chains on request. */
 import type { IptablesTable, Netfilter, NfBase, NfChain, NfTable, NftLine } from "../dataplane/model.ts";
 import { nfChain, type RuleSpec } from "../dataplane/rule.ts";
+import type { Origin } from "../declared/origin.ts";
 import type { ChainRules, ChainSource } from "./mode.ts";
 
 /** As iptables creates and prints them (include/linux/netfilter, hook order in each table). */
@@ -117,12 +118,14 @@ function collect(all: readonly ChainRules[], family: 4 | 6): Chains {
   for (const table of TABLES) {
     const mine = all.filter((part) => part.family === family && part.table === table);
     if (mine.length === 0) continue;
-    const rules = new Map<string, { rules: RuleSpec[]; policy?: "ACCEPT" | "DROP" }>();
+    const rules = new Map<string, { rules: RuleSpec[]; policy?: "ACCEPT" | "DROP"; policyOrigin?: Origin }>();
     for (const name of BUILT_IN[table]) rules.set(name, { rules: [], policy: "ACCEPT" });
     for (const part of mine) {
       const chain = rules.get(part.chain) ?? { rules: [] };
       chain.rules.push(...part.rules);
+      // The last program that sets a policy decides.
       if (part.policy) chain.policy = part.policy;
+      if (part.policyOrigin) chain.policyOrigin = part.policyOrigin;
       rules.set(part.chain, chain);
     }
     const chains = new Map<string, NfChain>();

@@ -7,7 +7,7 @@ import type { Cluster, Node, Topology } from "../topology/model.ts";
 import type { Speaker } from "./bgp/model.ts";
 import { routerSpeakers } from "./bgp/routers.ts";
 import { type Bgp, solveBgp } from "./bgp/solve.ts";
-import { type HostState, hostState } from "./host.ts";
+import { hostState } from "./host.ts";
 import type { ClusterContext, CompiledMode } from "./mode.ts";
 import { modeOf } from "./modes.ts";
 import { pluginOf } from "./settings.ts";
@@ -59,19 +59,11 @@ export function pluginsOf(cluster: Cluster): ReadonlySet<string> {
 }
 
 function stateOf(topology: Topology, cluster: Cluster, bgp: () => Bgp): ClusterState {
-  const hosts = new Map<Node, HostState>();
   const context: ClusterContext = {
     topology,
     cluster,
     bgp,
-    host: (node) => {
-      let host = hosts.get(node);
-      if (!host) {
-        host = hostState(node);
-        hosts.set(node, host);
-      }
-      return host;
-    },
+    host: hostState,
   };
   const modes = new Map<string, CompiledMode>();
   const compiled = (plugin: string): CompiledMode => valueAt(modes, plugin, () => modeOf(plugin).compile(context));

@@ -4,12 +4,20 @@
  * daemon/libnetwork/drivers/bridge/setup_ip_tables.go, daemon/libnetwork/firewall_linux.go).
  */
 
-import { formatPrefix, hostPrefix, type InterfaceAddress, type Prefix, prefixOf } from "../addressing/ip.ts";
+import {
+  formatPrefix,
+  hostPrefix,
+  type InterfaceAddress,
+  type Prefix,
+  prefixOf,
+  prefixRange,
+  rangesOverlap,
+} from "../addressing/ip.ts";
 import type { NfTarget } from "../dataplane/model.ts";
 import type { Conditions, RuleSpec } from "../dataplane/rule.ts";
 import type { Origin } from "../declared/origin.ts";
 import { booleanIn, numberIn, statement, wordIn } from "../declared/settings.ts";
-import type { CniSettings, Node, Pod } from "../topology/model.ts";
+import type { Cluster, CniSettings, Node, Pod, Topology } from "../topology/model.ts";
 import { type BridgeSpec, bridgeDevices, bridgedPod } from "./bridged.ts";
 import { familyOf } from "./host.ts";
 import { gatewayIn, usableIn } from "./hostlocal.ts";
@@ -73,11 +81,36 @@ export const docker: Mode = {
     return [...byRange.values()]
       .filter(({ count }) => count > 1)
       .map(({ count, source, range }) =>
-        problem(CODES.dockerSameRange, source, { range: formatPrefix(range), nodes: count }),
+        problem(CODES.dockerSameRange, source, {
+          range: formatPrefix(range),
+          nodes: count,
+          isKubernetes: isKubernetes(cluster),
+        }),
       );
   },
+  isApart,
   compile,
 };
+
+/**
+ * Containers of separate Docker hosts reach each other through published ports (docs.docker.com, Port publishing and mapping),
+ * unless a machine has a route to their ranges. Services require them to reach each other.
+ */
+function isApart({ routers, hosts }: Topology, cluster: Cluster): boolean {
+  if (isKubernetes(cluster)) return false;
+  const ranges = cluster.nodes.map((node) => prefixRange(rangeOf(node).cidr));
+  return ![...routers, ...hosts, ...cluster.nodes].some(({ routes }) =>
+    routes.some(({ dst, type }) => {
+      const around = prefixRange(dst);
+      return type === "unicast" && dst.len > 0 && ranges.some((range) => rangesOverlap(range, around));
+    }),
+  );
+}
+
+/** Whether the hosts are the nodes of a Kubernetes cluster, not only machines that run containers. */
+function isKubernetes({ services, serviceCidrs }: Cluster): boolean {
+  return serviceCidrs.length > 0 || services.all.length > 0;
+}
 
 /**
  * The node's docker0 address (`bip`): as set in the file, else the first address of the node's range, else Docker's

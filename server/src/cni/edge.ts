@@ -19,15 +19,18 @@ function deviceOf(station: Station, { segment }: NatRule): string | undefined {
 
 function masqueradeChains(rule: NatRule & { readonly kind: "masquerade" }, device: string | undefined): ChainRules[] {
   return ([4, 6] as const).flatMap((family) => {
-    const from = rule.from.filter(({ ip }) => familyOf(ip) === family);
-    if (rule.from.length > 0 && from.length === 0) return [];
+    const [from, to] = [rule.from, rule.to].map((all) => all.filter(({ ip }) => familyOf(ip) === family));
+    if (!from || !to || (rule.from.length > 0 && from.length === 0) || (rule.to.length > 0 && to.length === 0))
+      return [];
     const out = device === undefined ? { is: "lo", not: true } : { is: device };
-    const rules = (from.length === 0 ? [undefined] : from).map(
-      (src): RuleSpec => ({
-        match: { ...(src ? { src: { is: src } } : {}), out },
-        target: { kind: "MASQUERADE" },
-        origin: rule.source,
-      }),
+    const rules = (from.length === 0 ? [undefined] : from).flatMap((src) =>
+      (to.length === 0 ? [undefined] : to).map(
+        (dst): RuleSpec => ({
+          match: { ...(src ? { src: { is: src } } : {}), ...(dst ? { dst: { is: dst } } : {}), out },
+          target: { kind: "MASQUERADE" },
+          origin: rule.source,
+        }),
+      ),
     );
     return [{ family, table: "nat", chain: "POSTROUTING", rules } as const];
   });

@@ -3,6 +3,7 @@ import type { Ip } from "../addressing/ip.ts";
 import type { L2Segment, LinkEnd, NetnsId } from "../dataplane/model.ts";
 import type { Interface, Node, Segment, Topology } from "../topology/model.ts";
 import type { Stations } from "../topology/stations.ts";
+import { filterRules } from "./acl.ts";
 import { linkLocalOf } from "./hash.ts";
 import { interfaceMac } from "./host.ts";
 import { IPV6_MIN_MTU } from "./minimum-mtu.ts";
@@ -19,6 +20,7 @@ export function segmentOf(
       mtu: segment.mtu,
       admits: (netns, device, ip) => admits(segment, netns, device, ip),
       // "IP-in-IP encapsulated packets and GRE packets are blocked within virtual networks" (Azure Virtual Network FAQ).
+      ...(segment.denies ? { filters: { 4: filterRules(segment.denies, 4), 6: filterRules(segment.denies, 6) } } : {}),
       refusesIpip: segment.cloud === "azure" ? "Azure" : undefined,
       origin: segment.source,
     }

@@ -15,6 +15,7 @@ import {
 } from "../addressing/ip.ts";
 import type { Device, Nexthop, Route } from "../dataplane/model.ts";
 import type { Origin } from "../declared/origin.ts";
+import { memo, valueAt } from "../memo/memo.ts";
 import { t } from "../text/l10n.ts";
 import type { Interface, StaticRoute, Station, StationRef, Topology } from "../topology/model.ts";
 import { nodesWhere } from "../topology/node-queries.ts";
@@ -28,6 +29,8 @@ export interface HostState {
   readonly devices: readonly Device[];
   /** Connected, default, and static routes, in the order in which they were added to the kernel. */
   readonly routes: readonly Route[];
+  /** Routing tables other than main. */
+  readonly tables: ReadonlyMap<string, readonly Route[]>;
   readonly problems: readonly NetworkProblem[];
   /** Equal for machines whose routes use the same devices and gateways for every destination. */
   readonly routing: string;
@@ -54,25 +57,51 @@ export function loopbackOf({ edge }: Station): Device {
   return { ...LOOPBACK, addresses: [...LOOPBACK.addresses, ...own], origin: edge.loopbacks[0]?.source };
 }
 
-export function hostState(station: Station): HostState {
+/** The same object for the same machine. */
+export const hostState = memo(makeHost);
+
+function makeHost(station: Station): HostState {
   const devices = station.interfaces.map((iface) => physicalDevice(station, iface));
   if (station.kind === "node" && station.dockerBridge) devices.push(dockerBridge(station.path, station.dockerBridge));
   const routes: Route[] = devices.flatMap((device) => connectedRoutes(device));
   const problems: NetworkProblem[] = [];
   for (const written of station.routes) {
-    const made = staticRoute(station, devices, routes, written);
+    const made = staticRoute(station, devices, { same: routes, links: routes }, written);
     if ("route" in made) routes.push(made.route);
     else problems.push(made.problem);
   }
+  const tables = tablesOf(station, devices, routes, problems);
   const byLength = [...routes].sort((a, b) => b.dst.len - a.dst.len || (a.metric ?? 0) - (b.metric ?? 0));
   return {
     station,
     devices,
     routes,
+    tables,
     problems,
     routing: routes.map(routingKey).join("|"),
     lookup: (ip, dev) => longest(byLength, ip, dev),
   };
+}
+
+const NO_TABLES: HostState["tables"] = new Map();
+
+/** fib_check_nh looks a next hop up in the same table, then like any packet: connected routes are in table main. */
+function tablesOf(
+  station: Station,
+  devices: readonly Device[],
+  main: readonly Route[],
+  problems: NetworkProblem[],
+): HostState["tables"] {
+  const written = station.policyRouting?.routes ?? [];
+  if (written.length === 0) return NO_TABLES;
+  const tables = new Map<string, Route[]>();
+  for (const one of written) {
+    const own = valueAt(tables, one.table, (): Route[] => []);
+    const made = staticRoute(station, devices, { same: own, links: [...own, ...main] }, one);
+    if ("route" in made) own.push(made.route);
+    else problems.push(made.problem);
+  }
+  return tables;
 }
 
 function routingKey(route: Route): string {
@@ -176,13 +205,24 @@ export function defaultInterface(station: Station, family: 4 | 6): Interface | u
   return undefined;
 }
 
-type Refusal = "exists" | "off-link" | "own" | "broadcast";
+type Refusal = "exists" | "off-link" | "own" | "broadcast" | "source";
+
+/** The routes that exist: in the same table, and all that are looked up for a next hop. */
+interface Existing {
+  readonly same: readonly Route[];
+  readonly links: readonly Route[];
+}
 
 /** Why the kernel rejects a route, or undefined. */
-function refusal(existing: readonly Route[], route: Route, gateways: GatewayRule): Refusal | undefined {
+function refusal(
+  existing: Existing,
+  route: Route,
+  gateways: GatewayRule,
+  devices: readonly Device[],
+): Refusal | undefined {
   const metric = route.metric ?? 0;
   if (
-    existing.some(
+    existing.same.some(
       (other) => other.dst.len === route.dst.len && other.dst.ip === route.dst.ip && (other.metric ?? 0) === metric,
     )
   ) {
@@ -190,10 +230,13 @@ function refusal(existing: readonly Route[], route: Route, gateways: GatewayRule
   }
   for (const hop of route.nexthops) {
     if (hop.via === undefined) continue;
-    if (gatewayDevice(existing, hop.via, hop.dev) === undefined) return "off-link";
+    if (!hop.onlink && gatewayDevice(existing.links, hop.via, hop.dev) === undefined) return "off-link";
     const refused = gateways.refusal(hop);
     if (refused !== undefined) return refused;
   }
+  // fib_valid_prefsrc, ip6_route_info_create: "Invalid prefsrc address".
+  const { src } = route;
+  if (src !== undefined && !devices.some(({ addresses }) => addresses.some(({ ip }) => ip === src))) return "source";
   return undefined;
 }
 
@@ -212,13 +255,9 @@ function gatewayDevice(existing: readonly Route[], via: Ip, dev: string): string
 
 type Made = { readonly route: Route } | { readonly problem: NetworkProblem };
 
-function staticRoute(
-  station: Station,
-  devices: readonly Device[],
-  existing: readonly Route[],
-  written: StaticRoute,
-): Made {
-  const { dst, dev, source } = written;
+function staticRoute(station: Station, devices: readonly Device[], existing: Existing, written: StaticRoute): Made {
+  const { dst, dev, source, options } = written;
+  const onlink = options?.onlink === true && dev !== undefined;
   if (dev !== undefined && dev !== "lo" && !devices.some((device) => device.name === dev)) {
     return {
       problem: problem(CODES.routeDeviceUnknown, source, { station: refOf(station), dst: formatPrefix(dst), dev }),
@@ -226,8 +265,8 @@ function staticRoute(
   }
   const nexthops: Nexthop[] = [];
   for (const via of written.type === "unicast" ? written.via : []) {
-    const found = gatewayDevice(existing, via, dev ?? "");
-    nexthops.push({ via, dev: found ?? dev ?? "" });
+    const found = onlink ? dev : gatewayDevice(existing.links, via, dev ?? "");
+    nexthops.push({ via, dev: found ?? dev ?? "", ...(onlink ? { onlink } : {}) });
   }
   if (written.type === "unicast" && nexthops.length === 0 && dev !== undefined) nexthops.push({ dev });
   const metric = written.metric ?? (typeof dst.ip === "bigint" ? METRIC6 : undefined);
@@ -236,6 +275,8 @@ function staticRoute(
     type: written.type,
     nexthops,
     ...(metric === undefined ? {} : { metric }),
+    ...(options?.src ? { src: options.src.ip } : {}),
+    ...(options?.mtu === undefined ? {} : { mtu: options.mtu }),
     // `ip route add … dev eth0` uses scope link if there is no gateway (iproute.c).
     ...(typeof dst.ip === "number" && nexthops.length === 1 && nexthops[0]?.via === undefined
       ? { scope: "link" as const }
@@ -245,19 +286,26 @@ function staticRoute(
       : t`static route of ${station.kind} ${station.name}`,
     origin: source,
   };
-  const refused = refusal(existing, route, gatewayRule([loopbackOf(station), ...devices]));
+  const all = [loopbackOf(station), ...devices];
+  const refused = refusal(existing, route, gatewayRule(all), all);
   if (refused !== undefined) return { problem: refusedProblem(station, written, route, refused) };
   return { route };
 }
 
 function refusedProblem(
   station: Station,
-  { source, implied }: StaticRoute,
+  { source, implied, options }: StaticRoute,
   route: Route,
   refused: Refusal,
 ): NetworkProblem {
   const rejected = { station: refOf(station), dst: formatPrefix(route.dst) };
   if (refused === "exists") return problem(CODES.routeExists, source, rejected);
+  if (refused === "source")
+    return problem(CODES.routeSource, options?.src?.source ?? source, {
+      ...rejected,
+      src: formatIp(route.src ?? 0),
+      own: station.interfaces.flatMap(({ addresses }) => addresses.map(({ ip }) => formatIp(ip))),
+    });
   const via = route.nexthops.flatMap((hop) => hop.via ?? []);
   const data = { ...rejected, via, cause: refused };
   const [first] = station.interfaces;
@@ -272,8 +320,8 @@ function refOf({ kind, path }: Station): StationRef {
 }
 
 /** Whether the file sets routes on the machine, in addition to the default route via its segment's gateway. */
-export function hasOwnRoutes(station: Station): boolean {
-  return station.routes.some(({ implied }) => !implied);
+export function hasOwnRoutes({ routes, policyRouting }: Station): boolean {
+  return policyRouting !== undefined || routes.some(({ implied }) => !implied);
 }
 
 /**

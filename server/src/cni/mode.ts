@@ -22,6 +22,7 @@ import type {
   Xfrm,
 } from "../dataplane/model.ts";
 import type { RuleSpec } from "../dataplane/rule.ts";
+import type { Origin } from "../declared/origin.ts";
 import type { ModeAddressing } from "../topology/addressing.ts";
 import type { Cluster, CniSettings, Node, Pod, PodCidr, Router, Topology } from "../topology/model.ts";
 import type { Speaker } from "./bgp/model.ts";
@@ -42,6 +43,8 @@ export interface Mode {
   check(context: ClusterContext): readonly NetworkProblem[];
   /** State shared by the nodes of a cluster, created once per network; must cost nothing until a node is requested. */
   compile(context: ClusterContext): CompiledMode;
+  /** Whether the administrator leaves the pods of different nodes apart; otherwise, all pods must reach each other. */
+  isApart?(topology: Topology, cluster: Cluster): boolean;
   /** The nodes that run BGP. */
   speakers?(context: ClusterContext): readonly Speaker[];
 }
@@ -129,7 +132,8 @@ export interface ChainRules {
   readonly family: 4 | 6;
   readonly table: NfTable;
   readonly chain: string;
-  readonly policy?: "DROP";
+  readonly policy?: "ACCEPT" | "DROP";
+  readonly policyOrigin?: Origin;
   readonly rules: readonly RuleSpec[];
   /** Of a base chain in an nftables table. */
   readonly base?: Pick<NfBase, "hook" | "priority" | "type">;

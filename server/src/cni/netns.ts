@@ -13,7 +13,7 @@ import type {
 } from "../dataplane/model.ts";
 import type { Cluster, Node, Pod, ProcessSpec, Station } from "../topology/model.ts";
 import { usesOfNodes } from "../topology/workload.ts";
-import { aclChains } from "./acl.ts";
+import { aclChains, policyChains } from "./acl.ts";
 import { BGP_PORT } from "./bgp/acl.ts";
 import { netfilterOf } from "./chains.ts";
 import type { Contributor, RouterParts } from "./contributor.ts";
@@ -24,6 +24,7 @@ import { connectedRoutes, type HostState, LOOPBACK, loopbackOf } from "./host.ts
 import { ownLayer } from "./layer.ts";
 import { layersOver, neighboursOver, withoutShortIpv6 } from "./minimum-mtu.ts";
 import type { ChainRules, ChainSource, CompiledMode, NodeParts } from "./mode.ts";
+import { rulesOver, tablesOver } from "./policy-routing.ts";
 import { type PortmapChains, portmapSysctl } from "./portmap.ts";
 import { podSysctls, stationSysctls } from "./sysctls.ts";
 
@@ -38,16 +39,18 @@ export function plainNetns(
   const { station } = host;
   return assemble({
     station,
+    ownTables: host.tables,
     devices: [...host.devices, ...(domains?.devices ?? []), ...contributed.flatMap(({ devices }) => devices)],
     layers: [ownLayer(host.routes), ...learned, ...(routes.length > 0 ? [ownLayer(routes)] : [])],
     neighbours: NO_NEIGHBOURS,
     rules: domains?.rules,
     tables: domains?.tables,
     chains: () => [
-      ...aclChains(station.acl),
+      ...aclChains(station),
       ...contributed.flatMap(({ chains }) => chains()),
       ...natChains(station),
       ...anyAddressChains(station),
+      ...policyChains(station),
     ],
     sockets: [...socketsOf(station.processes), ...bgpSockets(station)],
   });
@@ -78,6 +81,7 @@ export function nodeNetns(state: NodeState, contributors: readonly Contributor[]
   );
   return assemble({
     station: node,
+    ownTables: host.tables,
     devices: [
       ...host.devices.filter(({ name }) => !made.has(name)).map((one) => withChildren(one, parts)),
       ...devices,
@@ -96,13 +100,14 @@ export function nodeNetns(state: NodeState, contributors: readonly Contributor[]
     chains: () => {
       const { before, after } = hostPorts();
       return [
-        ...aclChains(node.acl),
+        ...aclChains(node),
         ...natChains(node),
         ...contributors.flatMap((one) => one.before?.(node, cluster, parts) ?? []),
         ...before,
         ...parts.chains(),
         ...after,
         ...contributors.flatMap((one) => one.after?.(node, cluster, parts) ?? []),
+        ...policyChains(node),
       ];
     },
     sources: () => contributors.flatMap((one) => one.chains?.(node, cluster, parts) ?? []),
@@ -126,6 +131,8 @@ interface StationNetns {
   readonly layers: readonly RouteLayer[];
   readonly rules?: NodeParts["rules"];
   readonly tables?: NodeParts["tables"];
+  /** Of the file, by table. */
+  readonly ownTables: HostState["tables"];
   readonly sysctl?: NodeParts["sysctl"];
   readonly neighbours: NeighbourTable;
   readonly xfrm?: Xfrm | undefined;
@@ -142,6 +149,7 @@ function assemble({
   layers,
   rules,
   tables,
+  ownTables,
   sysctl,
   neighbours,
   xfrm,
@@ -154,11 +162,14 @@ function assemble({
     id: station.path,
     kind: station.kind,
     devices: byName(all),
-    rules: rules ? [...DEFAULT_RULES, ...rules].sort((a, b) => a.priority - b.priority) : DEFAULT_RULES,
-    tables: new Map([
-      ["main", { layers: withoutInvalidGateways(all, layersOver(devices, layers)) }],
-      ...(tables ?? []),
-    ]),
+    rules: rulesOver(
+      rules ? [...DEFAULT_RULES, ...rules].sort((a, b) => a.priority - b.priority) : DEFAULT_RULES,
+      station,
+    ),
+    tables: tablesOver(
+      new Map([["main", { layers: withoutInvalidGateways(all, layersOver(devices, layers)) }], ...(tables ?? [])]),
+      ownTables,
+    ),
     neighbours: neighboursOver(devices, neighbours),
     xfrm,
     netfilter: netfilterOf(chains, sources),

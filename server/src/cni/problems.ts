@@ -46,7 +46,7 @@ export interface NetworkProblemData {
   /** A backend rejects its key. `error`: flannel's own text. */
   readonly KN137: { readonly backend: string; readonly error: string };
   /** Every node has the same container range. */
-  readonly KN140: { readonly range: string; readonly nodes: number };
+  readonly KN140: { readonly range: string; readonly nodes: number; readonly isKubernetes: boolean };
   /** A range that AKS rejects. `what`: "service CIDR 172.30.0.0/16". */
   readonly KN141: { readonly what: string; readonly forbidden: string; readonly cluster: string };
   /** Two IP pools overlap. */
@@ -194,6 +194,8 @@ export interface NetworkProblemData {
     readonly address: string;
     readonly nodes: number;
   };
+  /** The source address of a static route is not an address of the machine. `own`: its addresses. */
+  readonly KN260: RejectedRoute & { readonly src: string; readonly own: readonly string[] };
   /** The kernel limits the tunnel device to a smaller MTU. `fits`: the setting that it accepts; `written`: whether `mtu` is set. */
   readonly KN320: {
     readonly node: string;
@@ -287,6 +289,7 @@ export const CODES = {
   calicoPrefixSpansSegments: "KN237",
   calicoNoDefaultRoute: "KN238",
   calicoAddressTwice: "KN239",
+  routeSource: "KN260",
   flannelMtuClamped: "KN320",
   cloudRouteLimit: "KN410",
   subnetTooSmall: "KN411",

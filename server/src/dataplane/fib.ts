@@ -173,6 +173,13 @@ function leavesBy(route: Route, oif: string | undefined): boolean {
   return oif === undefined || oif === "lo" || route.nexthops.some(({ dev }) => dev === oif);
 }
 
+/** Whether there are policy rules besides local, main, and default. */
+export function hasRules({ rules }: Netns): boolean {
+  return rules.length > DEFAULT_RULES;
+}
+
+const DEFAULT_RULES = 3;
+
 function rulesOf(netns: Netns): readonly PolicyRule[] {
   if (netns.rules.length === 0) return [LOCAL_RULE, MAIN_RULE];
   return netns.rules.some((rule) => rule.table === "local") ? netns.rules : [LOCAL_RULE, ...netns.rules];
@@ -181,7 +188,8 @@ function rulesOf(netns: Netns): readonly PolicyRule[] {
 function ruleMatches(rule: PolicyRule, query: Lookup): boolean {
   if (rule.from && !(query.src !== undefined && prefixContains(rule.from, query.src))) return false;
   if (rule.to && !prefixContains(rule.to, query.dst)) return false;
-  if (rule.iif !== undefined && rule.iif !== query.iif) return false;
+  // A locally generated packet is looked up with LOOPBACK_IFINDEX as its ingress device.
+  if (rule.iif !== undefined && rule.iif !== (query.iif ?? "lo")) return false;
   if (rule.fwmark && maskedMark(query.mark ?? 0, rule.fwmark.mask) !== rule.fwmark.value) return false;
   return true;
 }

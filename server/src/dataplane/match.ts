@@ -2,7 +2,7 @@
 import { type Ip, prefixContains } from "../addressing/ip.ts";
 import type { Connection, Tracking } from "./conntrack.ts";
 import type { CtMatch, NfMatch, NfMatchKind, NfRule } from "./model.ts";
-import { familyOf, icmpNumbers, maskedMark, type Packet, portsOf, transportOf } from "./packet.ts";
+import { familyOf, icmpNumbers, isSyn, maskedMark, type Packet, portsOf, transportOf } from "./packet.ts";
 import type { HookContext, Seen } from "./seen.ts";
 
 /** Whether all matches of a rule apply, in their order. */
@@ -40,10 +40,12 @@ const MATCHERS: { readonly [K in NfMatchKind]: (match: NfMatch<K>, seen: Seen) =
   icmp: ({ message }, { packet }) => {
     const family = familyOf(packet);
     const { body } = packet;
-    return (
-      body.kind === "icmp" && icmpNumbers(body.message, family).type === icmpNumbers({ kind: message }, family).type
-    );
+    if (body.kind !== "icmp") return false;
+    const own = icmpNumbers(body.message, family);
+    if (typeof message === "string") return own.type === icmpNumbers({ kind: message }, family).type;
+    return own.type === message.type && (message.code === undefined || own.code === message.code);
   },
+  syn: (_, { packet }) => isSyn(packet),
   iprange: ({ first, last }, { packet: { src } }) => typeof first === typeof src && src >= first && src <= last,
   set: ({ set, side, not }, { packet }) => {
     // An ICMP packet has no port and never matches a set with ports.

@@ -33,6 +33,8 @@ export interface L2Segment {
   admits(netns: NetnsId, device: string, ip: Ip): boolean;
   /** Name of the cloud if its network drops IP-in-IP (protocol 4): "Azure". */
   readonly refusesIpip: string | undefined;
+  /** Rules of the network for every packet between two machines; absent: none. */
+  readonly filters?: { readonly [F in 4 | 6]: readonly NfRule[] };
   readonly origin: Origin | undefined;
 }
 
@@ -255,6 +257,7 @@ export interface PolicyRule {
   readonly fwmark?: { readonly value: number; readonly mask: number };
   readonly iif?: string;
   readonly table: string;
+  readonly origin?: Origin | undefined;
 }
 
 export interface NeighbourTable {
@@ -331,6 +334,8 @@ export interface NfChain {
   readonly name: string;
   /** Only for built-in chains. */
   readonly policy?: "ACCEPT" | "DROP";
+  /** The statement that sets the policy. */
+  readonly policyOrigin?: Origin;
   readonly rules: readonly NfRule[];
   /** The rules that can match a packet to this address and port, in order: a long chain is not walked, or even built, as a whole. */
   candidates?(dst: Ip, dport: number | undefined): readonly NfRule[];
@@ -371,8 +376,10 @@ interface NfMatches {
   };
   /** `-m multiport --dports 80,443`. */
   readonly multiport: { readonly dports: readonly PortRange[] };
-  /** `-m icmp --icmp-type 8`: matches by ICMP type. */
-  readonly icmp: { readonly message: IcmpMessage["kind"] };
+  /** `-m icmp --icmp-type 8`: matches by ICMP type, or type and code. */
+  readonly icmp: { readonly message: IcmpMessage["kind"] | IcmpType };
+  /** `-m tcp --tcp-flags SYN,RST SYN`: the first packet of each direction. */
+  readonly syn: object;
   /** `-m iprange --src-range`. */
   readonly iprange: IpRange;
   /** `-m set --match-set NAME src`: ipset(8). */
@@ -398,6 +405,10 @@ interface NfMatches {
   readonly unread: { readonly text: string };
   /** `-m comment`: matches every packet; the reason for the rule. */
   readonly comment: { readonly text: string };
+}
+export interface IcmpType {
+  readonly type: number;
+  readonly code: number | undefined;
 }
 export type RecentMatch =
   | { readonly name: string; readonly op: "set" }
@@ -438,21 +449,13 @@ export interface PortRange {
 export type CtState = "NEW" | "ESTABLISHED" | "RELATED" | "INVALID" | "UNTRACKED";
 /** `DNAT`: the connection's destination was rewritten, in any state (net/netfilter/xt_conntrack.c, conntrack_mt). */
 export type CtMatch = CtState | "DNAT";
-/** The ICMP errors of REJECT (libxt_REJECT), by their IPv4 names. */
-export type RejectKind =
-  | "icmp-port-unreachable"
-  | "icmp-proto-unreachable"
-  | "icmp-net-unreachable"
-  | "icmp-host-unreachable"
-  | "icmp-admin-prohibited"
-  | "icmp-net-prohibited"
-  | "icmp-host-prohibited"
-  | "tcp-reset";
 export type NfTarget =
   | { readonly kind: "ACCEPT" }
   | { readonly kind: "DROP" }
   | { readonly kind: "RETURN" }
-  | { readonly kind: "REJECT"; readonly with: RejectKind }
+  | { readonly kind: "REJECT"; readonly with: RejectWith }
+  /** `--set-mss`, or `--clamp-mss-to-pmtu`: lowers the maximum segment size of a SYN, never raises it (xt_TCPMSS.c). */
+  | { readonly kind: "TCPMSS"; readonly mss: number | "to-pmtu" }
   /** `goto` (-g): if the chain ends without a verdict, the calling chain also ends. */
   | { readonly kind: "JUMP"; readonly chain: string; readonly goto?: boolean }
   | { readonly kind: "MASQUERADE"; readonly randomFully?: boolean }
@@ -472,6 +475,15 @@ export type NfTarget =
   /** Sets the connection mark, or copies it to the packet (net/netfilter/xt_connmark.c). */
   | { readonly kind: "CONNMARK"; readonly op: "set"; readonly value: number; readonly mask: number }
   | { readonly kind: "CONNMARK"; readonly op: "restore"; readonly mask: number };
+
+/** As iptables prints it; ip6tables has its own names. */
+export type RejectWith =
+  | "icmp-port-unreachable"
+  | "icmp-admin-prohibited"
+  | "icmp-host-prohibited"
+  | "icmp-host-unreachable"
+  | "icmp-net-unreachable"
+  | "tcp-reset";
 
 /** `note`: the reason as a clause, shown to users. */
 export interface Explanation {

@@ -1,6 +1,7 @@
 /** Netfilter: chains are walked like in iptables and nftables. */
 
 import { formatIp, type Ip } from "../addressing/ip.ts";
+import type { Origin } from "../declared/origin.ts";
 import { t } from "../text/l10n.ts";
 import { bind, type Connection, makeUnique, rewritten, type Tracking, UNTRACKED } from "./conntrack.ts";
 import { matches } from "./match.ts";
@@ -14,10 +15,10 @@ import type {
   NfRule,
   NfTable,
   NfTarget,
-  RejectKind,
+  RejectWith,
 } from "./model.ts";
 import { effectOf } from "./nft/statement.ts";
-import { familyOf, type Packet, portsOf } from "./packet.ts";
+import { familyOf, type Packet, portsOf, tcpHeaders, withMss } from "./packet.ts";
 import type { HookContext } from "./seen.ts";
 import { ruleText } from "./text.ts";
 
@@ -30,7 +31,9 @@ export interface Decision {
   readonly chains: readonly string[];
   readonly effect: "accept" | "return" | "drop" | "reject" | "dnat" | "snat";
   readonly explanation?: Explanation;
-  readonly rejectWith?: RejectKind;
+  readonly rejectWith?: RejectWith;
+  /** The statement that sets the policy, if the policy decides. */
+  readonly origin?: Origin | undefined;
 }
 
 export interface HookResult {
@@ -102,6 +105,7 @@ export function runHook(
       continue;
     }
     const outcome = walkChain(one, current, { netfilter, tracking, context });
+    if (outcome.mss !== undefined) current = withMss(current, { value: outcome.mss, clamped: true });
     for (const decision of outcome.noted ?? []) decisions.push({ decision, packet: current });
     if (outcome.mark !== undefined) current = { ...current, mark: outcome.mark };
     if (outcome.untracked) tracking = UNTRACKED;
@@ -175,7 +179,8 @@ interface ChainOutcome {
   readonly decision?: Decision;
   readonly nat?: { side: "src" | "dst"; ip: Ip; port: number | undefined };
   readonly mark?: number;
-  /** Rules that set a mark and explain the decision. */
+  readonly mss?: number;
+  /** Rules that change the packet or its mark, and explain the decision. */
   readonly noted?: readonly Decision[];
   readonly untracked?: boolean;
 }
@@ -196,6 +201,8 @@ interface ChainWalk extends Walk {
   readonly path: string[];
   readonly noted: Decision[];
   mark: number;
+  /** Undefined: not changed. */
+  mss: number | undefined;
   untracked: boolean;
   /** The last RETURN of a nat chain. */
   returned: Decision | undefined;
@@ -212,24 +219,26 @@ function walkChain(base: NfBase, packet: Packet, { netfilter, tracking, context 
     path: [],
     noted: [],
     mark: packet.mark,
+    mss: undefined,
     untracked: false,
     returned: undefined,
   };
   const outcome = enterChain(walk, base.chain);
   const changed = {
     ...(walk.mark === packet.mark ? {} : { mark: walk.mark }),
+    ...(walk.mss === undefined ? {} : { mss: walk.mss }),
     ...(walk.noted.length === 0 ? {} : { noted: walk.noted }),
     ...(walk.untracked ? { untracked: true } : {}),
   };
   if (outcome) return { ...outcome, ...changed };
-  if (netfilter.chain(walk.family, base.table, base.chain)?.policy === "DROP")
-    return { verdict: "drop", decision: byPolicy(base), ...changed };
+  const chain = netfilter.chain(walk.family, base.table, base.chain);
+  if (chain?.policy === "DROP") return { verdict: "drop", decision: byPolicy(base, chain.policyOrigin), ...changed };
   return { verdict: "accept", ...(walk.returned ? { decision: walk.returned } : {}), ...changed };
 }
 
-function byPolicy({ table, chain }: NfBase): Decision {
+function byPolicy({ table, chain }: NfBase, origin: Origin | undefined): Decision {
   const text = t`default policy DROP of ${`${table}/${chain}`}`;
-  return { table, chain, rule: undefined, chains: [chain], text, effect: "drop" };
+  return { table, chain, rule: undefined, chains: [chain], text, effect: "drop", origin };
 }
 
 /** The kernel limits the depth of jumps when a table is loaded; a loop of chains is an error in the model. */
@@ -300,6 +309,9 @@ function applyTarget(walk: ChainWalk, rule: NfRule, name: string): ChainOutcome 
     case "NONE":
     case "LOG":
       return "next";
+    case "TCPMSS":
+      clampMss(walk, rule, name, target.mss);
+      return "next";
     case "CONNMARK":
       applyConnmark(walk, target);
       return "next";
@@ -365,6 +377,17 @@ function runStatements(
     }
   }
   return "next";
+}
+
+/** xt_TCPMSS.c, tcpmss_mangle_packet: the size is lowered, never raised. */
+function clampMss(walk: ChainWalk, rule: NfRule, name: string, mss: number | "to-pmtu"): void {
+  const { packet, family, context } = walk;
+  const own = packet.body.kind === "tcp" ? packet.body.mss?.value : undefined;
+  const wanted = mss === "to-pmtu" ? context.pathMtu(packet) - tcpHeaders(family) : mss;
+  if (own === undefined || own <= wanted) return;
+  walk.mss = wanted;
+  const explanation = { note: t`MSS lowered from ${own} to ${wanted} bytes (TCPMSS)`, origin: rule.origin };
+  walk.noted.push({ ...note(walk, name, rule, "accept"), explanation });
 }
 
 /** Without a source address for MASQUERADE, the kernel drops the packet (nf_nat_masquerade.c). */

@@ -31,12 +31,20 @@ export interface Packet {
   readonly fragment?: number | undefined;
   /** skb->ignore_df: reassembled on this machine from fragments, so it can be fragmented again. Local to a network namespace. */
   readonly ignoreDf?: boolean | undefined;
+  /** nf_ct_attach: a reset that a rule sends, RELATED to the connection of the rejected packet. Local to a network namespace. */
+  readonly attached?: true | undefined;
   /** Decapsulated from ESP between these addresses (sec_path). Local to a network namespace. */
   readonly secpath?: { readonly src: Ip; readonly dst: Ip } | undefined;
 }
 
 export type Body =
-  | { readonly kind: "tcp"; readonly sport: number; readonly dport: number; readonly flags: TcpFlags }
+  | {
+      readonly kind: "tcp";
+      readonly sport: number;
+      readonly dport: number;
+      readonly flags: TcpFlags;
+      readonly mss?: Mss | undefined;
+    }
   | { readonly kind: "udp"; readonly sport: number; readonly dport: number; readonly carries: Carried | undefined }
   | {
       readonly kind: "sctp";
@@ -47,6 +55,12 @@ export type Body =
   | { readonly kind: "icmp"; readonly message: IcmpMessage }
   | { readonly kind: "ipip"; readonly inner: Packet }
   | { readonly kind: "esp"; readonly spi: number; readonly inner: Packet };
+
+/** The maximum segment size option of a SYN. `clamped`: lowered by a machine on the path. */
+export interface Mss {
+  readonly value: number;
+  readonly clamped?: true;
+}
 
 export type TcpFlags = "SYN" | "SYN,ACK" | "RST,ACK" | "RST";
 
@@ -77,6 +91,7 @@ export type IcmpErrorKind =
   | "port-unreachable"
   | "protocol-unreachable"
   | "admin-prohibited"
+  | "host-prohibited"
   | "packet-too-big"
   | "ttl-exceeded";
 
@@ -171,6 +186,8 @@ export function icmpNumbers(message: Pick<IcmpMessage, "kind">, family: Family):
       return v4 ? { type: 3, code: 2 } : { type: 4, code: 1 };
     case "admin-prohibited":
       return v4 ? { type: 3, code: 13 } : { type: 1, code: 1 };
+    case "host-prohibited":
+      return v4 ? { type: 3, code: 10 } : { type: 1, code: 1 };
     case "packet-too-big":
       return v4 ? { type: 3, code: 4 } : { type: 2, code: 0 };
     case "ttl-exceeded":
@@ -199,6 +216,7 @@ export function errnoOf(kind: IcmpErrorKind, packet: Packet): string | undefined
     case "protocol-unreachable":
       return family === 4 ? "ENOPROTOOPT" : "EPROTO";
     case "admin-prohibited":
+    case "host-prohibited":
       return family === 4 ? "EHOSTUNREACH" : "EACCES";
     case "packet-too-big":
       // udpv6_err: not with IPV6_PMTUDISC_DONT. Over IPv4, such a packet has no DF bit and causes no error.
@@ -209,6 +227,22 @@ export function errnoOf(kind: IcmpErrorKind, packet: Packet): string | undefined
 /** The bits of a mark that a mask selects. Marks are unsigned 32-bit values (skb->mark), JavaScript's bit operators signed. */
 export function maskedMark(mark: number, mask: number): number {
   return (mark & mask) >>> 0;
+}
+
+/** The packet of a TCP handshake with its maximum segment size; any other packet unchanged. */
+export function withMss(packet: Packet, mss: Mss): Packet {
+  const { body } = packet;
+  return body.kind === "tcp" && isSyn(packet) ? { ...packet, body: { ...body, mss } } : packet;
+}
+
+/** SYN set, RST clear: the first packet of each direction of a TCP connection. */
+export function isSyn({ body }: Pick<Packet, "body">): boolean {
+  return body.kind === "tcp" && body.flags.startsWith("SYN");
+}
+
+/** Bytes of an IP packet that are not TCP payload, without options. */
+export function tcpHeaders(family: Family): number {
+  return ipHeaderLength(family) + 20;
 }
 
 /** Ports of a packet; undefined for protocols without ports. An ICMP echo id is treated as the port, like in conntrack. */

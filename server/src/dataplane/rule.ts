@@ -5,6 +5,7 @@ import type {
   AddrType,
   CtMatch,
   Explanation,
+  IcmpType,
   Mark,
   Negatable,
   NfChain,
@@ -40,7 +41,9 @@ export interface Conditions {
   readonly dports?: readonly PortRange[];
   readonly ipvs?: { readonly ip: Ip; readonly proto: Transport; readonly port: number };
   readonly notBridged?: boolean;
-  readonly icmp?: IcmpMessage["kind"];
+  readonly icmp?: IcmpMessage["kind"] | IcmpType;
+  /** TCP packets that open a connection. */
+  readonly syn?: true;
 }
 
 export interface RuleSpec {
@@ -67,6 +70,7 @@ export function nfRule({ match, comment, commentFirst, ...rule }: RuleSpec): NfR
   } else {
     if (match.sport || match.dport) addPorts(matches, match);
     if (match.dports) matches.push({ kind: "multiport", dports: match.dports });
+    if (match.syn) matches.push({ kind: "syn" });
     if (match.icmp !== undefined) matches.push({ kind: "icmp", message: match.icmp });
     addExtensions(matches, match);
     if (comment !== undefined) matches.push({ kind: "comment", text: comment });

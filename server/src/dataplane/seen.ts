@@ -15,6 +15,8 @@ export interface HookContext {
   readonly isOf: (ip: Ip, device: string) => boolean;
   /** Whether a reply to the packet would leave through the device. */
   readonly reversePath: (packet: Packet, device: string) => boolean;
+  /** The smaller MTU of the routes to the destination and back to the source (xt_TCPMSS.c, tcpmss_mangle_packet). */
+  readonly pathMtu: (packet: Packet) => number;
   /** The source address that MASQUERADE uses. */
   readonly masqueradeAs: () => Ip | undefined;
   /** The address that a redirection uses (net/netfilter/nf_nat_redirect.c): of the ingress device, or of lo for packets of this machine. */

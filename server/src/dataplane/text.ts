@@ -10,7 +10,7 @@ import type {
   NfTarget,
   PortRange,
   RecentMatch,
-  RejectKind,
+  RejectWith,
   Route,
   Transport,
   VirtualServer,
@@ -75,9 +75,12 @@ const WORDS: { readonly [K in NfMatchKind]: (match: NfMatch<K>, family: 4 | 6) =
     proto === undefined ? [] : ["-m", proto, ...portWords("--sport", sport), ...portWords("--dport", dport)],
   multiport: ({ dports }) => ["-m", "multiport", "--dports", dports.map(portText).join(",")],
   icmp: ({ message }, family) => {
-    const type = String(icmpNumbers({ kind: message }, family).type);
+    const { type: number, code } =
+      typeof message === "string" ? { ...icmpNumbers({ kind: message }, family), code: undefined } : message;
+    const type = code === undefined ? String(number) : `${number}/${code}`;
     return family === 4 ? ["-m", "icmp", "--icmp-type", type] : ["-m", "icmp6", "--icmpv6-type", type];
   },
+  syn: () => ["-m", "tcp", "--tcp-flags", "SYN,RST", "SYN"],
   iprange: ({ first, last }) => ["-m", "iprange", "--src-range", `${formatIp(first)}-${formatIp(last)}`],
   set: ({ set, side, not }) => ["-m", "set", ...(not ? ["!"] : []), "--match-set", set.name, side],
   ipvs: ({ ip, proto, port }) => [
@@ -176,6 +179,8 @@ function targetWords(to: NfTarget, family: 4 | 6): readonly string[] {
       return ["-j", "NOTRACK"];
     case "REJECT":
       return ["-j", "REJECT", "--reject-with", rejectWith(to.with, family)];
+    case "TCPMSS":
+      return ["-j", "TCPMSS", ...(to.mss === "to-pmtu" ? ["--clamp-mss-to-pmtu"] : ["--set-mss", String(to.mss)])];
     case "MASQUERADE":
       return ["-j", "MASQUERADE", ...(to.randomFully ? ["--random-fully"] : [])];
     case "SNAT":
@@ -198,18 +203,16 @@ function targetWords(to: NfTarget, family: 4 | 6): readonly string[] {
   }
 }
 
-function rejectWith(kind: RejectKind, family: 4 | 6): string {
+function rejectWith(kind: RejectWith, family: 4 | 6): string {
   return family === 4 ? kind : REJECT6[kind];
 }
 
-/** libip6t_REJECT; ICMPv6 has no error for a protocol. */
-const REJECT6: Readonly<Record<RejectKind, string>> = {
+/** libip6t_REJECT.c. */
+const REJECT6: Readonly<Record<RejectWith, string>> = {
   "icmp-port-unreachable": "icmp6-port-unreachable",
-  "icmp-proto-unreachable": "icmp6-port-unreachable",
   "icmp-net-unreachable": "icmp6-no-route",
   "icmp-host-unreachable": "icmp6-addr-unreachable",
   "icmp-admin-prohibited": "icmp6-adm-prohibited",
-  "icmp-net-prohibited": "icmp6-adm-prohibited",
   "icmp-host-prohibited": "icmp6-adm-prohibited",
   "tcp-reset": "tcp-reset",
 };

@@ -43,9 +43,31 @@ export interface FileProblemData {
   /** Text that is not valid in the language of a source: YAML, JSON, the output of a command. */
   readonly KN802: { readonly error: string };
   /** A value that the source does not show; `text` names it, and the default; `isGrave`: most verdicts depend on it. */
-  readonly KN803: { readonly text: string; readonly isGrave?: boolean };
-  /** Two places state different values. `what`: "pod CIDR"; `place`: where the value in use is stated. */
-  readonly KN804: { readonly what: string; readonly value: string; readonly used: string; readonly place: string };
+  readonly KN803: { readonly text: string; readonly isGrave?: boolean; readonly areNodes?: boolean };
+  /** Two places state different values; `place`: where the value in use is stated. */
+  readonly KN804: /** `what`: "pod CIDR". */
+    | {
+        readonly cause: "value";
+        readonly what: string;
+        readonly value: string;
+        readonly used: string;
+        readonly place: string;
+      }
+    /** A list of a service's endpoints without some of its ready pods, or with other addresses. */
+    | {
+        readonly cause: "unlisted" | "unmatched";
+        readonly service: string;
+        readonly names: readonly string[];
+        readonly place: string;
+      }
+    /** Two versions of one object; `others`: number of further objects of the kind; `newer`: by its resourceVersion. */
+    | {
+        readonly cause: "version";
+        readonly object: string;
+        readonly others: number;
+        readonly place: string;
+        readonly newer: boolean;
+      };
   /** An unquoted YAML value that Kubernetes does not read as it is written: `on` is true, 010 is 8. */
   readonly KN805: { readonly text: string; readonly read: string };
   /** A part that cannot be used; the rest of the source is read. */

@@ -101,6 +101,14 @@ export function readValue(type: ArgType, text: string): Value | Unread {
       return readEndpoint(type, text);
     case "string":
       return text === "" ? reject(type, text, t`the string is empty`) : { kind: "string", text };
+    case "icmp-type":
+      return readIcmpType(type, text);
+    case "routing-table":
+      return readTable(type, text);
+    case "mark":
+      return readMark(type, text);
+    case "mss":
+      return text === "to-pmtu" ? { kind: "word", text } : readNumber(MSS, text);
     case "sysctl":
       if (isSysctl(text)) return { kind: "word", text };
       return rejectChoice(
@@ -120,7 +128,7 @@ export function describeType(type: ArgType): string {
     case "device":
       return type.orAddress === true ? t`a device (\`eth0\`) or an address` : t`a device (\`eth0\`)`;
     case "ref":
-      return describeReference(type.to, type.orAddress === true);
+      return describeReference(type);
     case "address":
       return t`an address (\`10.0.0.1\`)`;
     case "prefix":
@@ -159,13 +167,22 @@ export function describeType(type: ArgType): string {
         : t`a path or an address (\`shop/web\`)`;
     case "string":
       return t`a quoted string`;
+    case "icmp-type":
+      return t`an ICMP type (\`8\`), or type and code (\`3/4\`)`;
+    case "routing-table":
+      return t`a table (\`100\`, \`main\`)`;
+    case "mss":
+      return t`a number of bytes, or \`to-pmtu\``;
+    case "mark":
+      return t`a mark (\`0x100\` or \`0x100/0xff00\`)`;
     case "sysctl":
       return t`a kernel parameter (\`net.ipv4.ip_forward\`)`;
   }
 }
 
-function describeReference(kinds: readonly SymbolKind[], orAddress: boolean): string {
-  const names = either(kinds.map((kind) => (/^[aeiou]/.test(kind) ? t`an ${kind}` : t`a ${kind}`)));
+function describeReference({ to, orAddress, orDevice }: ArgType & { kind: "ref" }): string {
+  const names = either(to.map((kind: SymbolKind) => (/^[aeiou]/.test(kind) ? t`an ${kind}` : t`a ${kind}`)));
+  if (orDevice) return t`the name of ${names}, or a device (\`eth0\`)`;
   return orAddress ? t`the name of ${names}, or an address` : t`the name of ${names}`;
 }
 
@@ -390,6 +407,50 @@ function readIndexRange(type: ArgType & { kind: "index-range" }, text: string): 
   if (last < first) return reject(type, text, t`the end of the range is less than its start`);
   if (last - first + 1 > type.max || !Number.isSafeInteger(last)) return outOfRange(text, 1, type.max);
   return { kind: "index-range", first, last, width: from.length > 1 && from.startsWith("0") ? from.length : 0 };
+}
+
+/** A segment size that fits any MTU from 68 to 65535. */
+const MSS = { kind: "number", min: 28, max: 65495, unit: "bytes" } as const;
+
+function readIcmpType(type: ArgType, text: string): Value | Unread {
+  const slash = text.indexOf("/");
+  const number = digits(slash < 0 ? text : text.slice(0, slash));
+  const code = slash < 0 ? undefined : digits(text.slice(slash + 1));
+  if (number === undefined || (slash >= 0 && code === undefined))
+    return reject(type, text, t`type and code must be numbers`);
+  if (number > 255 || (code ?? 0) > 255) return outOfRange(text, 0, 255);
+  return { kind: "icmp-type", type: number, code };
+}
+
+/** The tables that the kernel itself uses have names (include/uapi/linux/rtnetlink.h, rt_class_t). */
+const TABLES = ["main", "default", "local"];
+
+function readTable(type: ArgType, text: string): Value | Unread {
+  if (TABLES.includes(text)) return { kind: "word", text };
+  const number = digits(text);
+  if (number === undefined)
+    return rejectChoice(type, text, TABLES, t`only main, default, and local have a name in the kernel`);
+  if (number < 1 || number > MOST_BITS) return outOfRange(text, 1, MOST_BITS);
+  const reserved = RESERVED_TABLES[number];
+  return { kind: "word", text: reserved ?? String(number) };
+}
+
+const RESERVED_TABLES: Readonly<Record<number, string>> = { 253: "default", 254: "main", 255: "local" };
+
+/** 32 bits. */
+const MOST_BITS = 4294967295;
+
+function readMark(type: ArgType, text: string): Value | Unread {
+  const [value, mask = MOST_BITS, ...more] = text.split("/").map(bitsOf);
+  if (value === undefined || mask === undefined || more.length > 0 || (text.includes("/") && text.endsWith("/")))
+    return reject(type, text);
+  if (value > MOST_BITS || mask > MOST_BITS) return outOfRange(text, 0, MOST_BITS);
+  return { kind: "mark", value, mask };
+}
+
+/** A decimal or hexadecimal number. */
+function bitsOf(text: string): number | undefined {
+  return /^0x[0-9a-f]{1,9}$/i.test(text) ? Number(text) : digits(text);
 }
 
 /* ---------------------------------------------------------------- labels, endpoints */

@@ -42,6 +42,8 @@ export type Value =
       readonly proto?: "tcp" | "udp" | "sctp" | "icmp";
     }
   | { readonly kind: "string"; readonly text: string }
+  | { readonly kind: "icmp-type"; readonly type: number; readonly code: number | undefined }
+  | { readonly kind: "mark"; readonly value: number; readonly mask: number }
   /** The flag is present. */
   | { readonly kind: "flag" };
 

@@ -12,6 +12,8 @@ export interface ExportInput {
   /** The exported file, shown to users. */
   readonly source: string;
   readonly version: string;
+  /** Policies from expectations, although the file has policies. */
+  readonly fromExpectations?: boolean;
 }
 
 export interface ExportFile {

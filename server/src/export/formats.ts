@@ -36,7 +36,7 @@ export function exportAs(format: ExportFormat, input: ExportInput): ExportResult
     case "kubernetes":
       return exportKubernetes(topology);
     case "networkpolicy":
-      return exportPolicies(topology);
+      return exportPolicies(input);
     case "net-conf":
       return exportNetConf(topology.clusters);
     case "calico":

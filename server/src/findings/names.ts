@@ -1,6 +1,9 @@
 /** Texts for the kinds and places of objects in problem data. */
 import type { NamedKind, Place } from "../declared/problem-data.ts";
+import { list } from "../text/format.ts";
 import { phrase, t, translated } from "../text/l10n.ts";
+import type { Workload } from "../topology/model.ts";
+import { ownerOf } from "../topology/owners.ts";
 
 const KINDS: Readonly<Record<NamedKind, string>> = {
   segment: phrase("segment"),
@@ -29,4 +32,15 @@ export function kindText(kind: NamedKind): string {
 export function placeText(place: Place): string {
   if (place === "topology") return t`the topology`;
   return "text" in place ? place.text : t`${kindText(place.kind)} \`${place.name}\``;
+}
+
+/** The workload of the pods: deployment `web`. */
+export function workloadText(workload: Workload): string {
+  const { kind, name } = ownerOf(workload);
+  return `${kind} \`${name}\``;
+}
+
+/** The workloads of the pods, each once. */
+export function workloadTexts(workloads: readonly Workload[]): string {
+  return list([...new Set(workloads.map(workloadText))]);
 }

@@ -2,7 +2,7 @@
 import { argumentWith, sourceAt } from "../declared/navigate.ts";
 import type { Origin } from "../declared/origin.ts";
 import { t } from "../text/l10n.ts";
-import { nearestFew } from "../text/nearest.ts";
+import { isSimilar, nearestFew } from "../text/nearest.ts";
 import type { Labels, Selector } from "../topology/selector.ts";
 import { type Fix, replaceFix } from "./fix.ts";
 
@@ -21,6 +21,25 @@ export function labelFixes(statement: Origin, selector: Selector, sets: readonly
     if (place.part === "whole") return [];
     return likely(wanted, key, sets).map((label) => replaceFix(t`Change to \`${label}\``, place, label));
   });
+}
+
+/** Whether a term of the selector that matches none of the label sets is nearly one of their labels: a typo. */
+export function isNearLabel(selector: Selector, sets: readonly Labels[]): boolean {
+  return selector.some(
+    ({ key, operator, values: [value] }) =>
+      operator === "In" && value !== undefined && nearLabel(key, value, sets) !== undefined,
+  );
+}
+
+/** The existing label that was probably meant: with the same key and a similar value, or vice versa. */
+export function nearLabel(key: string, value: string, sets: readonly Labels[]): string | undefined {
+  if (sets.some((labels) => labels.get(key) === value)) return undefined;
+  for (const labels of sets) {
+    for (const [name, own] of labels) {
+      if (name === key ? isSimilar(value, own) : own === value && isSimilar(key, name)) return `${name}=${own}`;
+    }
+  }
+  return undefined;
 }
 
 function likely(wanted: string, key: string, sets: readonly Labels[]): readonly string[] {

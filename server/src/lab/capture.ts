@@ -206,7 +206,11 @@ function transport(view: DataView, at: number, proto: number, tunnels: TunnelPor
       const [sport, dport] = ports();
       // A quoted segment contains only the ports.
       const flags = rest < 14 ? {} : { flags: tcpFlags(view.getUint8(at + 13)) };
-      return { headers: [{ kind: "tcp", sport, dport, ...flags }], ports: [sport, dport] };
+      const mss = rest < 20 ? undefined : mssIn(below(0));
+      return {
+        headers: [{ kind: "tcp", sport, dport, ...flags, ...(mss === undefined ? {} : { mss }) }],
+        ports: [sport, dport],
+      };
     }
     case 50:
       return espIn(below(0), tunnels);
@@ -241,6 +245,18 @@ function transport(view: DataView, at: number, proto: number, tunnels: TunnelPor
     default:
       return NOTHING;
   }
+}
+
+/** The maximum segment size among the options of a TCP header (RFC 9293 §3.2). */
+function mssIn(header: DataView): number | undefined {
+  const end = Math.min(header.byteLength, (header.getUint8(12) >> 4) * 4);
+  for (let at = 20; at + 4 <= end; ) {
+    const kind = header.getUint8(at);
+    if (kind === 0) return undefined;
+    if (kind === 2) return header.getUint16(at + 2, false);
+    at += kind === 1 ? 1 : Math.max(2, header.getUint8(at + 1));
+  }
+  return undefined;
 }
 
 /** RFC 4303: SPI, sequence number, payload. */

@@ -92,6 +92,11 @@ interface Predicted {
   readonly perhaps: boolean;
 }
 
+/** A prediction has the maximum segment size only if a machine lowers it; a captured SYN always has one. */
+function isSame(predicted: Line | undefined, seen: Line | undefined): boolean {
+  return predicted === seen || (predicted !== undefined && predicted === seen?.replace(/ mss=\d+$/, ""));
+}
+
 /** The first prediction without a matching crossing, and the first crossing without a prediction. */
 function follow(
   predicted: readonly Predicted[],
@@ -100,7 +105,7 @@ function follow(
   let at = 0;
   let seen = 0;
   while (at < predicted.length) {
-    if (predicted[at]?.line === lines[seen]) seen += 1;
+    if (isSame(predicted[at]?.line, lines[seen])) seen += 1;
     else if (!predicted[at]?.perhaps) break;
     at += 1;
   }
@@ -136,7 +141,7 @@ function headerLine(header: Header, next: Header | undefined): string {
     case "ip":
       return `${canonical(header.src)}>${canonical(header.dst)} ttl=${header.ttl}${header.df ? " DF" : ""} ${header.proto}`;
     case "tcp":
-      return `${header.sport}>${header.dport} ${header.flags ?? ""}`;
+      return `${header.sport}>${header.dport} ${header.flags ?? ""}${header.mss === undefined ? "" : ` mss=${header.mss}`}`;
     case "udp":
     case "sctp":
       return next?.kind === "vxlan" || next?.kind === "ip" ? `*>${header.dport}` : `${header.sport}>${header.dport}`;

@@ -22,7 +22,8 @@ export type Trial =
 /** Names of trials that failed. */
 export type Lacks = ReadonlySet<string>;
 
-export function trialsOf(spaces: readonly Netns[]): readonly Trial[] {
+/** `filters`: of the segments. */
+export function trialsOf(spaces: readonly Netns[], filters: readonly RulesText[] = []): readonly Trial[] {
   const trials = new Map<string, Trial>();
   const add = (trial: Trial | undefined): void => {
     if (trial && !trials.has(trial.name)) trials.set(trial.name, trial);
@@ -36,13 +37,15 @@ export function trialsOf(spaces: readonly Netns[]): readonly Trial[] {
     if (hasMultipath(netns)) add({ name: SOURCE_HOP, kind: "version", least: "6.16" });
     for (const text of netfilterTexts(netns)) for (const trial of ruleTrials(text)) add(trial);
   }
+  if (filters.length > 0) add({ name: BRIDGE_NETFILTER, kind: "setting", path: "bridge/bridge-nf-call-iptables" });
+  for (const text of filters) for (const trial of ruleTrials(text)) add(trial);
   return [...trials.values()];
 }
 
 export const IPSEC = "ipsec";
 const XFRM_TRIAL = `xfrm state add src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x100 mode tunnel aead rfc4106(gcm(aes)) 0x${fixedKey(20)} 128`;
 export const SCTP = "sctp";
-const BRIDGE_NETFILTER = "br_netfilter";
+export const BRIDGE_NETFILTER = "br_netfilter";
 /**
  * connect() looks the route up again with the source address that the first lookup selected (ip_route_connect, include/net/route.h),
  * which can hash to another next hop of a multipath route. fib_select_multipath prefers the next hop with that source address since

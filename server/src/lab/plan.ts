@@ -5,6 +5,7 @@
  */
 import { formatIp, type Ip } from "../addressing/ip.ts";
 import type { Device, Netns, NetnsId, Network } from "../dataplane/model.ts";
+import { ruleText } from "../dataplane/text.ts";
 import { configureLines, connectedIn, type Making, makingOf, type Place } from "./devices.ts";
 import { type WireguardPlan, wireguardPlan, xfrmLines } from "./encryption.ts";
 import { fabricLines } from "./fabric.ts";
@@ -17,7 +18,13 @@ import { deviceSettings, hostSettings, type Setting } from "./settings.ts";
 export interface LabPlan {
   /** Prefix that makes names unique on a machine. */
   readonly lab: string;
-  readonly wire: { readonly name: string; readonly links: readonly string[] };
+  /** `rules`: what the segments themselves drop. */
+  readonly wire: {
+    readonly name: string;
+    readonly links: readonly string[];
+    readonly settings: readonly Setting[];
+    readonly rules: readonly RulesText[];
+  };
   readonly namespaces: readonly NamespacePlan[];
   readonly trials: readonly Trial[];
 }
@@ -83,6 +90,7 @@ export function planLab(
 ): LabPlan {
   const spaces = ids.flatMap((id) => network.netns(id) ?? []);
   const segments = segmentBridges(spaces);
+  const filters = filterTexts(network, segments);
   const wiring: Wiring = {
     place: { network, names: kernelNames(lab, ids), segments },
     wire: [...segments].flatMap(([segment, bridge]) => [
@@ -90,6 +98,7 @@ export function planLab(
       `link set ${bridge} mtu ${mtuOf(network, segment)} up`,
     ]),
     ports: 0,
+    isFiltered: filters.length > 0,
     paired: new Set(),
     stacked: [],
   };
@@ -99,7 +108,36 @@ export function planLab(
     ...plan,
     links: [...plan.links, ...wiring.stacked.filter(({ netns }) => netns === plan.id).map(({ line }) => line)],
   }));
-  return { lab, wire: { name: `${lab}.wire`, links: wiring.wire }, namespaces, trials: trialsOf(spaces) };
+  const wire = {
+    name: `${lab}.wire`,
+    links: wiring.wire,
+    settings: wireSettings(filters),
+    rules: filters.filter((text) => !lacksRules(lacks, text)),
+  };
+  return { lab, wire, namespaces, trials: trialsOf(spaces, filters) };
+}
+
+/** br_netfilter passes the frames of a bridge to iptables, with the bridge as their device. */
+function wireSettings(filters: readonly RulesText[]): readonly Setting[] {
+  const value = Number(filters.length > 0);
+  return [
+    { path: "bridge/bridge-nf-call-iptables", value },
+    { path: "bridge/bridge-nf-call-ip6tables", value },
+    { path: "ipv6/conf/default/disable_ipv6", value: 1 },
+  ];
+}
+
+function filterTexts(network: Network, segments: ReadonlyMap<string, string>): readonly RulesText[] {
+  return ([4, 6] as const).flatMap((family): readonly RulesText[] => {
+    const rules = [...segments].flatMap(([segment, bridge]) =>
+      (network.segment(segment)?.filters?.[family] ?? []).map(
+        (rule) => `-A FORWARD -i ${bridge} ${ruleText(rule, family)}`,
+      ),
+    );
+    if (rules.length === 0) return [];
+    const text = ["*filter", ":FORWARD ACCEPT [0:0]", ...rules, "COMMIT"].join("\n");
+    return [{ program: family === 4 ? "iptables" : "ip6tables", text }];
+  });
 }
 
 /** Links between network namespaces, added while the namespaces are planned. */
@@ -107,6 +145,8 @@ interface Wiring {
   readonly place: Place;
   /** `ip -batch` in the wire namespace. */
   readonly wire: string[];
+  /** Whether the wire passes frames to iptables. */
+  readonly isFiltered: boolean;
   /** Number of ports of the wire's bridges. */
   ports: number;
   /** Veth peers that are created together with the first device. */
@@ -212,11 +252,12 @@ function create(
 /** Adds a port to the segment's bridge. */
 function plugIn(wiring: Wiring, space: Netns, device: string, segment: string): void {
   const { network, segments } = wiring.place;
+  const excess = wiring.isFiltered ? 0 : VLAN_TAG;
   wiring.ports += 1;
   wiring.wire.push(
     `link add p${wiring.ports} type veth peer name ${device} netns ${nameIn(wiring, space)}`,
-    // A veth device accepts frames that exceed the MTU by a VLAN tag (is_skb_forwardable).
-    `link set p${wiring.ports} mtu ${mtuOf(network, segment) - VLAN_TAG} master ${segments.get(segment)} up`,
+    // A veth device accepts frames that exceed the MTU by a VLAN tag (is_skb_forwardable); br_netfilter does not (br_nf_dev_queue_xmit).
+    `link set p${wiring.ports} mtu ${mtuOf(network, segment) - excess} master ${segments.get(segment)} up`,
   );
 }
 

@@ -6,6 +6,7 @@ import { visible, visibleLines } from "../text/visible.ts";
 import { AGENT } from "./agent.ts";
 import type { WireguardPlan } from "./encryption.ts";
 import type { Trial } from "./features.ts";
+import type { RulesText } from "./netfilter.ts";
 import type { LabPlan, NamespacePlan } from "./plan.ts";
 import type { Setting } from "./settings.ts";
 
@@ -38,14 +39,11 @@ export function labScript(plan: LabPlan, head: ScriptHead): string {
     "",
     "make() {",
     ...names.map((name) => `  new ${quote(name)}`),
-    ...settings(wire.name, [
-      { path: "bridge/bridge-nf-call-iptables", value: 0 },
-      { path: "bridge/bridge-nf-call-ip6tables", value: 0 },
-      { path: "ipv6/conf/default/disable_ipv6", value: 1 },
-    ]),
+    ...settings(wire.name, wire.settings),
     ...namespaces.flatMap((space) => settings(space.name, space.settings)),
     `  # segments`,
     ...batch("links", wire.name, wire.links),
+    ...wire.rules.flatMap(rulesLines(wire.name)),
     ...namespaces.flatMap((space) => batch("links", space.name, space.links)),
     ...namespaces.flatMap(contents),
     "}",
@@ -93,8 +91,12 @@ function contents(space: NamespacePlan): string[] {
     ...batch("links", name, space.routes),
     ...batch("links6", name, space.rules6),
     ...batch("forwarding", name, space.forwarding),
-    ...space.rules.flatMap(({ program, text }) => heredoc(`  rules ${quote(name)} ${program}`, text.split("\n"))),
+    ...space.rules.flatMap(rulesLines(name)),
   ];
+}
+
+function rulesLines(name: string): (text: RulesText) => string[] {
+  return ({ program, text }) => heredoc(`  rules ${quote(name)} ${program}`, text.split("\n"));
 }
 
 function wireguardLines(name: string): (plan: WireguardPlan) => string[] {

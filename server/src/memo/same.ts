@@ -6,6 +6,7 @@ export function sameList<T>(old: readonly T[] | undefined, list: readonly T[]): 
 }
 
 export function sameMembers<T>(a: ArrayLike<T>, b: ArrayLike<T>): boolean {
+  if (a === b) return true;
   if (a.length !== b.length) return false;
   for (let i = 0; i < a.length; i += 1) if (a[i] !== b[i]) return false;
   return true;

@@ -332,9 +332,10 @@ function sourceCheckOf(segment: Origin | undefined): Origin | undefined {
   return own && own !== segment ? own : segment && childOf(segment, "cloud");
 }
 
+const RULES: ReadonlySet<string> = new Set(["allow", "deny", "reject", "forward-policy", "input-policy", "stateful"]);
+
 function isAclRule(source: Origin | undefined): source is Origin {
-  const keyword = source?.decl.spec?.keyword;
-  return keyword === "deny" || keyword === "allow";
+  return RULES.has(source?.decl.spec?.keyword ?? "");
 }
 
 /** The setting with the highest value: the kernel uses the maximum (IN_DEV_RPFILTER is IN_DEV_MAXCONF). */

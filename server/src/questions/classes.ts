@@ -23,9 +23,9 @@ import { perItem } from "../memo/list.ts";
 import { memo, valueAt } from "../memo/memo.ts";
 import { query } from "../memo/query.ts";
 import { sameMembers } from "../memo/same.ts";
-import type { AclRule, Cluster, Interface, Node, Topology } from "../topology/model.ts";
+import type { AclMatch, AclRule, Cluster, Interface, Node, Station, Topology } from "../topology/model.ts";
 import { nodeSegments, nodesAt } from "../topology/node-queries.ts";
-import { areAllDifferent } from "./distinct.ts";
+import { sharedAddresses } from "./distinct.ts";
 import { rangesAreApart } from "./node-ranges.ts";
 
 export interface NodeClass {
@@ -69,14 +69,25 @@ const traitsOf = perItem<Node, Traits>(
     if (node.dockerBridge) own += ` docker ${node.dockerBridge.address.ip}/${node.dockerBridge.address.len}`;
     for (const [name, { value }] of node.sysctls) own += ` ${name}=${value}`;
     if (node.edge) own += ` ${node.path}`;
+    for (const line of firewallLines(node)) own += ` ${line}`;
     for (const rule of node.acl) own += ` ${wholeText(rule.source.decl)}`;
     // The gateway address differs by segment; the kind of segment is part of the key elsewhere.
     for (const route of node.routes)
       own += route.implied ? ` gateway ${typeof route.dst.ip}` : ` ${wholeText(route.source.decl)}`;
-    return { own, writes: node.acl.length > 0 || node.routes.some(({ implied }) => !implied) };
+    const writes = node.acl.length > 0 || node.policyRouting !== undefined;
+    return { own, writes: writes || node.routes.some(({ implied }) => !implied) };
   },
   (a, b) => a.own === b.own && a.writes === b.writes,
 );
+
+/** The statements about policy routing and chains. */
+function firewallLines({ firewall, policyRouting }: Station): readonly string[] {
+  if (!firewall && !policyRouting) return [];
+  const { forwardPolicy, inputPolicy, stateful, clampMss } = firewall ?? {};
+  const sources = [forwardPolicy?.source, inputPolicy?.source, stateful, clampMss?.source];
+  const routing = [...(policyRouting?.rules ?? []), ...(policyRouting?.routes ?? [])].map(({ source }) => source);
+  return [...sources, ...routing].flatMap((source) => (source ? [wholeText(source.decl)] : []));
+}
 
 /**
  * The families of a node's ranges, and whether it has only borrowed single addresses. Their number is irrelevant: the addresses of
@@ -106,7 +117,7 @@ function classesOf(topology: Topology, cluster: Cluster, disputed: readonly IpRa
         {
           traits: traitsOf(cluster.nodes),
           segments: nodeSegments(cluster.nodes),
-          inhabited: inhabitedNodes(cluster),
+          inhabited: cluster.pods.inhabited(),
           kinds,
         },
       );
@@ -124,15 +135,10 @@ const plainClasses = query<Cluster, readonly ClassShape[], [Kinds]>((read, _, ki
   classesIn(undefined, {
     traits: read(({ nodes }) => traitsOf(nodes)),
     segments: read(({ nodes }) => nodeSegments(nodes)),
-    inhabited: read(inhabitedNodes, sameMembers),
+    inhabited: read(({ pods }) => pods.inhabited()),
     kinds,
   }),
 );
-
-/** Whether pods run on the node. */
-function inhabitedNodes({ nodes, pods }: Cluster): ArrayLike<number> {
-  return Uint8Array.from(nodes, (node) => (pods.countOn(node) > 0 ? 1 : 0));
-}
 
 interface Likeness {
   readonly traits: readonly Traits[];
@@ -178,8 +184,8 @@ const segmentKinds = query<Topology, Kinds, [boolean]>((read, _, isDisputed) => 
   const plain = new Set(
     read((topology) => topology.routers)
       .filter(
-        ({ acl, edge, sysctls, routes }) =>
-          !edge && acl.every(isForAll) && sysctls.size === 0 && routes.every(isDefault),
+        ({ acl, edge, sysctls, routes, policyRouting }) =>
+          !edge && !policyRouting && acl.every(isForAll) && sysctls.size === 0 && routes.every(isDefault),
       )
       .map(({ path }) => path),
   );
@@ -196,7 +202,7 @@ const segmentKinds = query<Topology, Kinds, [boolean]>((read, _, isDisputed) => 
     const [router, ...more] = others[i] ?? [];
     const isAlike = noAddressMeant && router !== undefined && more.length === 0 && plain.has(router.station.path);
     const kind = isAlike
-      ? `${router.station.path} ${router.mtu} ${segment.mtu} ${segment.sourceCheck} ${segment.gateways.length} ${segment.cidrs.map(({ len }) => len).join()}`
+      ? `${(segment.denies ?? []).map(({ source }) => wholeText(source.decl)).join()} ${router.station.path} ${router.mtu} ${segment.mtu} ${segment.sourceCheck} ${segment.gateways.length} ${segment.cidrs.map(({ len }) => len).join()}`
       : name;
     return [name, kind] as const;
   });
@@ -211,8 +217,8 @@ function sameLists<T>(a: readonly (readonly T[])[], b: readonly (readonly T[])[]
 const othersOn = memo((attached: readonly Interface[]) => attached.filter(({ station }) => station.kind !== "node"));
 
 /** Whether the rule treats all addresses alike. */
-function isForAll({ from, to }: AclRule): boolean {
-  return from.length === 0 && to.length === 0;
+function isForAll({ from, to, in: ingress, out }: AclRule): boolean {
+  return from.length === 0 && to.length === 0 && !ingress && !out;
 }
 
 function isDefault({ dst }: { readonly dst: Prefix }): boolean {
@@ -248,15 +254,22 @@ function markedPrefixes(
   const addPlain = (prefix: Prefix): void => {
     markAt(prefix).plain = true;
   };
-  const addRules = (acl: readonly AclRule[]): void => {
+  const addRules = (acl: readonly AclMatch[]): void => {
     for (const { from, to } of acl) for (const prefix of [...from, ...to]) addPlain(prefix);
   };
-  for (const { path, acl, routes } of [...topology.routers, ...topology.hosts]) {
+  const addRouting = (routing: Station["policyRouting"]): void => {
+    for (const { from, to } of routing?.rules ?? []) for (const prefix of [from, to]) if (prefix) addPlain(prefix);
+    for (const { dst } of routing?.routes ?? []) addPlain(dst);
+  };
+  for (const { path, acl, routes, policyRouting } of [...topology.routers, ...topology.hosts]) {
     addRules(acl);
+    addRouting(policyRouting);
     for (const { dst, via } of routes) markAt(dst).routes.push({ station: path, via });
   }
-  for (const { acl, routes } of nodesAt(cluster.nodes, writing)) {
+  for (const { denies = [] } of topology.segments.values()) addRules(denies);
+  for (const { acl, routes, policyRouting } of nodesAt(cluster.nodes, writing)) {
     addRules(acl);
+    addRouting(policyRouting);
     for (const { dst, implied } of routes) if (!implied) addPlain(dst);
   }
   if (cluster.cni.decl) for (const prefix of prefixesIn(cluster.cni.decl)) addPlain(prefix);
@@ -319,11 +332,10 @@ function isOwn(node: Node, ip: Ip): boolean {
 /** Indexes of the nodes that share a pod CIDR or an address with another node; each is a class of one node. */
 function nodesWithSharedAddresses(topology: Topology, cluster: Cluster): ReadonlySet<number> {
   const odd = new Set(rangesAreApart(cluster) ? [] : nodesWithOneRange(statedRanges(cluster.nodes)));
-  if (areAllDifferent(topology)) return odd;
-  const doubles = [...topology.segments.keys()].map((name) => doublesIn(topology.attachedTo(name)));
-  if (doubles.every((found) => found.size === 0)) return odd;
-  for (const { index, interfaces } of cluster.nodes)
-    if (interfaces.some((iface) => doubles.some((found) => found.has(iface)))) odd.add(index);
+  if (sharedAddresses(topology).size === 0) return odd;
+  const doubles = new Set([...topology.segments.keys()].flatMap((name) => [...doublesIn(topology.attachedTo(name))]));
+  if (doubles.size === 0) return odd;
+  for (const { index, interfaces } of cluster.nodes) if (interfaces.some((iface) => doubles.has(iface))) odd.add(index);
   return odd;
 }
 

@@ -1,33 +1,14 @@
-/** Whether the addresses of all machines differ. */
-import { type Ip, ipKey } from "../addressing/ip.ts";
-import { perItem } from "../memo/list.ts";
-import { memo } from "../memo/memo.ts";
-import { sameMembers } from "../memo/same.ts";
-import type { Node, Station, Topology } from "../topology/model.ts";
+/** The addresses that several machines have. */
+import { ipKey } from "../addressing/ip.ts";
+import { repeats } from "../memo/list.ts";
+import type { Station, Topology } from "../topology/model.ts";
+import { stationsOf } from "../topology/stations.ts";
 
-function addressesOf({ interfaces }: Station): readonly Ip[] {
-  return interfaces.flatMap(({ addresses }) => addresses.map(({ ip }) => ip));
-}
+const repeatedAddresses = repeats<Station, number | string>(({ interfaces }) =>
+  interfaces.flatMap(({ addresses }) => addresses.map(({ ip }) => ipKey(ip))),
+);
 
-const nodeAddresses = perItem<Node, readonly Ip[]>(addressesOf, sameMembers);
-/** Undefined if an address occurs twice. */
-const setOf = memo(allDifferent);
-
-/** Whether all machines have different addresses, on any segment. This is the common case and cheap to establish. */
-export function areAllDifferent({ routers, hosts, clusters }: Topology): boolean {
-  const sets = clusters.map((cluster) => setOf(nodeAddresses(cluster.nodes)));
-  sets.push(allDifferent([...routers, ...hosts].map(addressesOf)));
-  return sets.every((own, i) => own && sets.slice(0, i).every((other) => ![...own].some((ip) => other?.has(ip))));
-}
-
-function allDifferent(lists: readonly (readonly Ip[])[]): ReadonlySet<number | string> | undefined {
-  const seen = new Set<number | string>();
-  for (const ips of lists) {
-    for (const ip of ips) {
-      const key = ipKey(ip);
-      if (seen.has(key)) return undefined;
-      seen.add(key);
-    }
-  }
-  return seen;
+/** The addresses that several interfaces have, on any segments, as keys. There are usually none, which is cheap to establish. */
+export function sharedAddresses(topology: Topology): ReadonlySet<number | string> {
+  return repeatedAddresses(stationsOf(topology));
 }

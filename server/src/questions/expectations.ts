@@ -35,7 +35,7 @@ export function outcomeOf(world: World, expectation: Expectation): Outcome {
   for (const aim of ends.aims) {
     const refuted = refute(
       expectation,
-      journeysOf(world, expectation, ends, aim),
+      expectationJourneys(world, expectation, ends, aim),
       ends,
       receiverOf(world.topology, { netns: aim.at, service: aim.service }, aim.family),
     );
@@ -57,7 +57,8 @@ function outcomeOfUrl(world: World, expectation: Expectation, url: Url): Outcome
   if (reaching.kind === "unclear") return reaching;
   if (reaching.kind === "fails") return want.kind === "blocked" ? { kind: "holds" } : reaching;
   const ends = endsOf(world, first);
-  const journeys = typeof ends === "string" ? [] : ends.aims.flatMap((aim) => journeysOf(world, first, ends, aim));
+  const journeys =
+    typeof ends === "string" ? [] : ends.aims.flatMap((aim) => expectationJourneys(world, first, ends, aim));
   const onward = secondLeg(world.network, proxied, journeys).journeys;
   const backends = receiverOfAll(world.topology, proxied.backends);
   const bad = onward.find(
@@ -102,7 +103,7 @@ export interface Ends {
   readonly aims: readonly FamilyAim[];
 }
 
-interface FamilyAim {
+export interface FamilyAim {
   readonly family: Family;
   readonly targets: readonly Target[];
   /** The network namespace in which the packets must arrive, if there is only one. */
@@ -146,7 +147,8 @@ export function endsOf({ topology, network }: World, { from, to, port }: Expecta
   return any.ok ? t`${endpoint.path} and ${any.path} have no common address family` : any.error;
 }
 
-function journeysOf(
+/** The packets of an expectation to the addresses of one family. */
+export function expectationJourneys(
   context: World,
   { port, proto, want }: Expectation,
   { from, src }: Ends,

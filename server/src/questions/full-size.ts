@@ -2,13 +2,13 @@
 
 import { mtuSetting } from "../cni/underlay.ts";
 import type { Journey, Question } from "../dataplane/journey.ts";
-import { innerOf } from "../dataplane/packet.ts";
+import { familyOf, innerOf, tcpHeaders } from "../dataplane/packet.ts";
 import { simulate } from "../dataplane/simulator/simulate.ts";
 import { childOf } from "../declared/navigate.ts";
 import type { Origin } from "../declared/origin.ts";
 import { memo } from "../memo/memo.ts";
 import { t } from "../text/l10n.ts";
-import { stationsOf } from "../topology/stations.ts";
+import { stationsOf, stationsWhere } from "../topology/stations.ts";
 import type { Explained } from "./effect.ts";
 import { outwardProbes } from "./outward.ts";
 import { type Probe, type ProbeEnd, probesOf } from "./probes.ts";
@@ -45,7 +45,7 @@ interface Try {
 function probeFullSize(context: Explained): readonly FullSize[] {
   const results = new Map<string, { -readonly [K in keyof FullSize]: FullSize[K] }>();
   const harmless = new Set<string>();
-  const filtering = stationsWithRules(context);
+  const filtering = new Set(stationsWithRules(context.topology).map(({ path }) => path));
   for (const { probe, question, isOutside, fromTo, pairs } of [...betweenPods(context), ...toOutside(context)]) {
     if (context.cancelled()) break;
     const { size } = question;
@@ -95,11 +95,31 @@ function* toOutside(context: View): Iterable<Try> {
   for (const one of outwardProbes(context)) {
     const { from, host } = one;
     const there = host.interfaces.find(({ addresses }) => addresses.some(({ ip }) => ip === one.question.dst));
-    const size = Math.min(podMtu(context, from) ?? 0, there?.mtu ?? 0);
+    const negotiated = Math.min(podMtu(context, from) ?? 0, there?.mtu ?? 0);
+    const size = Math.min(negotiated, clampedSize(context, one.question, there?.mtu ?? 0));
     if (size === 0) continue;
     const fromTo = t`from ${from.name} to host \`${host.name}\``;
     yield { probe: one, question: { ...one.question, size, df: true }, isOutside: true, fromTo, pairs: one.nodes };
   }
+}
+
+/**
+ * The largest packet of a TCP connection if a machine on the path lowers the maximum segment size: the value that the sender receives in
+ * the SYN,ACK. Only asked if a machine clamps; the port does not matter to the rule.
+ */
+function clampedSize({ open, topology }: View, question: Question, mtu: number): number {
+  if (!stationsOf(topology).some(({ firewall }) => firewall?.clampMss)) return mtu;
+  const dport = openPort(open, question) ?? question.dport;
+  const [journey] = simulate(open, { ...question, proto: "tcp", dport });
+  const answer = journey?.reply?.steps.at(-1)?.packet;
+  const mss = answer?.body.kind === "tcp" && answer.body.mss?.clamped ? answer.body.mss.value : undefined;
+  return mss === undefined || !answer ? mtu : mss + tcpHeaders(familyOf(answer));
+}
+
+/** A TCP port on which the destination listens. */
+function openPort(network: View["open"], { dst, from }: Question): number | undefined {
+  const [path] = simulate(network, { from, dst, proto: "icmp", sport: 40000, dport: 0, df: false });
+  return network.netns(path?.end ?? "")?.sockets.find(({ proto }) => proto === "tcp")?.port;
 }
 
 /**
@@ -125,11 +145,7 @@ function pathOf(
   return path;
 }
 
-function stationsWithRules({ topology }: View): ReadonlySet<string> {
-  const filtering = new Set<string>();
-  for (const { acl, path } of stationsOf(topology)) if (acl.length > 0) filtering.add(path);
-  return filtering;
-}
+const stationsWithRules = stationsWhere(({ acl }) => acl.length > 0);
 
 function podMtu({ open: network }: View, from: ProbeEnd): number | undefined {
   return network.netns(from.netns)?.devices.get("eth0")?.mtu;

@@ -6,7 +6,9 @@ import type { PodGroup } from "../kubernetes/policy/groups.ts";
 import { selectorIndex } from "../kubernetes/policy/selectors.ts";
 import { policyName } from "../kubernetes/policy/text.ts";
 import { memo } from "../memo/memo.ts";
+import { list } from "../text/format.ts";
 import type { Cluster, Topology, Workload } from "../topology/model.ts";
+import { ownerOf } from "../topology/owners.ts";
 import type { Direction, Peer, Policy, PolicyRule } from "../topology/policy.ts";
 
 export interface PolicyView {
@@ -80,8 +82,14 @@ export function rulesOf(policy: Policy): readonly PolicyRule[] {
 }
 
 /** A workload in a message: deployment `shop/api`. */
-export function workloadName({ kind, namespace, name }: Workload): string {
-  return `${kind} \`${namespace}/${name}\``;
+export function workloadName(workload: Workload): string {
+  const { kind, name } = ownerOf(workload);
+  return `${kind} \`${workload.namespace}/${name}\``;
+}
+
+/** The workloads of pods in a message, each once. */
+export function workloadNames(workloads: readonly Workload[]): string {
+  return list([...new Set(workloads.map(workloadName))]);
 }
 
 /** A policy in a message: policy `shop/api`. */

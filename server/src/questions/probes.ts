@@ -5,6 +5,7 @@
 
 import { type Family, family, hostPrefix, type Ip, type Prefix } from "../addressing/ip.ts";
 import { buildPrefixTable, type PrefixTable } from "../addressing/prefix-table.ts";
+import { modeOf } from "../cni/modes.ts";
 import { pluginOf } from "../cni/settings.ts";
 import type { Journey, Question, Reason } from "../dataplane/journey.ts";
 import { simulate } from "../dataplane/simulator/simulate.ts";
@@ -75,8 +76,10 @@ function probeAll(context: View): ProbeResult {
   for (const cluster of peopled.clusters) {
     const classes = nodeClasses(peopled, cluster, disputed);
     const ends = classes.map((one) => endsOf(one));
+    const isApart = modeOf(cluster.cni.plugin).isApart?.(peopled, cluster) === true;
     for (const { from, to, pairs, sameNode } of questions(ends, () => targetedPairs(classes, ends))) {
       if (context.cancelled()) return { failures, passed };
+      if (isApart && !sameNode) continue;
       const probe = ask(context, { cluster, from, to, sameNode, pairs });
       const failure = failureOf(probe, context.topology);
       if (failure) failures.push(failure);

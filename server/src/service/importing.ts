@@ -7,6 +7,7 @@ import { type ManifestDocuments, manifestDocuments } from "../frontends/kubernet
 import { t } from "../text/l10n.ts";
 import { type LineIndex, lineIndex } from "../text/line-index.ts";
 import { compactText } from "./compact/index.ts";
+import { ownedPods } from "./compact/owners.ts";
 
 /** Cloud networks and clusters from manifests are one topology. */
 export function sourceDocuments(source: string, files: readonly TextFile[]): ManifestDocuments {
@@ -22,7 +23,6 @@ export function sourceDocuments(source: string, files: readonly TextFile[]): Man
     problems: [...network.problems, ...manifests.problems],
     objects: network.objects + manifests.objects,
     unread: network.unread + manifests.unread,
-    owned: manifests.owned,
   };
 }
 
@@ -49,8 +49,8 @@ export function notesOf({ documents, problems }: ManifestDocuments): readonly st
 
 /** The text of a `.knet` file. `names`: of the sources, as the user knows them. */
 export function importedText(read: ManifestDocuments, names: readonly string[]): string {
-  const folded =
-    read.owned.length === 0 ? [] : [t`Pods of workloads can have other names and addresses than in the source`];
+  const isFolded = read.documents.some(({ decls }) => decls.some((decl) => ownedPods(decl).length > 0));
+  const folded = !isFolded ? [] : [t`Pods of workloads can have other names and addresses than in the source`];
   const lines = [t`Imported from ${names.join(", ")}`, ...folded, ...notesOf(read)].map((line) => `# ${line}\n`);
   return format(`${lines.join("")}\n${compactText(read)}`);
 }

@@ -3,6 +3,8 @@ import { one } from "../declared/access.ts";
 import type { Decl } from "../declared/decl.ts";
 import type { Document } from "../declared/document.ts";
 import type { Origin } from "../declared/origin.ts";
+import { perItem } from "../memo/list.ts";
+import { memo } from "../memo/memo.ts";
 
 /** The statements that read other files: `import` adds declarations of the same kind, the others are sources. */
 export type ImportKind = "import" | SourceKind;
@@ -22,14 +24,23 @@ export function importsIn(
   { file, decls }: Document,
   resolve: (from: string, path: string) => string | undefined,
 ): readonly Import[] {
-  const inside = decls.flatMap((decl) => (decl.spec?.keyword === "cluster" ? decl.children : []));
-  return [...decls, ...inside].flatMap((decl) => {
+  const inside = decls.flatMap((decl) => (decl.spec?.keyword === "cluster" ? importing(decl.children) : []));
+  return [...importing(decls), ...inside].flatMap((decl) => {
     const kind = kindOf(decl);
     const path = kind && one(decl, "path");
     if (kind === undefined || path?.value.kind !== "string") return [];
     const { text } = path.value;
     return { kind, source: { file, decl, part: path.index }, path: text, target: resolve(file, text) };
   });
+}
+
+const kinds = perItem(kindOf);
+const places = memo((all: readonly (ImportKind | undefined)[]) =>
+  all.flatMap((kind, index) => (kind === undefined ? [] : [index])),
+);
+
+function importing(decls: readonly Decl[]): readonly Decl[] {
+  return places(kinds(decls)).flatMap((index) => decls[index] ?? []);
 }
 
 function kindOf({ spec }: Decl): ImportKind | undefined {

@@ -4,7 +4,7 @@
  */
 import { parseIp } from "../addressing/ip.ts";
 import type { Origin } from "../declared/origin.ts";
-import { type Unit, unitsOf } from "../kubernetes/matrix/ends.ts";
+import { containersOf, type Unit, unitsOf } from "../kubernetes/matrix/ends.ts";
 import { type MatrixAnswer, type MatrixEnds, type Pair, toConnection } from "../kubernetes/matrix/matrix.ts";
 import type { MatrixEnd } from "../kubernetes/matrix/schema.ts";
 import { nameOf, textOf } from "../kubernetes/matrix/text.ts";
@@ -95,7 +95,7 @@ export function pictureOf(
 
 /** Whether all ports that the receiver listens on are open; for a receiver without listeners, whether ping passes. */
 function isWhole(ports: PortSet, to: Unit | undefined): boolean {
-  const listeners = to?.workload.containers.flatMap((one) => one.listeners) ?? [];
+  const listeners = to ? containersOf(to).flatMap((one) => one.listeners) : [];
   if (listeners.length === 0) return ports.icmp;
   return listeners.every(({ proto, first, last }) =>
     first === last
@@ -127,7 +127,7 @@ function endOf(
   }
   const [pod] = unit?.pods ?? [];
   const selecting = (direction: Direction): readonly number[] => {
-    if (!unit || !pod || unit.workload.hostNetwork) return [];
+    if (!unit || !pod || unit.hostNetwork) return [];
     const found = unit.set.selecting(unit.set.groups.groupOf(pod), direction);
     return found.map((policy) => policies.of(policy.path, () => ({ name: policyName(policy), source: policy.source })));
   };
@@ -137,12 +137,12 @@ function endOf(
     namespace: end.namespace,
     pods: unit?.pods.length ?? 0,
     path: unit && pod ? podPath(unit.cluster, pod) : end.path,
-    ports: (unit?.workload.containers ?? []).flatMap(({ name, listeners }) =>
+    ports: (unit ? containersOf(unit) : []).flatMap(({ name, listeners }) =>
       listeners.map(({ first, proto }) => ({ port: first, proto, name })),
     ),
     ingress: selecting("ingress"),
     egress: selecting("egress"),
-    source: unit?.workload.source,
+    source: pod?.workload.source,
   };
 }
 

@@ -20,11 +20,12 @@ import { type PolicyClasses, policyClasses } from "../kubernetes/matrix/policy.t
 import type { MatrixEnd } from "../kubernetes/matrix/schema.ts";
 import { spaceOf } from "../kubernetes/matrix/space.ts";
 import { isEmpty, NO_PORTS, type PortSet, union } from "../kubernetes/policy/ports.ts";
+import { valueAt } from "../memo/memo.ts";
 import { nodeClasses } from "../questions/classes.ts";
 import { planOf } from "../questions/plan.ts";
 import { t } from "../text/l10n.ts";
 import type { ExternalHost, Listener, Node, Topology } from "../topology/model.ts";
-import { reachable, writtenPorts } from "./reach.ts";
+import { givenKey, listenersKey, listenersOf, reachable, writtenPorts } from "./reach.ts";
 
 /** The matrix of the data plane, including policies. */
 export function reachMatrix(topology: Topology, network: Network, question: MatrixQuestion): MatrixAnswer {
@@ -62,7 +63,6 @@ interface Row {
   readonly end: MatrixEnd;
   readonly unit: Unit | undefined;
   readonly spots: readonly Spot[];
-  readonly listeners: readonly Listener[];
 }
 
 /** Equivalent pods (or an external host): one representative per node. */
@@ -71,6 +71,7 @@ interface Spot {
   readonly places: ReadonlyMap<Node | undefined, Place>;
   /** A second pod on one of the nodes, for traffic between pods of the same node. */
   readonly second: Place | undefined;
+  readonly listeners: readonly Listener[];
 }
 
 interface Place {
@@ -100,13 +101,7 @@ function makeAsker(topology: Topology, network: Network): Asker {
   const ask = (a: Place, b: Place, key: string, listeners: readonly Listener[]): PortSet => {
     const dst = b.addresses.find((ip) => a.addresses.some((own) => family(own) === family(ip)));
     if (dst === undefined) return NO_PORTS;
-    const asked = `${key} ${listeners.map(({ proto, first, last }) => `${proto}${first}-${last}`).join()}`;
-    let ports = known.get(asked);
-    if (ports === undefined) {
-      ports = reachable(network, a.netns, { netns: b.netns, ip: dst }, listeners, cuts);
-      known.set(asked, ports);
-    }
-    return ports;
+    return valueAt(known, key, () => reachable(network, a.netns, { netns: b.netns, ip: dst }, listeners, cuts));
   };
 
   return {
@@ -114,14 +109,13 @@ function makeAsker(topology: Topology, network: Network): Asker {
       end: unit.end,
       unit,
       spots: spotsOf(unit, classes, kinds),
-      listeners: unit.workload.containers.flatMap(({ listeners }) => listeners),
     }),
     between(from, to) {
       let all = NO_PORTS;
       for (const a of from.spots) {
         for (const b of to.spots) {
           for (const [one, other, relation] of pairsOf(a, b)) {
-            all = union(all, ask(one, other, `${a.key} > ${b.key} ${relation}`, to.listeners));
+            all = union(all, ask(one, other, `${a.key} > ${b.key} ${relation}`, b.listeners));
           }
         }
       }
@@ -145,25 +139,26 @@ function nodeKinds(topology: Topology): ReadonlyMap<Node, string> {
 }
 
 function spotsOf(unit: Unit, classes: PolicyClasses, kinds: ReadonlyMap<Node, string>): readonly Spot[] {
-  const spots = new Map<string, { places: Map<Node | undefined, Place>; second: Place | undefined }>();
+  const spots = new Map<string, Spot & { readonly places: Map<Node | undefined, Place>; second: Place | undefined }>();
   for (const pod of unit.pods) {
+    const { workload, node } = pod;
     const [first] = pod.addresses;
-    if (pod.node === undefined || first === undefined) continue;
+    if (node === undefined || first === undefined) continue;
     const policy = pod.addresses.map((ip) => classes.ofPod(unit.set, pod, ip).id).join();
-    const isGiven = unit.workload.addresses.length > 0;
-    const key = `${policy} ${kinds.get(pod.node)}${isGiven ? ` ${pod.path}` : ""}`;
+    const key = `${policy} ${kinds.get(node)}${givenKey(unit.cluster, pod)} ${listenersKey(workload)}`;
     const place: Place = {
       path: pod.path,
-      netns: unit.workload.hostNetwork ? pod.node.path : pod.path,
+      netns: workload.hostNetwork ? node.path : pod.path,
       addresses: pod.addresses,
-      node: pod.node,
+      node,
     };
     const spot = spots.get(key);
-    if (spot === undefined) spots.set(key, { places: new Map([[pod.node, place]]), second: undefined });
-    else if (spot.places.has(pod.node)) spot.second ??= place;
-    else spot.places.set(pod.node, place);
+    if (spot === undefined)
+      spots.set(key, { key, places: new Map([[node, place]]), second: undefined, listeners: listenersOf(workload) });
+    else if (spot.places.has(node)) spot.second ??= place;
+    else spot.places.set(node, place);
   }
-  return [...spots].map(([key, spot]) => ({ key, ...spot }));
+  return [...spots.values()];
 }
 
 function hostRows(host: ExternalHost, ranges: readonly IpRange[] | undefined): readonly Row[] {
@@ -181,8 +176,9 @@ function hostRows(host: ExternalHost, ranges: readonly IpRange[] | undefined): r
       key: `${host.path} ${String(ip)}`,
       places: new Map([[undefined, place]]),
       second: undefined,
+      listeners,
     };
-    return [{ end: rangeEnd({ first: ip, last: ip }), unit: undefined, spots: [spot], listeners }];
+    return [{ end: rangeEnd({ first: ip, last: ip }), unit: undefined, spots: [spot] }];
   });
 }
 

@@ -1,9 +1,10 @@
 /** The ports of a receiver at which packets arrive through the data plane, and from which the reply returns. */
-import type { Ip } from "../addressing/ip.ts";
+import { type Ip, prefixContains } from "../addressing/ip.ts";
 import type { Network } from "../dataplane/model.ts";
 import { simulate } from "../dataplane/simulator/simulate.ts";
 import { NO_PORTS, type PortRange, type PortSet, PROTOCOLS, union } from "../kubernetes/policy/ports.ts";
-import type { Listener, Topology } from "../topology/model.ts";
+import { memo } from "../memo/memo.ts";
+import type { Cluster, Listener, Node, Pod, Topology, Workload } from "../topology/model.ts";
 import type { Protocol } from "../topology/policy.ts";
 import { stationsOf } from "../topology/stations.ts";
 
@@ -29,6 +30,32 @@ export function writtenPorts(topology: Topology): readonly number[] {
     }
   }
   return [...ports].sort((x, y) => x - y);
+}
+
+/** The ports that the workload's pods listen on. */
+export const listenersOf = memo(({ containers }: Workload): readonly Listener[] =>
+  containers.flatMap(({ listeners }) => listeners),
+);
+
+/** The same text for workloads that listen on the same ports. */
+export const listenersKey = memo((workload: Workload): string => portsText(listenersOf(workload)));
+
+export function portsText(listeners: readonly Listener[]): string {
+  return listeners.map(({ proto, first, last }) => `${proto}${first}-${last}`).join();
+}
+
+/** A text for pods with configured addresses, to which nodes can have other routes; the same for pods with the same routes. */
+export function givenKey(cluster: Cluster, pod: Pod): string {
+  const { workload, node } = pod;
+  if (workload.addresses.length === 0 || node === undefined) return "";
+  return isOrdinary(cluster, node, pod) ? " given" : ` ${pod.path}`;
+}
+
+/** Whether configured addresses are like allocated ones: in a range of the node, and not used by another pod. */
+function isOrdinary({ pods }: Cluster, node: Node, { addresses }: Pod): boolean {
+  return addresses.every(
+    (ip) => node.podCidrs.some(({ prefix }) => prefixContains(prefix, ip)) && pods.podsByAddress(ip).length === 1,
+  );
 }
 
 /** Source port of the packets, the same as in traces. */

@@ -11,6 +11,14 @@ export function nearest(text: string, candidates: Iterable<string>): string | un
   return nearestFew(text, candidates, 1)[0];
 }
 
+/** Whether the candidate is the text with a few typing errors: within the edit distance of `nearest`. */
+export function isSimilar(text: string, candidate: string): boolean {
+  const [a, b] = [text.toLowerCase(), candidate.toLowerCase()];
+  const limit = Math.max(1, Math.floor(a.length / 3));
+  if (a.length > longest || b.length > longest || Math.abs(a.length - b.length) > limit) return false;
+  return editDistance(a, b, limit) <= limit;
+}
+
 /** The nearest candidates, nearest first; candidates that start with the text are also near. */
 export function nearestFew(text: string, candidates: Iterable<string>, count: number): string[] {
   if (text.length > longest || text === "") return [];

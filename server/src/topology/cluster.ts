@@ -4,13 +4,14 @@ import { bits, type Prefix } from "../addressing/ip.ts";
 import { child, nameOf, numberOf, one, oneOf, sourceOfRead } from "../declared/access.ts";
 import type { Decl } from "../declared/decl.ts";
 import { type Origin, sourceOf } from "../declared/origin.ts";
+import type { KeywordSpec } from "../declared/schema/types.ts";
 import { succeed, succeedList } from "../memo/lineage.ts";
-import { perItem } from "../memo/list.ts";
-import { memo, valueAt } from "../memo/memo.ts";
+import { groups, perItem } from "../memo/list.ts";
+import { memo } from "../memo/memo.ts";
 import { buildIngresses, type IngressParts } from "./ingress.ts";
 import type { Cluster, CniSettings, Ingress, KubeProxy, LoadBalancer, PodCidr } from "./model.ts";
 import { namespaceParts, serviceIn, workloadIn } from "./namespace.ts";
-import { isWithin, type NodeBudget } from "./node-budget.ts";
+import { areWithin, isWithin, type NodeBudget } from "./node-budget.ts";
 import type { PlacedPolicy, PlacedService, PlacedWorkload } from "./parts.ts";
 import { policyKeyword, readCalicoTier, type Tier } from "./policy.ts";
 import { CODES, problem, type TopologyProblem } from "./problems.ts";
@@ -76,13 +77,13 @@ export function readCluster(
   if (name === undefined || nameRead === undefined) return undefined;
   const before = earlier.get(name);
   const source = sourceOf(file, decl);
-  const { nodes, settings } = statementsOf(decl);
-  const all = (keyword: string): readonly Decl[] => settings.get(keyword) ?? nothing;
+  const statements = statementsOf(decl.children);
+  const all = (keyword: string): readonly Decl[] => statements.get(keyword) ?? nothing;
   /** From the first readable statement. */
   const first = <T>(keyword: string, read: (file: string, statement: Decl) => T | undefined): T | undefined =>
     readable(all(keyword), (statement) => read(file, statement))[0];
-  const nodeDecls = succeedList(before?.nodeDecls, nodes);
-  const tenants = readTenants(file, decl, source);
+  const nodeDecls = succeedList(before?.nodeDecls, all(NODES));
+  const tenants = readTenants(file, all(TENANT), source);
   const podCidrs = succeedList(
     before?.podCidrs,
     readable(all("pods"), (one) => podCidrIn(one, file)),
@@ -125,29 +126,34 @@ function readable<T>(statements: readonly Decl[], read: (statement: Decl) => T |
   return statements.flatMap((statement) => read(statement) ?? []);
 }
 
-/** Statements of nodes, and the others by keyword. */
-function statementsOf({ children }: Decl): {
-  readonly nodes: readonly Decl[];
-  readonly settings: ReadonlyMap<string, readonly Decl[]>;
-} {
-  const nodes: Decl[] = [];
-  const settings = new Map<string, Decl[]>();
-  for (const statement of children) {
-    const keyword = statement.spec?.keyword;
-    if (keyword === "node" || keyword === "nodes") nodes.push(statement);
-    else if (keyword !== undefined && !TENANTS.has(keyword)) {
-      valueAt(settings, keyword, (): Decl[] => []).push(statement);
-    }
-  }
-  return { nodes, settings };
-}
+/** The statements by keyword; those of nodes and pools, and those of tenants, are together. */
+const statementsOf = groups<Decl, string>(({ spec }) => (spec === undefined ? nothing : groupOf(spec)));
+
+const NODES = "node";
+const TENANT = "namespace";
+
+const groupOf = memo(({ keyword }: KeywordSpec): readonly string[] => [
+  keyword === "nodes" ? NODES : TENANTS.has(keyword) ? TENANT : keyword,
+]);
 
 /* ------------------------------------------------------------------- nodes */
 
 const nodeIn = memo((decl: Decl, file: string) => readStation(file, decl, "node"));
 const readNodes = perItem<Decl, StationParts | undefined, [string]>((decl, file) => nodeIn(decl, file));
 
+const counts = perItem<StationParts | undefined, number | undefined>((parts) => parts && countOf(parts));
+/** Undefined if one of the counts is. */
+const sum = memo((all: readonly (number | undefined)[]): number | undefined =>
+  all.reduce<number | undefined>(
+    (before, one) => (before !== undefined && one !== undefined ? before + one : undefined),
+    0,
+  ),
+);
+
 function withinBudget(nodes: readonly (StationParts | undefined)[], budget: NodeBudget): readonly StationParts[] {
+  const count = sum(counts(nodes));
+  // Each of them has a count.
+  if (count !== undefined && areWithin(budget, count)) return nodes as readonly StationParts[];
   const within: StationParts[] = [];
   for (const parts of nodes)
     if (parts !== undefined && isWithin(budget, countOf(parts), parts.source)) within.push(parts);
@@ -180,7 +186,7 @@ const TENANTS: ReadonlySet<string> = new Set([
   "calico-tier",
 ]);
 
-function readTenants(file: string, decl: Decl, source: Origin): TenantParts {
+function readTenants(file: string, statements: readonly Decl[], source: Origin): TenantParts {
   const namespaces = new Map<string, { labels: ReadonlyMap<string, string>; source: Origin }>();
   const workloads: PlacedWorkload[] = [];
   const services: PlacedService[] = [];
@@ -191,9 +197,9 @@ function readTenants(file: string, decl: Decl, source: Origin): TenantParts {
   const addNamespace = (namespace: string, place: Origin): void => {
     if (!namespaces.has(namespace)) namespaces.set(namespace, { labels: noLabels, source: place });
   };
-  for (const statement of decl.children) {
+  for (const statement of statements) {
     const keyword = statement.spec?.keyword;
-    if (keyword === undefined || !TENANTS.has(keyword)) continue;
+    if (keyword === undefined) continue;
     if (keyword === "namespace") {
       const parts = namespaceParts(statement, file);
       if (parts === undefined) continue;

@@ -1,5 +1,6 @@
 /** Features of a machine at the edge of a network, as written. */
 
+import type { Prefix } from "../addressing/ip.ts";
 import { all, isBroken, one, oneOf, sourceOfRead } from "../declared/access.ts";
 import type { Decl } from "../declared/decl.ts";
 import { sourceOf } from "../declared/origin.ts";
@@ -28,8 +29,15 @@ function natRule(file: string, decl: Decl): NatRule | undefined {
   if (isBroken(decl)) return undefined;
   const source = sourceOf(file, decl);
   if (decl.spec?.keyword === "masquerade") {
-    const from = all(decl, "from").flatMap(({ value }) => (value.kind === "prefix" ? [value.prefix] : []));
-    return { kind: "masquerade", from, segment: segmentOf(file, decl, "out"), source };
+    const prefixes = (argument: string): readonly Prefix[] =>
+      all(decl, argument).flatMap(({ value }) => (value.kind === "prefix" ? [value.prefix] : []));
+    return {
+      kind: "masquerade",
+      from: prefixes("from"),
+      to: prefixes("to"),
+      segment: segmentOf(file, decl, "out"),
+      source,
+    };
   }
   const port = oneOf(decl, "port", "ports");
   const to = oneOf(decl, "to", "address")?.ip;

@@ -55,24 +55,28 @@ function interfaceOf(
   };
 }
 
-type Base = Pick<Station, "path" | "name" | "interfaces" | "acl" | "sysctls" | "processes" | "edge" | "source">;
+type Base = Pick<
+  Station,
+  "path" | "name" | "interfaces" | "acl" | "sysctls" | "processes" | "edge" | "firewall" | "policyRouting" | "source"
+>;
 
 export function stationBase(parts: StationParts, path: string, name: string, interfaces: readonly Interface[]): Base {
-  const { acl, sysctls, processes, edge, source } = parts;
-  return { path, name, interfaces, acl, sysctls, processes, edge, source };
+  const { acl, sysctls, processes, edge, firewall, policyRouting, source } = parts;
+  return { path, name, interfaces, acl, sysctls, processes, edge, firewall, policyRouting, source };
 }
 
 /**
- * The routes of a node or host, with a default route via the gateway of its first segment for each family without a
- * configured default route.
+ * The routes of a node or host, with a default route via the gateway of its first segment, without those with `gateway none`, for each
+ * family without a configured default route.
  */
 export function withDefaults(
-  { routes, edge }: StationParts,
+  { attaches, routes, edge }: StationParts,
   interfaces: readonly Interface[],
   around: readonly (Attached | undefined)[],
 ): readonly StaticRoute[] {
-  const [first] = interfaces;
-  const attached = around.find((one) => one !== undefined);
+  const position = around.findIndex((one, i) => one !== undefined && attaches[i]?.noGateway !== true);
+  const attached = around[position];
+  const first = interfaces.find(({ device }) => device === attaches[position]?.device);
   // A host with `answers any` needs no default gateway.
   if (first === undefined || attached === undefined || edge?.answersAny) return routes;
   const implied = defaultRoutes(attached, first);

@@ -13,7 +13,7 @@ import { type SegmentPlan, segmentPlan } from "./allocation.ts";
 import type { Declared } from "./bind.ts";
 import type { ClusterDraft } from "./cluster.ts";
 import { buildInterfaces, stationBase, withDefaults } from "./interfaces.ts";
-import type { ExternalHost, Interface, Node, NodeCidr, Router, Segment, Station } from "./model.ts";
+import type { ExternalHost, Interface, InterfaceName, Node, NodeCidr, Router, Segment } from "./model.ts";
 import { nameProblems } from "./nearby.ts";
 import { allocatedRanges, claimedRanges, claimsLater, type NodeRanges } from "./node-ranges.ts";
 import { CODES, problem, type TopologyProblem } from "./problems.ts";
@@ -71,7 +71,7 @@ export function buildMachines(draft: Declared, addressingOf: AddressingOf): Mach
   }
   problems.push(...plan.exhausted);
   const attached = attachedIn(draft, outside, clusters);
-  const attachedTo = (segment: string): readonly Interface[] => attached.get(segment) ?? nothing;
+  const attachedTo = (segment: string): readonly Interface[] => attached.get(segment)?.interfaces ?? nothing;
   const interfacesWith = (segment: string, ip: Ip): readonly Interface[] =>
     byAddress(attachedTo(segment)).get(ip) ?? nothing;
   return { segments, ...byKind(outside), clusters, problems, attachedTo, interfacesWith };
@@ -177,7 +177,7 @@ const builtNodes = perRow<
   [string, Node["dockerBridge"]]
 >(([parts, { name, index, position }, around, addresses, podCidrs], _, cluster, dockerBridge) => {
   const path = `${cluster}/${name}`;
-  const { acl, sysctls, processes, edge, labels, cni, source } = parts;
+  const { acl, sysctls, processes, edge, firewall, policyRouting, labels, cni, source } = parts;
   const interfaces = buildInterfaces(parts, { kind: "node", path }, position, around, addresses);
   return {
     kind: "node",
@@ -187,6 +187,8 @@ const builtNodes = perRow<
     sysctls,
     processes,
     edge,
+    firewall,
+    policyRouting,
     labels,
     cni,
     source,
@@ -212,31 +214,54 @@ function attachedIn(
   draft: Declared,
   outside: readonly Outside[],
   clusters: ReadonlyMap<string, ClusterMachines>,
-): ReadonlyMap<string, readonly Interface[]> {
+): ReadonlyMap<string, OnSegment> {
   const nodes = draft.clusters.map(({ name }) => nodesBySegment(clusters.get(name)?.nodes ?? nothing));
   return attachedLists(draft, outside, ...nodes);
 }
 
 type Group = ReadonlyMap<string, readonly Node[]>;
 
-const attachedLists = query<Declared, ReadonlyMap<string, readonly Interface[]>, [readonly Outside[], ...Group[]]>(
+interface OnSegment {
+  /** An interface of a router or host, or the nodes of a cluster that are attached to the segment. */
+  readonly parts: readonly (Interface | readonly Node[])[];
+  readonly interfaces: readonly Interface[];
+}
+
+const attachedLists = query<Declared, ReadonlyMap<string, OnSegment>, [readonly Outside[], ...Group[]]>(
   (read, before, outside, ...byCluster) => {
     const order = read(({ placed }) => placed.map((one) => ("nodes" in one ? "cluster" : "machine")), sameMembers);
     const found = new Map(
-      [...read(({ segments }) => segments).keys()].map((name) => [name, [] as Interface[]] as const),
+      [...read(({ segments }) => segments).keys()].map(
+        (name) => [name, [] as (Interface | readonly Node[])[]] as const,
+      ),
     );
-    const add = (station: Station, only?: string): void => {
-      for (const iface of station.interfaces)
-        if (only === undefined || iface.segment === only) found.get(iface.segment)?.push(iface);
-    };
     let [machine, cluster] = [0, 0];
     for (const kind of order) {
-      if (kind === "machine") add(outside[machine++]!);
-      else for (const [segment, nodes] of byCluster[cluster++]!) for (const node of nodes) add(node, segment);
+      if (kind === "machine") for (const iface of outside[machine++]!.interfaces) found.get(iface.segment)?.push(iface);
+      else for (const [segment, nodes] of byCluster[cluster++]!) found.get(segment)?.push(nodes);
     }
-    return new Map([...found].map(([name, list]) => [name, succeedList(before?.get(name), list)]));
+    return new Map(
+      [...found].map(([name, parts]) => {
+        const old = before?.get(name);
+        return [name, old && sameMembers(old.parts, parts) ? old : onSegment(name, parts, old?.interfaces)];
+      }),
+    );
   },
 );
+
+function onSegment(name: string, parts: OnSegment["parts"], before: readonly Interface[] | undefined): OnSegment {
+  const interfaces: Interface[] = [];
+  for (const part of parts) {
+    if (!isNodes(part)) interfaces.push(part);
+    else
+      for (const node of part) for (const iface of node.interfaces) if (iface.segment === name) interfaces.push(iface);
+  }
+  return { parts, interfaces: succeedList(before, interfaces) };
+}
+
+function isNodes(part: Interface | readonly Node[]): part is readonly Node[] {
+  return Array.isArray(part);
+}
 
 const byAddress = memo((interfaces: readonly Interface[]): ReadonlyMap<Ip, readonly Interface[]> => {
   const found = new Map<Ip, Interface[]>();
@@ -260,27 +285,53 @@ const faulty = perItem<StationParts, boolean, [SegmentMap]>(
       const segment = segments.get(attach.segment);
       return segment === undefined || !isInside(segment, attach, countOf(parts));
     }) ||
-    (parts.edge?.nat ?? nothing).some(
-      ({ segment }) => segment !== undefined && !parts.attaches.some((attach) => attach.segment === segment.name),
-    ),
+    interfaceNames(parts).some((named) => !isInterface(parts, named, segments)),
 );
+
+/** A NAT rule, an access list, or a routing rule can name an interface by its segment, all but the first also by its device. */
+interface NamedInterface extends InterfaceName {
+  readonly orDevice: boolean;
+}
+
+function interfaceNames({ edge, acl, policyRouting }: StationParts): readonly NamedInterface[] {
+  if (!edge && acl.length === 0 && !policyRouting) return nothing;
+  const devices = [
+    ...acl.flatMap((rule) => [rule.in, rule.out]),
+    ...(policyRouting?.rules ?? nothing).map(({ iif }) => iif),
+  ];
+  return [
+    ...(edge?.nat ?? nothing).flatMap(({ segment }) => (segment ? [{ ...segment, orDevice: false }] : [])),
+    ...devices.flatMap((named) => (named ? [{ ...named, orDevice: true }] : [])),
+  ];
+}
+
+/** Devices of a CNI plugin are not known here. */
+function isInterface(
+  { kind, attaches }: StationParts,
+  { name, orDevice }: NamedInterface,
+  segments: SegmentMap,
+): boolean {
+  if (attaches.some(({ segment }) => segment === name)) return true;
+  if (!orDevice || segments.has(name)) return false;
+  return name === "lo" || attaches.some(({ device }) => device === name) || (kind === "node" && !/^eth\d+$/.test(name));
+}
 
 const trueAt = memo((flags: readonly boolean[]) => flags.flatMap((flag, index) => (flag ? [index] : [])));
 
 /** In order of declaration. */
 function faultsOf({ placed, outside, segments }: Declared): readonly TopologyProblem[] {
   const names = nameProblems(segments, new Set(outside.flatMap(({ kind, name }) => (kind === "router" ? name : []))));
-  const problems: TopologyProblem[] = [];
+  const problems: TopologyProblem[] = [...segments.values()].flatMap((segment) => segment.problems);
   const wrong = new Set(trueAt(faulty(outside, segments)).map((index) => outside[index]!));
   const note = (parts: StationParts, path: string): void => {
     problems.push(...parts.problems);
     for (const attach of parts.attaches) problems.push(...attachProblems(attach, countOf(parts)));
-    for (const { segment } of parts.edge?.nat ?? nothing) {
-      if (segment === undefined) continue;
-      const { name, source } = segment;
-      if (!segments.has(name)) problems.push(names.unknown(name, "segment", source));
-      else if (!parts.attaches.some((attach) => attach.segment === name))
+    for (const named of interfaceNames(parts)) {
+      const { name, source } = named;
+      if (isInterface(parts, named, segments)) continue;
+      if (segments.has(name))
         problems.push(problem(CODES.natSegment, source, { station: { kind: parts.kind, path }, segment: name }));
+      else problems.push(names.unknown(name, "segment", source));
     }
   };
   const attachProblems = (attach: Attach, count: number): readonly TopologyProblem[] => {

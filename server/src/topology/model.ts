@@ -74,6 +74,8 @@ export interface Segment {
   readonly sourceCheck: boolean;
   /** Default gateways of the hosts on this segment: the router's addresses, per family. */
   readonly gateways: readonly Ip[];
+  /** What the network itself drops; absent: nothing. */
+  readonly denies?: readonly AclMatch[];
   readonly source: Origin;
   readonly cidrSources: readonly Origin[];
 }
@@ -108,20 +110,86 @@ export interface StaticRoute {
   readonly via: readonly Ip[];
   readonly dev: string | undefined;
   readonly metric: number | undefined;
+  /** Absent on nearly every route. */
+  readonly options?: RouteOptions | undefined;
   /** Not written: the default route via the segment's gateway. `source` is the statement that makes it the gateway. */
   readonly implied: boolean;
   readonly source: Origin;
 }
 
-export interface AclRule {
-  readonly action: "allow" | "deny";
-  /** Router: forward. Node and host: in, unless set otherwise. */
-  readonly direction: "in" | "out" | "forward";
-  readonly proto: "tcp" | "udp" | "sctp" | "icmp" | "ipip" | "esp" | undefined;
+export interface RouteOptions {
+  /** Source address of the machine's own packets. */
+  readonly src: { readonly ip: Ip; readonly source: Origin } | undefined;
+  readonly mtu: number | undefined;
+  readonly onlink: boolean;
+}
+
+/** Routing tables other than main, and the rules that look them up. */
+export interface PolicyRouting {
+  /** In order of declaration. */
+  readonly rules: readonly RoutingRule[];
+  readonly routes: readonly TableRoute[];
+}
+export interface TableRoute extends StaticRoute {
+  readonly table: string;
+}
+export interface RoutingRule {
+  readonly from: Prefix | undefined;
+  readonly to: Prefix | undefined;
+  readonly fwmark: { readonly value: number; readonly mask: number } | undefined;
+  readonly iif: InterfaceName | undefined;
+  readonly table: string;
+  readonly priority: number | undefined;
+  readonly source: Origin;
+}
+
+/** A device of the machine, or a segment that one of its interfaces is attached to. */
+export interface InterfaceName {
+  readonly name: string;
+  readonly source: Origin;
+}
+
+/** `-P` of filter/FORWARD and filter/INPUT, connection tracking, and MSS clamping. */
+export interface Firewall {
+  readonly forwardPolicy: ChainPolicy | undefined;
+  readonly inputPolicy: ChainPolicy | undefined;
+  /** The statement; undefined: not stateful. */
+  readonly stateful: Origin | undefined;
+  readonly clampMss: { readonly mss: number | "to-pmtu"; readonly source: Origin } | undefined;
+}
+export interface ChainPolicy {
+  readonly policy: "accept" | "drop";
+  readonly source: Origin;
+}
+
+export type RejectReply =
+  | "icmp-port-unreachable"
+  | "icmp-admin-prohibited"
+  | "icmp-host-prohibited"
+  | "icmp-host-unreachable"
+  | "icmp-net-unreachable"
+  | "tcp-reset";
+
+/** What an access list matches in a packet. */
+export interface AclMatch {
+  readonly proto: "tcp" | "udp" | "sctp" | "icmp" | "icmpv6" | "ipip" | "esp" | undefined;
+  /** With `icmp`, of IPv4; with `icmpv6`, of IPv6. Absent: all. */
+  readonly types?: readonly { readonly type: number; readonly code: number | undefined }[];
   readonly ports: readonly { readonly first: number; readonly last: number }[];
   readonly from: readonly Prefix[];
   readonly to: readonly Prefix[];
   readonly source: Origin;
+}
+
+export interface AclRule extends AclMatch {
+  readonly action: "allow" | "deny" | "reject";
+  /** Only of `reject`. */
+  readonly reply?: RejectReply;
+  /** The interfaces on which packets arrive and leave; absent: all. */
+  readonly in?: InterfaceName;
+  readonly out?: InterfaceName;
+  /** Router: forward. Node and host: in, unless set otherwise. */
+  readonly direction: "in" | "out" | "forward";
 }
 
 export interface Listener {
@@ -153,6 +221,8 @@ interface StationBase {
   readonly processes: readonly ProcessSpec[];
   /** Absent if the file has no such statements. */
   readonly edge?: Edge | undefined;
+  readonly firewall?: Firewall | undefined;
+  readonly policyRouting?: PolicyRouting | undefined;
   readonly source: Origin;
 }
 /** Features of a machine at the edge of a network. */
@@ -169,7 +239,7 @@ interface NatBase {
   readonly source: Origin;
 }
 export type NatRule =
-  | (NatBase & { readonly kind: "masquerade"; readonly from: readonly Prefix[] })
+  | (NatBase & { readonly kind: "masquerade"; readonly from: readonly Prefix[]; readonly to: readonly Prefix[] })
   | (NatBase & {
       readonly kind: "port-forward";
       readonly proto: "tcp" | "udp" | "sctp";
@@ -280,6 +350,11 @@ export interface Namespace {
   readonly source: Origin;
 }
 
+export interface Owner {
+  readonly kind: "deployment" | "statefulset" | "daemonset";
+  readonly name: string;
+}
+
 export interface Workload {
   readonly kind: "pod" | "deployment" | "statefulset" | "daemonset";
   readonly cluster: string;
@@ -294,6 +369,8 @@ export interface Workload {
   readonly hostNetwork: boolean;
   /** Absent: its pods are ready. */
   readonly notReady?: boolean;
+  /** The workload that created a pod; it has no separate declaration. */
+  readonly owner?: Owner;
   readonly containers: readonly ProcessSpec[];
   readonly labels: ReadonlyMap<string, string>;
   /** Configured addresses (pods only). */
@@ -465,6 +542,8 @@ export interface PodIndex {
   /** Pods on a node, including host network pods, computed lazily. */
   podsOn(node: Node): Iterable<Pod>;
   countOn(node: Node): number;
+  /** By node, 1 if pods run on it; the same object while the placement is the same. */
+  inhabited(): ArrayLike<number>;
   /** By "namespace/name" or "name" (namespace default). */
   podByName(namespace: string, name: string): Pod | undefined;
   /**

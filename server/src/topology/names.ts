@@ -39,6 +39,7 @@ import type {
   Topology,
   Workload,
 } from "./model.ts";
+import { ownedPods, ownerOf, workloadPods } from "./owners.ts";
 
 export function resolveEndpoint(topology: Topology, text: string): Resolution {
   return topology.resolve(text);
@@ -179,7 +180,7 @@ function scopeOf(named: Named): Scope<Place> {
     kindOf,
     keyOf: ({ kind, path }) => `${kind} ${path}`,
     isOfKind: (place, kind) =>
-      place.kind === KINDS[kind] && (place.kind !== "pod" || selectsPodsOf(kind, place.pod.workload.kind)),
+      place.kind === KINDS[kind] && (place.kind !== "pod" || selectsPodsOf(kind, ownerOf(place.pod.workload).kind)),
     anywhere(name, below) {
       const found: Place[] = [];
       if (below === 0)
@@ -253,6 +254,7 @@ interface Lists {
 
 function listsOf({ routers, hosts, clusters }: Named): Lists {
   const nameOf = ({ name }: { readonly name: string }): readonly string[] => [name];
+  const workloadNames = ({ name, owner }: Workload): readonly string[] => (owner ? [name, owner.name] : [name]);
   const processNames = ({ processes }: Node | ExternalHost): readonly string[] => processes.map(({ name }) => name);
   return {
     routers: byName(() => routers, nameOf),
@@ -266,7 +268,7 @@ function listsOf({ routers, hosts, clusters }: Named): Lists {
       () => clusters.flatMap((cluster) => cluster.services.all.map((service) => ({ cluster, service }))),
       ({ service }) => nameOf(service),
     ),
-    workloads: new Map(clusters.map((cluster) => [cluster, byName(() => cluster.workloads, nameOf)])),
+    workloads: new Map(clusters.map((cluster) => [cluster, byName(() => cluster.workloads, workloadNames)])),
   };
 }
 
@@ -312,12 +314,18 @@ function podsCalled(cluster: Cluster, workloads: ByName<Workload> | undefined, n
   return [...namespaces].flatMap((namespace) => podsIn(cluster, namespace, name));
 }
 
-/** The same within one namespace: one pod or none. */
+/** The same within one namespace: one pod or none. A declared workload takes precedence over pods with this owner. */
 function podsIn(cluster: Cluster, namespace: string, name: string): readonly Place[] {
   const workload = cluster.workloadByName(namespace, name);
   const first = workload && workload.replicas > 0 ? cluster.pods.podAt(workload, 0) : undefined;
-  const pod = first ?? cluster.pods.podByName(namespace, name);
+  const pod = first ?? cluster.pods.podByName(namespace, name) ?? firstOwned(cluster, namespace, name);
   return pod === undefined ? [] : [{ kind: "pod", path: pod.path, cluster, pod }];
+}
+
+/** A pod of the workload with this name that has an address, if there is one. */
+function firstOwned(cluster: Cluster, namespace: string, name: string): Pod | undefined {
+  const pods = ownedPods(cluster.workloads, namespace, name).map((one) => cluster.pods.podAt(one, 0));
+  return pods.find(({ addresses }) => addresses.length > 0) ?? pods[0];
 }
 
 function servicesIn(cluster: Cluster, namespace: string, name: string): readonly Place[] {
@@ -347,7 +355,8 @@ function similarPaths({ routers, hosts, clusters }: Named, text: string): readon
   for (const { name, path } of [...routers, ...hosts]) append(paths, name, path);
   for (const cluster of clusters) {
     for (const { name, path } of cluster.nodes) append(paths, name, path);
-    for (const { name, namespace } of cluster.workloads) append(paths, name, `${cluster.name}/${namespace}/${name}`);
+    for (const { name, namespace } of [...workloadPods(cluster.workloads), ...cluster.workloads])
+      append(paths, name, `${cluster.name}/${namespace}/${name}`);
     for (const { name, path } of cluster.services.all) append(paths, name, path);
   }
   const found = nearestFew(last, paths.keys(), 5).flatMap((name) => paths.get(name) ?? []);

@@ -20,3 +20,10 @@ export function isWithin(budget: NodeBudget, count: number, source: Origin): boo
   if (budget.declared > MOST_NODES) budget.first ??= source;
   return budget.first === undefined;
 }
+
+/** The same for many statements at once; false, without counting them, if some exceed the limit. */
+export function areWithin(budget: NodeBudget, count: number): boolean {
+  if (budget.first !== undefined || budget.declared + count > MOST_NODES) return false;
+  budget.declared += count;
+  return true;
+}

@@ -10,14 +10,9 @@ export const nodeSegments = perItem<Node, readonly string[]>(
   sameMembers,
 );
 
-/** The nodes with these indexes. */
+/** The nodes with these indexes, which must exist. */
 export function nodesAt(nodes: readonly Node[], indexes: readonly number[]): readonly Node[] {
-  const found: Node[] = [];
-  for (const index of indexes) {
-    const node = nodes[index];
-    if (node !== undefined) found.push(node);
-  }
-  return found;
+  return indexes.map((index) => nodes[index]!);
 }
 
 const indexesOf = memo((values: readonly boolean[]): readonly number[] =>

@@ -4,6 +4,7 @@
  * mod N.
  */
 
+import { memo, once } from "../memo/memo.ts";
 import { countBelow } from "../text/search.ts";
 import type { Workload } from "./model.ts";
 
@@ -33,22 +34,34 @@ export interface Placement {
   readonly rowLength: number;
   /** Number of the row's first `length` positions that are on the node. */
   dealt(length: number, node: number): number;
+  /** Number of pods on the node. */
+  countOn(node: number): number;
+  /** By node index, 1 if pods run on the node. */
+  inhabited(): ArrayLike<number>;
   /** Number of the node's slots used by the workloads before this one. */
   slotsBefore(node: number, workload: number): number;
   /** Number of the node's slots used by all workloads. */
   slotsOf(node: number): number;
+  /** The largest number of slots used on a node. */
+  mostSlots(): number;
   /** The node of a workload's first pod. */
   homeOf(workload: Workload): number | undefined;
 }
 
-/** `where`: by workload index. */
-export function placePods(nodeCount: number, workloads: readonly Workload[], where: readonly number[]): Placement {
+/** The workloads by the kind of their placement. */
+interface Rows extends Pick<Placement, "count" | "pinned" | "daemons" | "spread" | "spreadStarts"> {
+  /** Number of slots on each node of all DaemonSets before each; one entry more. */
+  readonly daemonSlots: readonly number[];
+  /** Workloads of the row whose pods use no slots, with their part of the row. */
+  readonly slotless: readonly { readonly workload: number; readonly start: number; readonly end: number }[];
+}
+
+function rowsOf(workloads: readonly Workload[], where: readonly number[]): Rows {
   const pinned = new Map<number, Pinned>();
   const daemons: number[] = [];
   const daemonSlots = [0];
   const spread: number[] = [];
   const spreadStarts = [0];
-  /** Workloads of the row whose pods use no slots, with their part of the row. */
   const slotless: { readonly workload: number; readonly start: number; readonly end: number }[] = [];
   let count = 0;
 
@@ -74,6 +87,14 @@ export function placePods(nodeCount: number, workloads: readonly Workload[], whe
       if (!takesSlot) slotless.push({ workload: index, start, end });
     }
   }
+  return { count, pinned, daemons, daemonSlots, spread, spreadStarts, slotless };
+}
+
+/** `where`: by workload index. The same object for the same lists. */
+export const placePods = memo(placed);
+
+function placed(workloads: readonly Workload[], where: readonly number[], nodeCount: number): Placement {
+  const { count, pinned, daemons, daemonSlots, spread, spreadStarts, slotless } = rowsOf(workloads, where);
   const rowLength = spreadStarts.at(-1)!;
 
   const dealt = (length: number, node: number): number =>
@@ -98,13 +119,38 @@ export function placePods(nodeCount: number, workloads: readonly Workload[], whe
     return slots;
   };
 
+  const mostSlots = once(() => {
+    let most = 0;
+    for (let node = 0; node < nodeCount; node++) most = Math.max(most, slotsOf(node));
+    return most;
+  });
+
+  const countOn = (node: number): number =>
+    (pinned.get(node)?.pods.at(-1) ?? 0) + daemons.length + dealt(rowLength, node);
+
+  const inhabited = once(() => Uint8Array.from({ length: nodeCount }, (_, node) => (countOn(node) > 0 ? 1 : 0)));
+
   const homeOf = ({ index }: Workload): number | undefined => {
     const at = where[index] ?? NOWHERE;
     if (at === SPREAD) return nodeCount === 0 ? undefined : spreadStarts[countBelow(spread, index)]! % nodeCount;
     return at >= 0 ? at : undefined;
   };
 
-  return { count, pinned, daemons, spread, spreadStarts, rowLength, dealt, slotsBefore, slotsOf, homeOf };
+  return {
+    count,
+    pinned,
+    daemons,
+    spread,
+    spreadStarts,
+    rowLength,
+    dealt,
+    countOn,
+    inhabited,
+    slotsBefore,
+    slotsOf,
+    mostSlots,
+    homeOf,
+  };
 }
 
 /** Whether its pods get addresses of their node's range. */

@@ -2,7 +2,7 @@
 import { bits, type Ip, prefixContains } from "../addressing/ip.ts";
 import type { PrefixTable } from "../addressing/prefix-table.ts";
 import { perItem } from "../memo/list.ts";
-import { valueAt } from "../memo/memo.ts";
+import { memo, valueAt } from "../memo/memo.ts";
 import type { ModeAddressing } from "./addressing.ts";
 import type { Node, Workload } from "./model.ts";
 import { NOWHERE, type Placement } from "./placement.ts";
@@ -25,6 +25,8 @@ export interface PodAddresses {
   slotsWith(ip: Ip): Iterable<{ readonly node: Node; readonly slot: number }>;
   /** Number of slots with an address. */
   available(node: Node): number;
+  /** Whether each node has at least this number, which is known without looking at each node. */
+  areEnough(slots: number): boolean;
 }
 
 export function podAddresses(input: AddressInput): PodAddresses {
@@ -38,6 +40,12 @@ export function podAddresses(input: AddressInput): PodAddresses {
   };
   /** For plain ranges, the number follows from the prefix length. */
   const counts = new Map<number, number>();
+  const available = (node: Node): number => {
+    const size = plainSizes(nodes)[node.index];
+    return size === undefined || taken.has(node.index)
+      ? countOf(spacesFor(node))
+      : valueAt(counts, size, () => countOf(spacesFor(node)));
+  };
   return {
     addressOf: (node, slot) => {
       const addresses: Ip[] = [];
@@ -58,12 +66,10 @@ export function podAddresses(input: AddressInput): PodAddresses {
         }
       }
     },
-    available: (node) => {
-      const size = plainSizes(nodes)[node.index];
-      return size === undefined || taken.has(node.index)
-        ? countOf(spacesFor(node))
-        : valueAt(counts, size, () => countOf(spacesFor(node)));
-    },
+    available,
+    areEnough: (slots) =>
+      taken.size === 0 &&
+      (firstOfSizes(plainSizes(nodes))?.every((index) => nodes[index] && available(nodes[index]) >= slots) ?? false),
   };
 }
 
@@ -92,4 +98,14 @@ const plainSizes = perItem<Node, number | undefined>(({ podCidrs: [cidr, ...othe
   if (cidr === undefined || others.length > 0 || dockerBridge !== undefined || cni !== undefined) return undefined;
   const { prefix, own = 0 } = cidr;
   return own * 2000 + (typeof prefix.ip === "number" ? prefix.len : prefix.len + 1000);
+});
+
+/** The first node of each size; undefined if one of the ranges is not plain. */
+const firstOfSizes = memo((sizes: readonly (number | undefined)[]): readonly number[] | undefined => {
+  const firsts = new Map<number, number>();
+  for (const [index, size] of sizes.entries()) {
+    if (size === undefined) return undefined;
+    valueAt(firsts, size, () => index);
+  }
+  return [...firsts.values()];
 });

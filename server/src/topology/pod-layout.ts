@@ -26,17 +26,13 @@ export interface PodLayout<T> {
   on(node: number): Iterable<T>;
   /** The pod that has this slot of the node. */
   inSlot(node: number, slot: number): T | undefined;
-  /** Number of pods on a node. */
-  countOn(node: number): number;
 }
 
 export function podLayout<T>(input: LayoutInput, make: At<T>): PodLayout<T> {
-  const { pinned, daemons, dealt, rowLength } = input.placed;
   return {
     at: (workload, ordinal) => podAt(input, make, workload, ordinal),
     on: (node) => podsOn(input, make, node),
     inSlot: (node, slot) => podInSlot(input, make, node, slot),
-    countOn: (node) => (pinned.get(node)?.pods.at(-1) ?? 0) + daemons.length + dealt(rowLength, node),
   };
 }
 

@@ -2,8 +2,10 @@
 import { family, type Ip } from "../addressing/ip.ts";
 import { buildPrefixTable, type PrefixTable } from "../addressing/prefix-table.ts";
 import { once, valueAt } from "../memo/memo.ts";
+import { countBelow } from "../text/search.ts";
 import type { SharedRange } from "./addressing.ts";
 import type { Node, Pod, PodIndex, Workload } from "./model.ts";
+import { ownedPods } from "./owners.ts";
 import { type AddressInput, type PodAddresses, podAddresses } from "./pod-addresses.ts";
 import { type PodLayout, podLayout } from "./pod-layout.ts";
 import { type SharedSpaces, sharedAddresses, sharedDemand, sharedHolder, sharedSpaces } from "./shared.ts";
@@ -22,7 +24,9 @@ export interface PlannedPods {
   readonly index: PodIndex;
   /** Number of the node's pods that need an address, and number of available addresses. */
   demand(node: Node): { readonly wanted: number; readonly available: number };
-  /** The same for the whole cluster, if its pods share their ranges. */
+  /** Whether no node has more pods than addresses, which is known without looking at each node. */
+  areSatisfied(): boolean;
+  /** The demand of the whole cluster, if its pods share their ranges. */
   readonly shared: { readonly wanted: number; readonly available: number } | undefined;
 }
 
@@ -39,20 +43,22 @@ export function planPods(plan: PodPlan): PlannedPods {
       const wanted = placed.slotsOf(node.index);
       return { wanted, available: shared ? wanted : addresses.available(node) };
     },
+    areSatisfied: () => shared !== undefined || addresses.areEnough(placed.mostSlots()),
     shared: shared && sharedDemand(shared),
   };
 }
 
 function podOf(
-  { cluster, nodes }: PodPlan,
+  { cluster, nodes, workloads }: PodPlan,
   { addressOf }: PodAddresses,
   shared: SharedSpaces | undefined,
   [workload, ordinal, nodeIndex, slot]: readonly [Workload, number, number, number],
 ): Pod {
   const { kind, hostNetwork, addresses: configured } = workload;
   const node = nodes[nodeIndex];
+  const number = (): number => skipping(declaredOrdinals(workloads, workload), ordinal);
   const name =
-    kind === "pod" ? workload.name : `${workload.name}-${kind === "daemonset" ? (node?.name ?? ordinal) : ordinal}`;
+    kind === "pod" ? workload.name : `${workload.name}-${kind === "daemonset" ? (node?.name ?? ordinal) : number()}`;
   const addresses = (): readonly Ip[] => {
     if (hostNetwork) return nodeAddresses(node);
     if (configured.length > 0) return configured.map(({ ip }) => ip);
@@ -88,7 +94,8 @@ function podIndex(
     count: plan.placed.count,
     podAt: layout.at,
     podsOn: (node) => layout.on(node.index),
-    countOn: (node) => layout.countOn(node.index),
+    countOn: (node) => plan.placed.countOn(node.index),
+    inhabited: plan.placed.inhabited,
     podByName: (namespace, name) => podByName(plan, layout, namespace, name),
     podsByAddress,
     addressOf: addresses.addressOf,
@@ -106,7 +113,7 @@ function workloadsByAddress(workloads: readonly Workload[]): ReadonlyMap<Ip, rea
 
 /** By a pod's own name, or the name of its workload with the pod's ordinal or node. */
 function podByName(
-  { workloadByName, nodeByName }: PodPlan,
+  { workloadByName, nodeByName, workloads }: PodPlan,
   layout: PodLayout<Pod>,
   namespace: string,
   name: string,
@@ -116,7 +123,9 @@ function podByName(
   const ordinalOf = (workload: Workload, rest: string): number | undefined => {
     if (workload.kind === "pod") return undefined;
     if (workload.kind === "daemonset") return nodeByName(rest)?.index;
-    return /^(?:0|[1-9]\d{0,8})$/.test(rest) && Number(rest) < workload.replicas ? Number(rest) : undefined;
+    if (!/^(?:0|[1-9]\d{0,8})$/.test(rest)) return undefined;
+    const ordinal = Number(rest) - countBelow(declaredOrdinals(workloads, workload), Number(rest));
+    return ordinal < workload.replicas ? ordinal : undefined;
   };
   for (let dash = name.lastIndexOf("-"); dash > 0; dash = name.lastIndexOf("-", dash - 1)) {
     const workload = workloadByName(namespace, name.slice(0, dash));
@@ -124,6 +133,21 @@ function podByName(
     if (workload !== undefined && ordinal !== undefined) return layout.at(workload, ordinal);
   }
   return undefined;
+}
+
+/** The numbers of the workload's pods that are declared one by one (`pod db-2 { owner statefulset db }`), in order. */
+function declaredOrdinals(workloads: readonly Workload[], { kind, namespace, name }: Workload): readonly number[] {
+  return ownedPods(workloads, namespace, name)
+    .flatMap((pod) => {
+      const rest = pod.name.startsWith(`${name}-`) ? pod.name.slice(name.length + 1) : "";
+      return pod.owner?.kind === kind && /^(?:0|[1-9]\d{0,8})$/.test(rest) ? [Number(rest)] : [];
+    })
+    .sort((a, b) => a - b);
+}
+
+/** The number of the n-th pod: the numbers of declared pods are taken. */
+function skipping(taken: readonly number[], ordinal: number): number {
+  return taken.reduce((number, one) => (one <= number ? number + 1 : number), ordinal);
 }
 
 /** Nodes by the ranges of their pods; sorted on first request. */

@@ -103,7 +103,7 @@ const ADMIN: Tier = { name: "kube-admin", order: 1000, otherwise: "pass" };
 export const DEFAULT: Tier = { name: "default", order: 1_000_000, otherwise: "deny" };
 const BASELINE: Tier = { name: "kube-baseline", order: 10_000_000, otherwise: "pass" };
 /** Order of Kubernetes' own policies within the tier `default` (libcalico-go, backend/k8s/conversion: 1000). */
-const NETWORK_ORDER = 1000;
+export const NETWORK_ORDER = 1000;
 const LAST_PRIORITY = 1000;
 
 export type PolicyKeyword = "policy" | "admin-policy" | "baseline-admin-policy" | "calico-policy";

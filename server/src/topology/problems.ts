@@ -22,7 +22,14 @@ export interface TopologyProblemData extends Pick<DeclProblemData, "KN006" | "KN
     readonly station: string;
   };
   /** A pod address outside its node's pod CIDR. */
-  readonly KN122: { readonly pod: string; readonly address: string; readonly node: string; readonly range: string };
+  /** `others`: number of further pods of its workload, each outside the range of its own node. */
+  readonly KN122: {
+    readonly pod: string;
+    readonly address: string;
+    readonly node: string;
+    readonly range: string;
+    readonly others: number;
+  };
   /** A node pod CIDR outside the cluster's. */
   readonly KN123: { readonly node: string; readonly cidr: string; readonly pods: string };
   /** The gateway router is not attached to the segment. */

@@ -12,14 +12,26 @@ import {
   type Prefix,
   prefixContains,
 } from "../addressing/ip.ts";
-import { all, booleanOf, child, childrenOf, nameOf, numberOf, one, sourceOfRead, wordOf } from "../declared/access.ts";
+import {
+  all,
+  booleanOf,
+  child,
+  childrenOf,
+  has,
+  nameOf,
+  numberOf,
+  one,
+  sourceOfRead,
+  wordOf,
+} from "../declared/access.ts";
 import type { Decl } from "../declared/decl.ts";
 import { type Origin, sourceOf } from "../declared/origin.ts";
 import { memo, valueAt } from "../memo/memo.ts";
 import { t } from "../text/l10n.ts";
+import { isProblem, readFilter } from "./access-list.ts";
 import { hostRange } from "./addressing.ts";
 import { CLOUDS, reservedIn } from "./clouds.ts";
-import type { CloudName, Interface, Segment, StaticRoute } from "./model.ts";
+import type { AclMatch, CloudName, Interface, Segment, StaticRoute } from "./model.ts";
 import type { NameProblems } from "./nearby.ts";
 import { CODES, problem, type TopologyProblem } from "./problems.ts";
 import type { Attach, StationParts } from "./station.ts";
@@ -36,6 +48,11 @@ export interface SegmentParts {
   readonly cloud: CloudName | undefined;
   readonly sourceCheck: boolean;
   /** Routers by name, or addresses, as set with `gateway`. */
+  /** `gateway none`. */
+  readonly noGateway: boolean;
+  /** What the network itself drops. */
+  readonly denies: readonly AclMatch[];
+  readonly problems: readonly TopologyProblem[];
   readonly gatewayNames: readonly { readonly name: string; readonly ip: Ip | undefined; readonly source: Origin }[];
 }
 
@@ -81,9 +98,13 @@ export const segmentIn = memo((decl: Decl, file: string): SegmentParts | undefin
       ? []
       : [{ name: read.value.text, ip: read.value.address, source: sourceOfRead(file, gateway, read) }],
   );
+  const filters = childrenOf(decl, "deny").flatMap((statement) => readFilter(file, statement) ?? []);
   return {
     name,
     source: sourceOf(file, decl),
+    noGateway: has(gateway, "none"),
+    denies: filters.flatMap((one) => (isProblem(one) ? [] : [one])),
+    problems: filters.filter(isProblem),
     nameSource: sourceOfRead(file, decl, nameRead),
     cidrs,
     cidrSources,
@@ -109,8 +130,19 @@ export function draftOf(parts: SegmentParts): SegmentDraft {
 }
 
 export const finishedSegment = memo((parts: SegmentParts, gateways: readonly Gateway[]): Segment => {
-  const { name, cidrs, mtu, vlan, cloud, sourceCheck, source, cidrSources } = parts;
-  return { name, cidrs, mtu, vlan, cloud, sourceCheck, gateways: gateways.map(({ ip }) => ip), source, cidrSources };
+  const { name, cidrs, mtu, vlan, cloud, sourceCheck, denies, source, cidrSources } = parts;
+  const own = {
+    name,
+    cidrs,
+    mtu,
+    vlan,
+    cloud,
+    sourceCheck,
+    gateways: gateways.map(({ ip }) => ip),
+    source,
+    cidrSources,
+  };
+  return denies.length === 0 ? own : { ...own, denies };
 });
 
 /**
@@ -284,7 +316,7 @@ export function chooseGateways(
       problems.push(problem(CODES.gatewayNotAttached, source, { router: name, segment: segment.name }));
     } else problems.push(names.unknown(name, "router", source));
   }
-  if (gatewayNames.length === 0 && only !== undefined) {
+  if (gatewayNames.length === 0 && only !== undefined && !segment.noGateway) {
     addGateway(segment, only.parts, only.attach, only.attach.source, assigned);
   }
 }

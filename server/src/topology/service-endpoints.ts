@@ -45,7 +45,7 @@ const endpointsBehind = memo((_: PodIndex) =>
 /** The selection of services among the workloads of their namespace. */
 export const selectedAmong = memo((workloads: readonly Workload[]): ServiceIndex["selected"] => {
   const byLabel = labelIndex(workloads);
-  return memo((service: Service) => selectedBy(service, byLabel));
+  return memo((service: Service) => selectedBy(service, workloads, byLabel));
 });
 
 /** By key and value. */
@@ -62,13 +62,50 @@ function labelIndex(workloads: readonly Workload[]): LabelIndex {
   return index;
 }
 
-function selectedBy({ selector }: Service, index: LabelIndex): readonly Workload[] {
-  const [first, ...others] = selector ?? nothing;
+function selectedBy({ selector }: Service, all: readonly Workload[], index: LabelIndex): readonly Workload[] {
+  if (selector === undefined || selector.size === 0) return nothing;
+  const ofPods = POD_LABELS.some((key) => selector.has(key));
+  const [first, ...others] = selector;
   if (first === undefined) return nothing;
+  if (ofPods) return all.filter((workload) => [...selector].every((label) => hasPodWith(workload, label)));
   const candidates = index.get(first[0])?.get(first[1]) ?? nothing;
   return others.length === 0
     ? candidates
     : candidates.filter(({ labels }) => others.every(([key, value]) => labels.get(key) === value));
+}
+
+/** Labels that the StatefulSet controller adds to each pod: its name, and its ordinal (k8s.io/api, apps/v1/types.go). */
+const POD_NAME = "statefulset.kubernetes.io/pod-name";
+const POD_INDEX = "apps.kubernetes.io/pod-index";
+const POD_LABELS: readonly string[] = [POD_NAME, POD_INDEX];
+
+type Label = readonly [key: string, value: string];
+
+/** Whether at least one pod of the workload has the label. Pods of a workload that is scaled to zero will return. */
+function hasPodWith(workload: Workload, label: Label): boolean {
+  if (workload.labels.get(label[0]) === label[1]) return true;
+  const ordinal = ordinalWith(workload, label);
+  return ordinal !== undefined && (ordinal < workload.replicas || workload.replicas === 0);
+}
+
+/** The ordinal of the only pod with the label; undefined if it is not a label of the StatefulSet controller. */
+function ordinalWith({ kind, name }: Workload, [key, value]: Label): number | undefined {
+  if (kind !== "statefulset") return undefined;
+  const text = key === POD_INDEX ? value : key === POD_NAME ? valueAfter(`${name}-`, value) : "";
+  return /^\d+$/.test(text) ? Number(text) : undefined;
+}
+
+function valueAfter(prefix: string, text: string): string {
+  return text.startsWith(prefix) ? text.slice(prefix.length) : "";
+}
+
+/** The only pod of the workload that the selector matches; undefined: all of them. */
+function onlyOrdinal({ selector }: Service, workload: Workload): number | undefined {
+  for (const key of POD_LABELS) {
+    const value = selector?.get(key);
+    if (value !== undefined && workload.labels.get(key) !== value) return ordinalWith(workload, [key, value]);
+  }
+  return undefined;
 }
 
 /** Number of endpoints of one family, if each selected pod is usable; an upper bound if that is within the limit. */
@@ -102,7 +139,9 @@ function behind(
     if (workload.notReady === true && !service.publishNotReady) continue;
     const target = targetIn(workload, port);
     if (target === undefined) continue;
-    for (let ordinal = 0; ordinal < workload.replicas && found.length < most; ordinal++) {
+    const only = onlyOrdinal(service, workload);
+    for (let ordinal = only ?? 0; ordinal <= (only ?? Infinity) && ordinal < workload.replicas; ordinal++) {
+      if (found.length >= most) break;
       const pod: Pod = pods.podAt(workload, ordinal);
       const ip = pod.addresses.find((one) => family(one) === of);
       const node: Node | undefined = pod.node;

@@ -1,13 +1,13 @@
 /** One router, host, node, or pool of nodes as written, before names are bound and addresses allocated. */
 
-import { family, formatIp, formatPrefix, type InterfaceAddress, type Ip, type Prefix } from "../addressing/ip.ts";
+import { formatIp, formatPrefix, type InterfaceAddress, type Ip, type Prefix } from "../addressing/ip.ts";
 import { all, child, has, isBroken, nameOf, numberOf, one, oneOf, sourceOfRead } from "../declared/access.ts";
 import type { Decl } from "../declared/decl.ts";
 import { type Origin, sourceOf } from "../declared/origin.ts";
 import type { NamedKind, Place } from "../declared/problem-data.ts";
 import type { Read } from "../declared/values.ts";
-import { either } from "../text/format.ts";
 import { t } from "../text/l10n.ts";
+import { isProblem, readFirewall, readRoutingRule, readRule } from "./access-list.ts";
 import { readBgp } from "./bgp.ts";
 import { readEdge } from "./edge.ts";
 import type {
@@ -15,11 +15,16 @@ import type {
   BgpSpec,
   CniSettings,
   Edge,
+  Firewall,
   Listener,
   NodeCidr,
+  PolicyRouting,
   ProcessSpec,
+  RouteOptions,
+  RoutingRule,
   StaticRoute,
   Station,
+  TableRoute,
 } from "./model.ts";
 import { CODES, problem, type TopologyProblem } from "./problems.ts";
 
@@ -36,6 +41,8 @@ export interface StationParts {
   readonly sysctls: Station["sysctls"];
   readonly processes: readonly ProcessSpec[];
   readonly edge: Edge | undefined;
+  readonly firewall: Firewall | undefined;
+  readonly policyRouting: PolicyRouting | undefined;
   readonly problems: readonly TopologyProblem[];
   /** Nodes only. */
   readonly labels: ReadonlyMap<string, string>;
@@ -61,6 +68,8 @@ export interface Attach {
   readonly addresses: readonly GivenAddress[];
   readonly mtu: number | undefined;
   readonly sourceCheck: boolean | undefined;
+  /** `gateway none`: no default route through this interface. */
+  readonly noGateway: boolean;
   readonly source: Origin;
 }
 
@@ -111,6 +120,11 @@ export function readStation(file: string, decl: Decl, kind: Station["kind"]): St
     sysctls: found.sysctls ?? noSysctls,
     processes: processesOf(processes, name, source),
     edge: edge && readEdge(file, edge),
+    firewall: found.hasFirewall ? readFirewall(file, decl) : undefined,
+    policyRouting:
+      found.rules || found.tableRoutes
+        ? { rules: found.rules ?? nothing, routes: found.tableRoutes ?? nothing }
+        : undefined,
     problems: trimmed([...(problems ?? nothing), ...(processes?.problems ?? nothing)]),
     labels: found.labels ?? noLabels,
     podCidrs: found.podCidrs ?? nothing,
@@ -127,6 +141,9 @@ interface Statements {
   /** Also counts those that are unreadable. */
   devices: number;
   routes?: StaticRoute[];
+  tableRoutes?: TableRoute[];
+  rules?: RoutingRule[];
+  hasFirewall?: true;
   acl?: AclRule[];
   sysctls?: Map<string, { value: string; source: Origin }> | undefined;
   processes?: ProcessesRead | undefined;
@@ -149,12 +166,25 @@ function readStatements(file: string, decl: Decl, kind: Station["kind"], name: s
         break;
       }
       case "route":
-        found.routes ??= [];
         found.problems ??= [];
-        readRoute(file, statement, found.routes, found.problems);
+        noteRoutes(found, statement, readRoute(file, statement, found.problems));
+        break;
+      case "rule": {
+        const rule = readRoutingRule(file, statement);
+        if (rule === undefined) break;
+        if (isProblem(rule)) found.problems = [...(found.problems ?? nothing), rule];
+        else found.rules = [...(found.rules ?? nothing), rule];
+        break;
+      }
+      case "forward-policy":
+      case "input-policy":
+      case "stateful":
+      case "clamp-mss":
+        found.hasFirewall = true;
         break;
       case "allow":
       case "deny":
+      case "reject":
         found.acl ??= [];
         found.problems ??= [];
         readRule(file, statement, kind, found.acl, found.problems);
@@ -195,6 +225,13 @@ function readStatements(file: string, decl: Decl, kind: Station["kind"], name: s
   return found;
 }
 
+/** The routes of a statement, in table main or another one. */
+function noteRoutes(found: Statements, decl: Decl, routes: readonly StaticRoute[]): void {
+  const table = oneOf(decl, "table", "word")?.text ?? "main";
+  if (table === "main") found.routes = [...(found.routes ?? nothing), ...routes];
+  else found.tableRoutes = [...(found.tableRoutes ?? nothing), ...routes.map((route) => ({ ...route, table }))];
+}
+
 /** Adds to the settings read before, in the order of the last write. */
 function readSysctl(
   file: string,
@@ -224,6 +261,7 @@ function readAttach(file: string, decl: Decl, device: string): Attach | undefine
     addresses: trimmed(addresses),
     mtu: numberOf(decl, "mtu"),
     sourceCheck: oneOf(child(decl, "source-check"), "value", "boolean")?.value,
+    noGateway: oneOf(child(decl, "gateway"), "gateway", "word") !== undefined,
     source: sourceOf(file, decl),
   };
 }
@@ -244,7 +282,7 @@ const anywhere4: Prefix = { ip: 0, len: 0 };
 const anywhere6: Prefix = { ip: 0n, len: 0 };
 
 /** One route; for `default`, one route for each family of its next hops, or without next hops one for each family. */
-function readRoute(file: string, decl: Decl, routes: StaticRoute[], problems: TopologyProblem[]): void {
+function readRoute(file: string, decl: Decl, problems: TopologyProblem[]): readonly StaticRoute[] {
   const destination = one(decl, "destination")?.value;
   const hops: { ip: Ip; read: Read }[] = [];
   for (const read of all(decl, "via")) if (read.value.kind === "address") hops.push({ ip: read.value.ip, read });
@@ -257,20 +295,25 @@ function readRoute(file: string, decl: Decl, routes: StaticRoute[], problems: To
         : "unicast";
   const dev = oneOf(decl, "dev", "name")?.text;
   // A route with an unreadable part is ignored: without the part, it would have a different destination.
-  if (isBroken(decl) || (type === "unicast" && hops.length === 0 && dev === undefined)) return;
+  if (isBroken(decl) || (type === "unicast" && hops.length === 0 && dev === undefined)) return nothing;
   const metric = oneOf(decl, "metric", "number")?.value;
   const source = sourceOf(file, decl);
+  const options = routeOptions(file, decl);
+  const routes: StaticRoute[] = [];
   const add = (dst: Prefix, via: readonly Ip[]): void => {
-    routes.push({ dst, type, via, dev, metric, implied: false, source });
+    const route: StaticRoute = { dst, type, via, dev, metric, implied: false, source };
+    // A `default` without next hops is a route of both families; the source address has one.
+    if (options?.src && typeof options.src.ip !== typeof dst.ip && destination?.kind === "default-route") return;
+    routes.push(options ? { ...route, options } : route);
   };
   if (destination?.kind === "default-route") {
     for (const dst of [anywhere4, anywhere6]) {
       const via = hops.filter(({ ip }) => typeof ip === typeof dst.ip).map(({ ip }) => ip);
       if (via.length > 0 || hops.length === 0) add(dst, via);
     }
-    return;
+    return routes;
   }
-  if (destination?.kind !== "prefix") return;
+  if (destination?.kind !== "prefix") return nothing;
   const dst = destination.prefix;
   const via: Ip[] = [];
   for (const { ip, read } of hops) {
@@ -282,65 +325,19 @@ function readRoute(file: string, decl: Decl, routes: StaticRoute[], problems: To
     problems.push(problem(CODES.nextHopFamily, sourceOfRead(file, decl, read), data));
   }
   if (via.length > 0 || hops.length === 0) add(dst, via);
+  return routes;
 }
 
-type Protocol = NonNullable<AclRule["proto"]>;
-const protocols: ReadonlySet<string> = new Set<Protocol>(["tcp", "udp", "sctp", "icmp", "ipip", "esp"]);
-const isProtocol = (text: string): text is Protocol => protocols.has(text);
-const withPorts: readonly (Protocol | undefined)[] = ["tcp", "udp", "sctp", undefined];
-
-/** An `allow` or `deny`. A rule that cannot match any packet is a problem. */
-function readRule(
-  file: string,
-  decl: Decl,
-  kind: Station["kind"],
-  rules: AclRule[],
-  problems: TopologyProblem[],
-): void {
-  // A rule with an unreadable part is ignored: without the part, it would match more packets than intended.
-  if (isBroken(decl)) return;
-  const proto = oneOf(decl, "protocol", "word")?.text;
-  const stated = oneOf(decl, "direction", "word")?.text;
-  const direction =
-    stated === "in" || stated === "out" || stated === "forward" ? stated : kind === "router" ? "forward" : "in";
-  const ports: { first: number; last: number }[] = [];
-  for (const { value } of all(decl, "ports")) {
-    if (value.kind === "ports") ports.push({ first: value.first, last: value.last });
-  }
-  const rule: AclRule = {
-    action: decl.spec?.keyword === "allow" ? "allow" : "deny",
-    direction,
-    proto: proto !== undefined && isProtocol(proto) ? proto : undefined,
-    ports,
-    from: prefixes(decl, "from"),
-    to: prefixes(decl, "to"),
-    source: sourceOf(file, decl),
+function routeOptions(file: string, decl: Decl): RouteOptions | undefined {
+  const src = one(decl, "src");
+  const mtu = oneOf(decl, "mtu", "number")?.value;
+  const onlink = has(decl, "onlink");
+  if (src === undefined && mtu === undefined && !onlink) return undefined;
+  return {
+    src: src?.value.kind === "address" ? { ip: src.value.ip, source: sourceOfRead(file, decl, src) } : undefined,
+    mtu,
+    onlink,
   };
-  const wrong = unmatchable(file, decl, rule);
-  if (wrong) problems.push(wrong);
-  else rules.push(rule);
-}
-
-/** Why no packet can match: a protocol without ports, or prefixes of different address families. */
-function unmatchable(file: string, decl: Decl, { proto, ports, from, to }: AclRule): TopologyProblem | undefined {
-  const wrong = (argument: string, expected: string, reason: string): TopologyProblem | undefined => {
-    const read = one(decl, argument);
-    const keyword = decl.spec?.keyword ?? "";
-    const data = { keyword, argument, text: read?.text ?? "", expected, reason };
-    return read && problem(CODES.wrongType, sourceOfRead(file, decl, read), data);
-  };
-  if (ports.length > 0 && !withPorts.includes(proto))
-    return wrong("protocol", either(["`tcp`", "`udp`", "`sctp`"]), t`\`${proto ?? ""}\` packets have no ports`);
-  const families = new Set(from.map(({ ip }) => family(ip)));
-  if (from.length === 0 || to.length === 0 || to.some(({ ip }) => families.has(family(ip)))) return undefined;
-  const [version = 4] = families;
-  return wrong("to", t`an IPv${version} prefix`, t`source and destination have one address family`);
-}
-
-function prefixes(decl: Decl, argument: string): readonly Prefix[] {
-  const found: Prefix[] = [];
-  for (const { value } of all(decl, argument)) if (value.kind === "prefix") found.push(value.prefix);
-  return found;
 }
 
 export function readDockerBridge(file: string, decl: Decl): DockerBridge | undefined {

@@ -5,7 +5,7 @@ import { all, nameOf, one, oneOf, sourceOfRead } from "../declared/access.ts";
 import type { Decl } from "../declared/decl.ts";
 import { type Origin, sourceOf } from "../declared/origin.ts";
 import { memo } from "../memo/memo.ts";
-import type { ProcessSpec, Workload } from "./model.ts";
+import type { Owner, ProcessSpec, Workload } from "./model.ts";
 import type { TopologyProblem } from "./problems.ts";
 import { noLabels, nothing, type ProcessesRead, processesOf, readLabels, readProcesses, trimmed } from "./station.ts";
 
@@ -19,6 +19,7 @@ export interface WorkloadParts {
   readonly on: { readonly text: string; readonly source: Origin } | undefined;
   readonly hostNetwork: boolean;
   readonly notReady: boolean;
+  readonly owner: Owner | undefined;
   readonly containers: readonly ProcessSpec[];
   readonly labels: ReadonlyMap<string, string>;
   readonly addresses: readonly { readonly ip: Ip; readonly source: Origin }[];
@@ -36,6 +37,7 @@ export function readWorkload(file: string, decl: Decl, kind: Workload["kind"]): 
   const source = sourceOf(file, decl);
   let hostNetwork = false;
   let notReady = false;
+  let owner: Owner | undefined;
   let containers: ProcessesRead | undefined;
   let labels: Map<string, string> | undefined;
   let addresses: { ip: Ip; source: Origin }[] | undefined;
@@ -46,6 +48,9 @@ export function readWorkload(file: string, decl: Decl, kind: Workload["kind"]): 
         break;
       case "not-ready":
         notReady = true;
+        break;
+      case "owner":
+        owner ??= readOwner(statement);
         break;
       case "container":
       case "listen":
@@ -75,12 +80,20 @@ export function readWorkload(file: string, decl: Decl, kind: Workload["kind"]): 
     on: on?.value.kind === "ref" ? { text: on.value.text, source: sourceOfRead(file, decl, on) } : undefined,
     hostNetwork,
     notReady,
+    owner,
     containers: processesOf(containers, name, source),
     labels: labels ?? noLabels,
     addresses: addresses ?? nothing,
     source,
     problems: trimmed(containers?.problems ?? nothing),
   };
+}
+
+function readOwner(decl: Decl): Owner | undefined {
+  const kind = oneOf(decl, "kind", "word")?.text;
+  const name = oneOf(decl, "workload", "name")?.text;
+  if (name === undefined || (kind !== "deployment" && kind !== "statefulset" && kind !== "daemonset")) return undefined;
+  return { kind, name };
 }
 
 /** Uses of the nodes themselves by pods of a workload. */
@@ -110,6 +123,7 @@ export function imaginedDaemonset(source: Origin, name: string): WorkloadParts {
     on: undefined,
     hostNetwork: false,
     notReady: false,
+    owner: undefined,
     containers: nothing,
     labels: noLabels,
     addresses: nothing,

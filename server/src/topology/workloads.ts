@@ -14,8 +14,9 @@ import type { Claimant } from "./claims.ts";
 import { type ClusterDraft, states } from "./cluster.ts";
 import { MOST_REPLICAS } from "./limits.ts";
 import type { ClusterMachines } from "./machines.ts";
-import type { Node, PodIndex, Workload } from "./model.ts";
+import type { Node, Pod, PodIndex, Workload } from "./model.ts";
 import { type NameProblems, nameProblems } from "./nearby.ts";
+import { workloadPods } from "./owners.ts";
 import type { PlacedWorkload } from "./parts.ts";
 import { EVERYWHERE, NOWHERE, type Placement, placePods, SPREAD } from "./placement.ts";
 import { nodeRanges, type PlannedPods, planPods } from "./pods.ts";
@@ -27,6 +28,8 @@ import type { WorkloadParts } from "./workload.ts";
 /** The workloads and pods of a cluster. */
 export interface Tenants {
   readonly workloads: readonly Workload[];
+  /** Where they run, by workload. */
+  readonly placement: readonly number[];
   workloadByName(namespace: string, name: string): Workload | undefined;
   readonly pods: PodIndex;
   /** The node whose ranges contain the address. */
@@ -57,20 +60,21 @@ export const tenantsOf = query<ClusterDraft, Tenants, [readonly Node[], ClusterM
     const firstRanges = nodeRanges(nodes);
     const built = buildWorkloads(written, {
       cluster: cluster.name,
-      nodes,
+      nodeCount: nodes.length,
       nodeByName,
       names: nodeNames(indexes),
       holder: (ip) => firstRanges().lookup(ip)[0],
     });
     const workloads = succeedList(before?.workloads, built.workloads);
-    const placed = placePods(nodes.length, workloads, built.placement);
+    const placement = succeedList(before?.placement, built.placement);
+    const placed = placePods(workloads, placement, nodes.length);
     complete?.(claimantsOf(nodes, workloads, placed));
     const ranges = complete === undefined ? firstRanges : nodeRanges(nodes);
     const planned = planPods({
       cluster: cluster.name,
       nodes,
       workloads,
-      placement: built.placement,
+      placement,
       placed,
       nodeByName,
       workloadByName: built.workloadByName,
@@ -86,6 +90,7 @@ export const tenantsOf = query<ClusterDraft, Tenants, [readonly Node[], ClusterM
     ];
     return {
       workloads,
+      placement,
       workloadByName: built.workloadByName,
       pods: planned.index,
       holder: (ip) => ranges().lookup(ip)[0],
@@ -131,7 +136,7 @@ interface Workloads {
 /** Where workloads are placed. */
 interface Place {
   readonly cluster: string;
-  readonly nodes: readonly Node[];
+  readonly nodeCount: number;
   nodeByName(name: string): Node | undefined;
   readonly names: Pick<NameProblems, "unknown">;
   /** The node whose ranges contain the address. */
@@ -143,7 +148,28 @@ function nodeNames(indexes: ReadonlyMap<string, number>): Pick<NameProblems, "un
   return { unknown: (name, kind, source) => names.unknown(name, kind, source, indexes.keys()) };
 }
 
+/** Whether no workload names a node or an address. */
+const areFree = memo((written: readonly PlacedWorkload[]) =>
+  written.every(({ parts }) => parts.on === undefined && parts.addresses.length === 0),
+);
+
+/** Their nodes are irrelevant, except for the number. */
+const freeWorkloads = memo(
+  (written: readonly PlacedWorkload[], cluster: string, nodeCount: number): Workloads =>
+    placeWorkloads(written, {
+      cluster,
+      nodeCount,
+      nodeByName: () => undefined,
+      names: nodeNames(new Map()),
+      holder: () => undefined,
+    }),
+);
+
 function buildWorkloads(written: readonly PlacedWorkload[], place: Place): Workloads {
+  return areFree(written) ? freeWorkloads(written, place.cluster, place.nodeCount) : placeWorkloads(written, place);
+}
+
+function placeWorkloads(written: readonly PlacedWorkload[], place: Place): Workloads {
   const problems: TopologyProblem[] = [];
   const workloads: Workload[] = [];
   const placement: number[] = [];
@@ -160,7 +186,7 @@ function buildWorkloads(written: readonly PlacedWorkload[], place: Place): Workl
       continue;
     }
     const { on, where } = placeOf(parts, place, problems);
-    const replicas = Math.min(left, parts.kind === "daemonset" ? place.nodes.length : parts.replicas);
+    const replicas = Math.min(left, parts.kind === "daemonset" ? place.nodeCount : parts.replicas);
     left -= replicas;
     const workload = workloadOf(one, place.cluster, workloads.length, replicas, on);
     workloads.push(workload);
@@ -175,10 +201,10 @@ function buildWorkloads(written: readonly PlacedWorkload[], place: Place): Workl
 /** The node of a pinned workload, and the placement of its pods. */
 function placeOf(
   parts: WorkloadParts,
-  { cluster, nodes, nodeByName, names, holder }: Place,
+  { cluster, nodeCount, nodeByName, names, holder }: Place,
   problems: TopologyProblem[],
 ): { readonly on: Node | undefined; readonly where: number } {
-  const where = nodes.length === 0 ? NOWHERE : parts.kind === "daemonset" ? EVERYWHERE : SPREAD;
+  const where = nodeCount === 0 ? NOWHERE : parts.kind === "daemonset" ? EVERYWHERE : SPREAD;
   if (parts.on !== undefined) {
     const { text, source } = parts.on;
     const prefix = `${cluster}/`;
@@ -209,6 +235,7 @@ const workloadOf = memo(
     on,
     hostNetwork: parts.hostNetwork,
     ...(parts.notReady ? { notReady: true } : {}),
+    ...(parts.owner ? { owner: parts.owner } : {}),
     containers: parts.containers,
     labels: parts.labels,
     addresses: parts.addresses,
@@ -218,28 +245,40 @@ const workloadOf = memo(
 
 /* ---------------------------------------------------------------- problems */
 
+/** One problem for all pods of a workload. */
 function givenAddressProblems(
   workloads: readonly Workload[],
   { index }: PlannedPods,
   { accepts }: ModeAddressing,
 ): readonly TopologyProblem[] {
-  const problems: TopologyProblem[] = [];
-  for (const workload of workloads) {
-    if (workload.addresses.length === 0 || workload.hostNetwork) continue;
-    const { path, node } = index.podAt(workload, 0);
-    if (node === undefined || node.podCidrs.length === 0) continue;
-    for (const { ip, source } of workload.addresses) {
-      if (node.podCidrs.some(({ prefix }) => prefixContains(prefix, ip)) || accepts?.(ip, node)) continue;
-      const range = node.podCidrs.map(({ prefix }) => formatPrefix(prefix)).join(", ");
-      const data = { pod: path, address: formatIp(ip), node: node.path, range };
-      const related = node.podCidrs.map((cidr) => ({
-        source: cidr.source,
-        message: t`${formatPrefix(cidr.prefix)} is the pod CIDR of node \`${node.path}\``,
-      }));
-      problems.push(problem(CODES.podAddressOutsideNode, source, data, related));
-    }
-  }
-  return problems;
+  const isOutside = (pod: Pod, ip: Ip): boolean =>
+    pod.node !== undefined &&
+    pod.node.podCidrs.length > 0 &&
+    !pod.node.podCidrs.some(({ prefix }) => prefixContains(prefix, ip)) &&
+    accepts?.(ip, pod.node) !== true;
+  const outside = workloads.filter(
+    (one) =>
+      one.addresses.length > 0 &&
+      !one.hostNetwork &&
+      one.addresses.some(({ ip }) => isOutside(index.podAt(one, 0), ip)),
+  );
+  return workloadPods(outside).flatMap(({ parts: [first, ...others] }) => {
+    if (first === undefined) return [];
+    const pod = index.podAt(first, 0);
+    const { node, path } = pod;
+    if (node === undefined) return [];
+    const range = node.podCidrs.map(({ prefix }) => formatPrefix(prefix)).join(", ");
+    const related = node.podCidrs.map((cidr) => ({
+      source: cidr.source,
+      message: t`${formatPrefix(cidr.prefix)} is the pod CIDR of node \`${node.path}\``,
+    }));
+    return first.addresses
+      .filter(({ ip }) => isOutside(pod, ip))
+      .map(({ ip, source }) => {
+        const data = { pod: path, address: formatIp(ip), node: node.path, range, others: others.length };
+        return problem(CODES.podAddressOutsideNode, source, data, related);
+      });
+  });
 }
 
 /**
@@ -257,11 +296,11 @@ function isShort({ podCidrs }: Node, { fromSegment }: ModeAddressing, wanted: nu
 function demandProblems(
   read: Read<ClusterDraft>,
   nodes: readonly Node[],
-  { demand }: PlannedPods,
+  { demand, areSatisfied }: PlannedPods,
   addressing: ModeAddressing,
 ): readonly TopologyProblem[] {
   // Without a plugin, pods have no network, which is not a shortage.
-  if (read(({ cni }) => cni.plugin) === "none") return nothing;
+  if (read(({ cni }) => cni.plugin) === "none" || areSatisfied()) return nothing;
   const shortages = new Map<number, { readonly node: Node; readonly wanted: number; count: number }>();
   let withoutRange = false;
   for (const node of nodes) {

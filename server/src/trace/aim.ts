@@ -301,7 +301,7 @@ function aimAtNodes(cluster: Cluster, service: Service, port: NodePort, from: Se
     const all = node.interfaces.flatMap((iface) => iface.addresses.map(({ ip }) => ip));
     return pickOf(
       node,
-      all.filter((ip) => speaks(from, ip)),
+      all.filter((ip) => speaks(from, ip) && hasFamily(service, ip)),
       from,
     );
   };
@@ -319,6 +319,11 @@ function aimAtNodes(cluster: Cluster, service: Service, port: NodePort, from: Se
   );
   const note = t`outside cluster ${cluster.name}, ${service.path} is reached at port ${nodePort} of any node (here ${shown})`;
   return aimed({ targets, ports: portsOf(service), notes: [...notes, note], path: service.path, service });
+}
+
+/** kube-proxy opens node ports only in the address families of the service. */
+function hasFamily({ clusterIps }: Service, ip: Ip): boolean {
+  return clusterIps.length === 0 || clusterIps.some((own) => family(own) === family(ip));
 }
 
 /** All nodes of a small cluster; otherwise one node with an endpoint and one without, weighted by their number. */

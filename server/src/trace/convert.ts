@@ -218,8 +218,10 @@ function headersOf(packet: Packet): Header[] {
     df: family === 4 && packet.df,
   };
   switch (body.kind) {
-    case "tcp":
-      return [ip, { kind: "tcp", sport: body.sport, dport: body.dport, flags: body.flags }];
+    case "tcp": {
+      const { sport, dport, flags, mss } = body;
+      return [ip, { kind: "tcp", sport, dport, flags, ...(mss?.clamped ? { mss: mss.value } : {}) }];
+    }
     case "sctp":
       return [ip, { kind: "sctp", sport: body.sport, dport: body.dport }];
     case "udp": {

@@ -34,6 +34,8 @@ export const Header = Type.Union([
       sport: Type.Integer(),
       dport: Type.Integer(),
       flags: Type.Optional(Type.String()),
+      /** The maximum segment size of a SYN, if a machine on the path lowered it. */
+      mss: Type.Optional(Type.Integer()),
     },
     strict,
   ),

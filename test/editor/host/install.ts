@@ -103,7 +103,11 @@ export function onPath(name: string): string | undefined {
 }
 
 /** Installs a folder's package.json and lock into the cache, once. `finish` runs first, then the folder is marked as installed. */
-async function install(name: string, source: string, finish: (work: string) => Promise<void>): Promise<string> {
+export async function install(
+  name: string,
+  source: string,
+  finish: (work: string) => Promise<void> = async () => {},
+): Promise<string> {
   const lock = await readFile(join(source, "package-lock.json"));
   const recipe = await readFile(import.meta.filename);
   const key = createHash("sha256").update(lock).update(recipe).digest("hex").slice(0, 12);

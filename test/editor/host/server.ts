@@ -19,6 +19,8 @@ export interface ServerOptions {
   readonly port?: number;
   readonly env?: Record<string, string>;
   readonly settings?: Record<string, unknown>;
+  /** A folder with installed extensions (default: an empty one). */
+  readonly extensions?: string;
   /** Receives the output of the server; ignored by default. */
   readonly log?: (text: string) => void;
 }
@@ -57,7 +59,7 @@ export async function startServer(options: ServerOptions = {}): Promise<EditorSe
       // Without the smoke-test driver a built workbench ignores the development and the test path.
       ...["--disable-workspace-trust", "--enable-smoke-test-driver"],
       ...["--server-data-dir", join(home, "server"), "--user-data-dir", join(home, "data")],
-      ...["--extensions-dir", join(home, "extensions")],
+      ...["--extensions-dir", options.extensions ?? join(home, "extensions")],
     ],
     {
       cwd: home,

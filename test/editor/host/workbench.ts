@@ -8,7 +8,8 @@ import type { EditorServer } from "./server.ts";
 export interface WorkbenchOptions {
   /** The folder to open. */
   readonly folder: string;
-  readonly extensionDevelopmentPath: string;
+  /** Undefined: the extensions that are installed in the server. */
+  readonly extensionDevelopmentPath?: string;
   /** A module with `run()`; the workbench runs it and then exits. */
   readonly extensionTestsPath?: string;
   readonly openFile?: string;
@@ -43,8 +44,9 @@ export function workbenchUrl(server: EditorServer, options: WorkbenchOptions): s
   const payload: [string, string][] = [
     ["skipWelcome", "true"],
     ["skipReleaseNotes", "true"],
-    ["extensionDevelopmentPath", remote(options.extensionDevelopmentPath)],
   ];
+  if (options.extensionDevelopmentPath)
+    payload.push(["extensionDevelopmentPath", remote(options.extensionDevelopmentPath)]);
   if (options.extensionTestsPath) payload.push(["extensionTestsPath", remote(options.extensionTestsPath)]);
   if (options.openFile) payload.push(["openFile", remote(options.openFile)]);
   const query = new URLSearchParams({ folder: options.folder, payload: JSON.stringify(payload) });

@@ -11,7 +11,12 @@ import {
   prefixCovers,
   prefixEquals,
 } from "../../../server/src/addressing/ip.ts";
-import { buildPrefixTable, emptyPrefixTable, mapPrefixTable } from "../../../server/src/addressing/prefix-table.ts";
+import {
+  buildPrefixTable,
+  emptyPrefixTable,
+  itemsByPrefix,
+  mapPrefixTable,
+} from "../../../server/src/addressing/prefix-table.ts";
 import { ip, nearIp, nearPrefix, prefix } from "./arbitraries.ts";
 
 const entries = fc
@@ -107,6 +112,26 @@ test("a mapped table equals a table that is built from the mapped values of its 
         expect([...mapped.entries()]).toEqual([...built.entries()]);
       },
     ),
+  );
+});
+
+test("a table of indexes with items equals a table that is built from the items", () => {
+  fc.assert(
+    fc.property(entries, fc.array(fc.oneof(nearIp, ip), { maxLength: 20 }), (list, ips) => {
+      const items = list.map(([p], index) => `${index} ${formatPrefix(p)}`);
+      const built = buildPrefixTable(list.map(([p, index]) => [p, items[index]] as const));
+      const mapped = itemsByPrefix(buildPrefixTable(list), items);
+      expect(mapped.size()).toBe(built.size());
+      for (const at of ips) {
+        expect([...mapped.matches(at)]).toEqual([...built.matches(at)]);
+        expect(mapped.lookup(at)).toEqual(built.lookup(at));
+      }
+      for (const [p] of list) {
+        expect(mapped.get(p)).toEqual(built.get(p));
+        expect([...mapped.coveredBy(p)]).toEqual([...built.coveredBy(p)]);
+      }
+      expect([...mapped.entries()]).toEqual([...built.entries()]);
+    }),
   );
 });
 

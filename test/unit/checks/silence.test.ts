@@ -35,6 +35,18 @@ describe("comments", () => {
       "KN018 warning line 5: KN101 does not occur here, so this comment suppresses nothing",
     ]);
   });
+  test("a comment after the } of a block applies to the statement, also after formatting", () => {
+    const line = CLUSTER.replace("COMMENT", "").replace(/\n\}\n$/, "\n}  # knet-ignore KN101 a lab\n");
+    expect(found(line)).toEqual([]);
+    // Inner blocks have comments of their own.
+    const inner = CLUSTER.replace("COMMENT", "").replace(
+      "cni flannel { backend vxlan }",
+      "cni flannel {\n    backend vxlan\n  }  # knet-ignore KN101 a lab",
+    );
+    expect(found(inner)).toContain(
+      "KN018 warning line 6: KN101 does not occur here, so this comment suppresses nothing",
+    );
+  });
   test("knet-ignore-file applies to the file from any position", () => {
     expect(found(`${CLUSTER.replace("COMMENT", "")}# knet-ignore-file KN101 a lab\n`)).toEqual([]);
   });

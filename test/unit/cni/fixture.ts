@@ -308,6 +308,7 @@ export function topologyOf(plan: Plan): Topology {
     podAt: (workload) => all.find((pod) => pod.workload === workload) ?? fail("podAt"),
     podsOn: (node) => pods.get(node) ?? [],
     countOn: (node) => pods.get(node)?.length ?? 0,
+    inhabited: () => nodes.map((node) => ((pods.get(node)?.length ?? 0) > 0 ? 1 : 0)),
     podByName: (_, name) => all.find((pod) => pod.name === name),
     podsByAddress: (wanted) => all.filter((pod) => pod.addresses.includes(wanted)),
     addressOf: () => [],

@@ -98,7 +98,7 @@ cluster prod {
     const policy = `{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: p, namespace: shop}, spec: {podSelector: {}, ingress: [{from: [{ipBlock: {cidr: 10.244.1.9/32}}]}]}}\n---\n`;
     const text = compactText(imported(FLANNEL + NODES + PODS + policy));
     expect(text).toContain(
-      "pod web-abc-2x on w2 {\n      labels app=web pod-template-hash=abc\n      address 10.244.1.9\n",
+      "pod web-abc-2x on w2 {\n      owner deployment web\n      labels app=web pod-template-hash=abc\n      address 10.244.1.9\n",
     );
     expect(text).toContain("deployment web replicas 2 {");
     const service = `{apiVersion: v1, kind: Service, metadata: {name: web, namespace: shop}, spec: {type: NodePort, externalTrafficPolicy: Local, clusterIP: 10.96.0.9, selector: {app: web}, ports: [{port: 80, nodePort: 30080}]}}\n---\n`;
@@ -116,7 +116,7 @@ cluster prod {
     const slice = `{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {name: web-1, namespace: shop, labels: {kubernetes.io/service-name: web}}, addressType: IPv4, ports: [{port: 80}], endpoints: [{addresses: [10.244.2.9]}]}\n---\n`;
     const text = compactText(imported(FLANNEL + NODES + PODS + service + slice));
     expect(text).toContain(
-      "pod web-abc-3x on w3 {\n      labels app=web pod-template-hash=abc\n      address 10.244.2.9\n",
+      "pod web-abc-3x on w3 {\n      owner deployment web\n      labels app=web pod-template-hash=abc\n      address 10.244.2.9\n",
     );
     expect(text).toContain("deployment web replicas 2 {");
   });

@@ -114,7 +114,7 @@ calico-policy lockdown {
     ).toEqual([
       "no CNI plugin was found: `cni flannel` with VXLAN is used, and a policy engine",
       "no pod CIDR was found: 10.244.0.0/16 is used",
-      "no node was found: two nodes on segment `nodes` (198.18.0.0/24) are used",
+      "no node was found: 2 nodes on segment `nodes` (198.18.0.0/24) are used",
     ]);
   });
 

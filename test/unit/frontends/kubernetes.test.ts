@@ -158,7 +158,7 @@ cluster c {
       "no CNI plugin was found: `cni flannel` with VXLAN is used, and a policy engine",
       "no pod CIDR was found: 10.244.0.0/16 is used",
       "no service CIDR was found: 10.96.0.0/12 is used",
-      "no node was found: two nodes on segment `nodes` (198.18.0.0/24) are used",
+      "no node was found: 2 nodes on segment `nodes` (198.18.0.0/24) are used",
       "1 object of kind Widget not read",
     ]);
     expect(unread).toBe(1);
@@ -263,6 +263,7 @@ cluster c {
   node n1 { attach nodes-2 192.168.8.11; pod-cidr 10.42.1.0/24 }
   namespace shop {
     pod web-1 on n1 {
+      owner deployment web
       labels app=web
       address 10.42.1.7
       not-ready

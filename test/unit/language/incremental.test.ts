@@ -50,6 +50,19 @@ describe("statements that an edit does not change", () => {
   });
 });
 
+describe("the word that suppresses findings", () => {
+  it.each([
+    ["a # knet-ignor| KN105", "e"],
+    ["a # knet-|gno|re KN105", "igno"],
+    ["a # knet-ignor|e| KN105", ""],
+    ["a # knet-ignore KN105\nb |2\n", "x"],
+    ["a |b", "# knet-ignore KN105\n"],
+  ])("is found after %j + %j", (marked, text) => {
+    const { tree } = edit(marked, text);
+    expect(tree.maySilence).toBe(tree.text.includes("knet-ignore"));
+  });
+});
+
 describe("edits that affect more than their surroundings", () => {
   it.each([
     ["a\n|b\n{ c }", "# "],

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { withLazy } from "../../../server/src/memo/lazy.ts";
 import { succeed, succeedList } from "../../../server/src/memo/lineage.ts";
-import { groups, perItem, perRow } from "../../../server/src/memo/list.ts";
+import { groups, perItem, perRow, repeats } from "../../../server/src/memo/list.ts";
 import { memo, once } from "../../../server/src/memo/memo.ts";
 import { query } from "../../../server/src/memo/query.ts";
 import { sameMap, sameMembers, sameRecord } from "../../../server/src/memo/same.ts";
@@ -145,6 +145,7 @@ describe("a query over a list", () => {
           ([n, text], index, given) => `${n % 3} ${text} ${index % 2} ${given}`,
         );
         const byKeys = groups((n: number) => (n % 2 === 0 ? [n] : [n, -1]));
+        const twice = repeats((n: number) => (n > 2 ? [n] : [n, -1]));
         let list: readonly number[] = start;
         let given = 0;
         for (const { at, value, kind } of [{ at: 0, value: 0, kind: "given" }, ...changes]) {
@@ -162,6 +163,9 @@ describe("a query over a list", () => {
             for (const key of n % 2 === 0 ? [n] : [n, -1]) expected.set(key, [...(expected.get(key) ?? []), n]);
           }
           expect([...byKeys(list)].sort()).toEqual([...expected].sort());
+          const keys = list.flatMap((n) => (n > 2 ? [n] : [n, -1]));
+          const repeated = new Set(keys.filter((key, i) => keys.indexOf(key) !== i));
+          expect(new Set(twice(list))).toEqual(repeated);
         }
       }),
     );

@@ -254,7 +254,7 @@ expect a -> b//c reachable
                              ^^^^ KN006 keyword: route; argument: via; text: host; expected: an address (\`10.0.0.1\`); reason: host is a name, not an address
                                       ^^^^^^^^^^^^^^^^^^^^^^^ KN006 keyword: route; argument: dev; text: a-very-long-device-name; expected: a device (\`eth0\`); reason: a device name can have at most 15 bytes in UTF-8, not 23
         allow tpc
-              ^^^ KN006 keyword: allow; argument: protocol; text: tpc; expected: \`any\`, \`tcp\`, \`udp\`, \`sctp\`, \`icmp\`, \`ipip\`, or \`esp\`; suggestion: tcp
+              ^^^ KN006 keyword: allow; argument: protocol; text: tpc; expected: \`any\`, \`tcp\`, \`udp\`, \`sctp\`, \`icmp\`, \`icmpv6\`, \`ipip\`, or \`esp\`; suggestion: tcp
         deny port 0
                   ^ KN007 keyword: deny; argument: ports; text: 0; min: 1; max: 65535
         deny port 9-1

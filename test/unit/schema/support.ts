@@ -97,6 +97,10 @@ export function printValue(value: Value): string {
       return `${value.name}/${value.proto ?? "any"}`;
     case "requirement":
       return value.requirement === undefined ? "*" : requirementText(value.requirement);
+    case "icmp-type":
+      return `${value.type}/${value.code ?? "any"}`;
+    case "mark":
+      return `${value.value}/${value.mask}`;
     case "label":
       return `${value.key}=${value.value}`;
     case "flag":

@@ -30,6 +30,9 @@ By default, Docker assigns 172.17.0.1/16 to \`docker0\` on every host. The first
 a packet to that address never leaves the host. Containers on different hosts reach each other only through published
 ports and the addresses of the hosts. CNI plugins exist to solve this problem.
 
+The severity is *warning* if the cluster has services, whose endpoints on other hosts are unreachable. For hosts that only run
+containers, it is *info*: published ports (\`host-port\`) are the intended way between them.
+
 ## How to fix it
 
 Use a CNI plugin, or set a different range on each host (\`docker-bridge\`) and add routes to the ranges of the other
@@ -41,6 +44,7 @@ hosts.`,
       "; docker-bridge 172.17.2.1/24; route 172.17.1.0/24 via 192.168.10.11",
     ]),
   },
+  severityOf: ({ isKubernetes }) => (isKubernetes ? "warning" : "info"),
   message: ({ range, nodes }) =>
     t`${plural(nodes, "node")} use the same container range ${range}: containers have the same addresses and cannot reach other hosts; use a CNI plugin, or a different range on each host`,
   fixes: (_data, source, { topology }) => {

@@ -1,4 +1,4 @@
-import { formatIp, type Ip } from "../../addressing/ip.ts";
+import { formatIp, type Ip, ipKey } from "../../addressing/ip.ts";
 import { findDuplicates, type IpItem } from "../../addressing/overlap.ts";
 import { argumentWith } from "../../declared/navigate.ts";
 import type { Origin } from "../../declared/origin.ts";
@@ -6,7 +6,7 @@ import type { Check, CheckContext } from "../../findings/check.ts";
 import { type Finding, finding } from "../../findings/finding.ts";
 import { machineText } from "../../findings/machines.ts";
 import { removeFix } from "../../fixes/fix.ts";
-import { areAllDifferent } from "../../questions/distinct.ts";
+import { sharedAddresses } from "../../questions/distinct.ts";
 import { domainsOf } from "../../questions/domains.ts";
 import { planOf } from "../../questions/plan.ts";
 import { t } from "../../text/l10n.ts";
@@ -50,12 +50,13 @@ interface Holder {
 }
 
 function* stations(topology: Topology): Iterable<Finding> {
-  if (areAllDifferent(topology)) return;
+  const shared = sharedAddresses(topology);
+  if (shared.size === 0) return;
   const domains = domainsOf(topology);
   const items: IpItem<Holder>[] = [];
   for (const station of stationsOf(topology)) {
     for (const iface of station.interfaces) {
-      for (const { ip } of iface.addresses) items.push({ ip, value: { station, iface } });
+      for (const { ip } of iface.addresses) if (shared.has(ipKey(ip))) items.push({ ip, value: { station, iface } });
     }
   }
   const domainOf = ({ iface: { segment } }: Holder): string => {

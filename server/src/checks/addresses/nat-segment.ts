@@ -16,10 +16,10 @@ export const natSegment: Check<"KN126"> = {
   name: "nat-not-attached",
   family: "addresses",
   severity: "error",
-  summary: "A NAT rule names a segment that the machine is not attached to.",
+  summary: "A rule names a segment that the machine is not attached to.",
   documentation: `## What happens
 
-\`out\` and \`in\` specify the interface on which packets leave or arrive. Without an interface on the segment, the rule
+In NAT rules, access lists, and routing rules, \`out\`, \`in\`, and \`iif\` specify the interface on which packets leave or arrive. Without an interface on the segment, the rule
 never applies, and packets pass unmodified.
 
 ## How to fix it

@@ -2,6 +2,7 @@ import { sourceAt } from "../../declared/navigate.ts";
 import type { Check } from "../../findings/check.ts";
 import { twoNodes } from "../../findings/examples/nodes.ts";
 import { removeFix } from "../../fixes/fix.ts";
+import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 
 export const podAddressOutside: Check<"KN122"> = {
@@ -22,7 +23,9 @@ Move the pod to the node whose pod CIDR contains the address, or use an address 
     bad: twoNodes("cni flannel { backend vxlan }", "pod dns on n1 { address 10.244.1.53 }"),
     good: twoNodes("cni flannel { backend vxlan }", "pod dns on n1 { address 10.244.0.53 }"),
   },
-  message: ({ pod, address, node, range }) =>
-    t`address ${address} of pod \`${pod}\` is outside the pod CIDR ${range} of node \`${node}\`: the pod is unreachable`,
+  message: ({ pod, address, node, range, others }) =>
+    others === 0
+      ? t`address ${address} of pod \`${pod}\` is outside the pod CIDR ${range} of node \`${node}\`: the pod is unreachable`
+      : t`address ${address} of pod \`${pod}\` is outside the pod CIDR ${range} of node \`${node}\`: the pod is unreachable (and ${plural(others, "other pod")} of its workload)`,
   fixes: ({ address }, source) => [removeFix(t`Remove ${address} and allocate an address`, sourceAt(source, "whole"))],
 };

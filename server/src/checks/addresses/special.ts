@@ -14,6 +14,7 @@ interface Special {
 }
 
 const LINK_LOCAL = "169.254.0.0/16";
+const CLASS_E = "240.0.0.0/4";
 
 /** IANA's special-purpose registries, RFC 6890; kernel behavior: fib_validate_source, ip_route_input_slow. */
 const SPECIAL: readonly Special[] = [
@@ -25,7 +26,7 @@ const SPECIAL: readonly Special[] = [
     "warning",
   ),
   special("224.0.0.0/4", phrase("is multicast and cannot be assigned to a host"), "error"),
-  special("240.0.0.0/4", phrase("is reserved and rejected by many systems"), "warning"),
+  special(CLASS_E, phrase("is reserved and rejected by many systems"), "warning"),
   special("::/127", phrase("contains the unspecified address and loopback"), "error"),
   special("fe80::/10", phrase("is link-local and not routed"), "error"),
   special("ff00::/8", phrase("is multicast and cannot be assigned to a host"), "error"),
@@ -50,7 +51,7 @@ No kernel forwards packets with loopback (127.0.0.0/8), multicast (224.0.0.0/4, 
 
 IPv4 link-local (169.254.0.0/16) and 240.0.0.0/4 addresses work on some systems and fail on others. 169.254.0.0/16
 contains the metadata services of cloud providers and the internal addresses of several CNI plugins; many network
-stacks reject 240.0.0.0/4.
+stacks reject 240.0.0.0/4. Google Cloud supports 240.0.0.0/4 for subnets and for the pods of GKE, so it is not reported there.
 
 ## How to fix it
 
@@ -62,6 +63,7 @@ local addresses (fd00::/8).
 - [RFC 6890: Special-Purpose IP Address Registries](https://www.rfc-editor.org/rfc/rfc6890)
 - [RFC 1918: Address Allocation for Private Internets](https://www.rfc-editor.org/rfc/rfc1918)
 - [RFC 6598: IANA-Reserved IPv4 Prefix for Shared Address Space](https://www.rfc-editor.org/rfc/rfc6598)
+- cloud.google.com, *Subnets*, section *Valid ranges*
 - Linux: \`fib_validate_source\`, \`ip_route_input_slow\``,
   example: {
     bad: `cluster prod {
@@ -82,6 +84,7 @@ local addresses (fd00::/8).
       const own = prefixRange(range.prefix);
       const hit = SPECIAL.find(({ prefix }) => rangesOverlap(prefixRange(prefix), own));
       if (!hit || (hit.text === LINK_LOCAL && isTransit(topology, range))) continue;
+      if (hit.text === CLASS_E && isGoogle(topology, range)) continue;
       yield finding(
         specialRange,
         range.source,
@@ -102,4 +105,14 @@ local addresses (fd00::/8).
 function isTransit(topology: Topology, { kind, segment }: PlannedRange): boolean {
   const stations = topology.attachedTo(segment);
   return kind === "segment" && stations.length > 0 && stations.every(({ station }) => station.kind === "router");
+}
+
+/**
+ * Whether the range is a subnet of Google Cloud or belongs to a cluster there: 240.0.0.0/4 is valid for both, and recommended if
+ * private ranges are exhausted (cloud.google.com, Subnets, Valid ranges; GKE, IP address management).
+ */
+function isGoogle({ segments, clusters }: Topology, { segment, cluster }: PlannedRange): boolean {
+  const isOn = (name: string): boolean => segments.get(name)?.cloud === "gcp";
+  const nodes = clusters.find(({ name }) => name === cluster)?.nodes ?? [];
+  return isOn(segment) || nodes.some(({ interfaces }) => interfaces.some((one) => isOn(one.segment)));
 }

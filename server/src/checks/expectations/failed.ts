@@ -4,8 +4,10 @@ import type { Check, CheckContext } from "../../findings/check.ts";
 import { twoNodes } from "../../findings/examples/nodes.ts";
 import { type Finding, finding } from "../../findings/finding.ts";
 import { hopsOf } from "../../findings/hops.ts";
+import { intentFixes } from "../../fixes/intent.ts";
 import { lossFixes } from "../../fixes/losses.ts";
 import { outcomeOf } from "../../questions/expectations.ts";
+import { knownNeeds } from "../../questions/intent/single.ts";
 import { t } from "../../text/l10n.ts";
 import type { Expectation } from "../../topology/model.ts";
 
@@ -46,6 +48,8 @@ Follow the hops to the statement that causes the failure and fix it, or change t
 `,
   },
   *run(context: CheckContext): Iterable<Finding> {
+    const open = { topology: context.topology, network: context.open };
+    const known = knownNeeds(open);
     for (const expectation of context.topology.expectations) {
       if (context.cancelled()) return;
       const outcome = outcomeOf(context, expectation);
@@ -54,7 +58,10 @@ Follow the hops to the statement that causes the failure and fix it, or change t
       const why = rule === undefined ? outcome.why : t`${outcome.why}: \`${rule}\``;
       yield finding(failed, expectation.source, messageOf(expectation, why), {
         related: hopsOf(outcome.journey, context.topology),
-        fixes: expectation.want.kind === "blocked" ? [] : lossFixes(context.topology, outcome.journey),
+        fixes: [
+          ...(expectation.want.kind === "blocked" ? [] : lossFixes(context.topology, outcome.journey)),
+          ...intentFixes(open, expectation, known),
+        ],
       });
     }
   },

@@ -3,6 +3,12 @@ import { soundNode } from "../../findings/examples/manifests.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 
+/**
+ * Kinds that allow or deny packets: CiliumNetworkPolicy, GlobalNetworkPolicy, Istio's AuthorizationPolicy, OVN-Kubernetes' EgressFirewall.
+ * Other policies do not: PodSecurityPolicy, ValidatingAdmissionPolicy.
+ */
+const DECIDES = /(NetworkPolicy|^AuthorizationPolicy|^EgressFirewall)$/;
+
 /** Reported by the front ends that read objects. */
 export const objectNotRead: Check<"KN801"> = {
   code: "KN801",
@@ -13,8 +19,8 @@ export const objectNotRead: Check<"KN801"> = {
   documentation: `## What happens
 
 The source contains objects that can affect the network but are not modeled. They are ignored; everything else is read. Objects
-without an effect on the network, such as ServiceAccounts, are not reported. A kind that ends with \`Policy\`, such as
-CiliumNetworkPolicy, is a warning: it can allow or deny packets, and verdicts ignore it.
+without an effect on the network, such as ServiceAccounts, are not reported. A kind that can allow or deny packets, such as
+CiliumNetworkPolicy, is a warning: verdicts ignore it.
 
 ## How to fix it
 
@@ -27,6 +33,6 @@ metadata: {name: mesh}
 `),
     good: soundNode(),
   },
-  severityOf: ({ kind }) => (kind.endsWith("Policy") ? "warning" : "info"),
+  severityOf: ({ kind }) => (DECIDES.test(kind) ? "warning" : "info"),
   message: ({ kind, count }) => t`${plural(count, "object")} of kind ${kind} not read`,
 };

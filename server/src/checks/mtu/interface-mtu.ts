@@ -6,6 +6,7 @@ import { replaceFix } from "../../fixes/fix.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Interface } from "../../topology/model.ts";
+import { interfacesWhere } from "../../topology/stations.ts";
 
 const lan = (mtu: number): string => `segment lan {
   cidr 192.168.10.0/24
@@ -33,13 +34,10 @@ Set the MTU of the interface to the segment's MTU, or raise the MTU of every swi
   *run({ topology }: CheckContext): Iterable<Finding> {
     // The interfaces of a pool share one statement.
     const byStatement = new Map<object, { readonly iface: Interface; count: number }>();
-    for (const segment of topology.segments.values()) {
-      for (const iface of topology.attachedTo(segment.name)) {
-        if (iface.mtu <= segment.mtu) continue;
-        const same = byStatement.get(iface.source.decl.handle);
-        if (same) same.count += 1;
-        else byStatement.set(iface.source.decl.handle, { iface, count: 1 });
-      }
+    for (const iface of large(topology)) {
+      const same = byStatement.get(iface.source.decl.handle);
+      if (same) same.count += 1;
+      else byStatement.set(iface.source.decl.handle, { iface, count: 1 });
     }
     for (const { iface, count } of byStatement.values()) {
       const segment = topology.segments.get(iface.segment);
@@ -66,3 +64,5 @@ Set the MTU of the interface to the segment's MTU, or raise the MTU of every swi
     }
   },
 };
+
+const large = interfacesWhere(({ mtu }, segment) => mtu > segment.mtu);

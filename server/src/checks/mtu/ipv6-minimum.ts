@@ -8,6 +8,7 @@ import { type Fix, setFix } from "../../fixes/fix.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Node, Topology } from "../../topology/model.ts";
+import { interfacesWhere } from "../../topology/stations.ts";
 
 const lan = (mtu: number): string => `segment lan {
   cidr fd00:10::/64
@@ -70,19 +71,21 @@ Raise the MTU to at least 1280, or remove the IPv6 addresses.
   },
 };
 
+const short = interfacesWhere(
+  ({ mtu, addresses }) => mtu < MINIMUM && addresses.some(({ ip }) => typeof ip === "bigint"),
+);
+
 function* shortInterfaces({ topology }: CheckContext): Iterable<Short> {
-  for (const segment of topology.segments.values()) {
-    for (const { addresses, mtu, device, station, source } of topology.attachedTo(segment.name)) {
-      if (mtu >= MINIMUM || !addresses.some(({ ip }) => typeof ip === "bigint")) continue;
-      yield {
-        source: childOf({ ...source, part: "whole" }, "mtu", 0),
-        where: machineText(station),
-        device,
-        mtu,
-        count: 1,
-        fixes: [raise(hasChild(source, "mtu") ? sourceAt(source, "whole") : segment.source, MINIMUM)],
-      };
-    }
+  for (const { mtu, device, station, source, segment } of short(topology)) {
+    const place = hasChild(source, "mtu") ? sourceAt(source, "whole") : topology.segments.get(segment)?.source;
+    yield {
+      source: childOf({ ...source, part: "whole" }, "mtu", 0),
+      where: machineText(station),
+      device,
+      mtu,
+      count: 1,
+      fixes: place ? [raise(place, MINIMUM)] : [],
+    };
   }
 }
 

@@ -5,6 +5,7 @@ import { machineText } from "../../findings/machines.ts";
 import { setFix } from "../../fixes/fix.ts";
 import { t } from "../../text/l10n.ts";
 import type { Interface } from "../../topology/model.ts";
+import { interfacesWhere } from "../../topology/stations.ts";
 
 const lan = (mtu: number): string => `segment lan {
   cidr 192.168.10.0/24
@@ -31,7 +32,8 @@ routed packets do not adapt. flannel uses each node's own MTU for its pods and d
 Use one MTU per segment: set the same value on all machines and switches.`,
   example: { bad: lan(1500), good: lan(9000) },
   *run({ topology }: CheckContext): Iterable<Finding> {
-    for (const segment of topology.segments.values()) {
+    for (const segment of new Set(small(topology).map((iface) => topology.segments.get(iface.segment)))) {
+      if (!segment) continue;
       let largest: Interface | undefined;
       const smaller = new Map<object, Interface>();
       for (const iface of topology.attachedTo(segment.name)) {
@@ -62,3 +64,5 @@ Use one MTU per segment: set the same value on all machines and switches.`,
     }
   },
 };
+
+const small = interfacesWhere(({ mtu }, segment) => mtu < segment.mtu);

@@ -1,4 +1,5 @@
-import { formatPrefix, type Prefix, prefixCovers } from "../../addressing/ip.ts";
+import { bits, formatPrefix, type Ip, type Prefix, prefixCovers, prefixEquals } from "../../addressing/ip.ts";
+import type { Network } from "../../dataplane/model.ts";
 import { argument, sourceAt } from "../../declared/navigate.ts";
 import type { Origin } from "../../declared/origin.ts";
 import type { Check, CheckContext } from "../../findings/check.ts";
@@ -28,6 +29,12 @@ policy engine: Calico and kube-router match it against any address; Cilium's CID
 A policy is never evaluated against a ClusterIP: kube-proxy has already rewritten it to the address of a pod. A rule for the service
 CIDR therefore allows nothing.
 
+The address of a node's bridge or tunnel device is also in the pod CIDR; a block for one of these addresses is not reported, because
+masqueraded packets arrive with it.
+
+An ingress rule for the whole pod CIDR is not reported: it is the only way to allow pods on the host network whose packets have the
+address of a tunnel device (\`flannel.1\`, \`vxlan.calico\`).
+
 ## How to fix it
 
 Select the pods by label.
@@ -37,21 +44,45 @@ Select the pods by label.
 - kubernetes.io, *Network Policies*, section *Behavior of to and from selectors* (\`ipBlock\`)
 - k8s.io/api, \`networking/v1/types.go\`, \`IPBlock\``,
   example: { bad: policy("to cidr 10.96.0.0/12"), good: policy("to app=api") },
-  *run({ topology }: CheckContext): Iterable<Finding> {
+  *run({ topology, open }: CheckContext): Iterable<Finding> {
     for (const cluster of topology.clusters) {
+      const isNodes = nodeAddresses(open, cluster);
       for (const policy of cluster.policies) {
         if (policy.kind === "admin" || policy.kind === "baseline") continue;
-        for (const rule of rulesOf(policy)) yield* inRule(cluster, policy, rule);
+        for (const rule of rulesOf(policy)) yield* inRule(cluster, policy, rule, isNodes);
       }
     }
   },
 };
 
-function* inRule(cluster: Cluster, policy: Policy, rule: PolicyRule): Iterable<Finding> {
+/**
+ * Nodes have addresses of the pod CIDR on their bridges and tunnel devices. Masqueraded packets of a node arrive with them, so a
+ * block for one of them is right.
+ */
+function nodeAddresses(network: Network, { nodes }: Cluster): (cidr: Prefix) => boolean {
+  let known: ReadonlySet<Ip> | undefined;
+  return ({ ip, len }) => {
+    if (len < bits(ip)) return false;
+    known ??= new Set(nodes.flatMap(({ path }) => addressesIn(network, path)));
+    return known.has(ip);
+  };
+}
+
+function addressesIn(network: Network, netns: string): readonly Ip[] {
+  const devices = [...(network.netns(netns)?.devices.values() ?? [])];
+  return devices.flatMap(({ addresses }) => addresses.map(({ ip }) => ip));
+}
+
+function* inRule(
+  cluster: Cluster,
+  policy: Policy,
+  rule: PolicyRule,
+  isNodes: (cidr: Prefix) => boolean,
+): Iterable<Finding> {
   for (const peer of rule.peers ?? []) {
-    if (peer.kind !== "cidr") continue;
+    if (peer.kind !== "cidr" || isNodes(peer.cidr)) continue;
     const range = rangeAround(cluster, peer.cidr);
-    if (range === undefined) continue;
+    if (range === undefined || (range.kind === "pods" && isOfTunnels(policy, rule, peer.cidr, range.prefix))) continue;
     const cidr = formatPrefix(peer.cidr);
     const prefix = formatPrefix(range.prefix);
     yield finding(
@@ -71,6 +102,14 @@ function* inRule(cluster: Cluster, policy: Policy, rule: PolicyRule): Iterable<F
       },
     );
   }
+}
+
+/**
+ * Whether the rule allows ingress from the whole pod CIDR. Nodes and pods on the host network have no labels, and their packets
+ * to pods of other nodes have the address of the node's tunnel device, which is in the pod CIDR.
+ */
+function isOfTunnels({ ingress }: Policy, rule: PolicyRule, cidr: Prefix, pods: Prefix): boolean {
+  return ingress?.includes(rule) === true && prefixEquals(cidr, pods);
 }
 
 function rangeAround({ podCidrs, serviceCidrs }: Cluster, cidr: Prefix) {

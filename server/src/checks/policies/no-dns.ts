@@ -5,7 +5,7 @@ import { type Finding, finding } from "../../findings/finding.ts";
 import type { Fix } from "../../fixes/fix.ts";
 import type { PodGroups } from "../../kubernetes/policy/groups.ts";
 import { hasPort, portsOf } from "../../kubernetes/policy/ports.ts";
-import { policyLabel, policyView, withPolicies, workloadName } from "../../questions/policy-view.ts";
+import { policyLabel, policyView, withPolicies, workloadName, workloadNames } from "../../questions/policy-view.ts";
 import { either, list } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster, Workload } from "../../topology/model.ts";
@@ -47,7 +47,7 @@ Allow port 53 to the cluster DNS, over UDP and, for large responses, over TCP: \
       const dns = dnsOf(cluster);
       for (const policy of cluster.policies) {
         if (policy.kind !== "network" || (policy.egress ?? []).length === 0) continue;
-        const names: string[] = [];
+        const affected: Workload[] = [];
         let others: readonly Policy[] = [];
         for (const group of selected(policy)) {
           const policies = set.selecting(group, "egress");
@@ -55,17 +55,18 @@ Allow port 53 to the cluster DNS, over UDP and, for large responses, over TCP: \
           if (policies.find(allowsAnything) !== policy) continue;
           if (policies.some((one) => allowsDns(one, set.groups, dns.ports))) continue;
           const workload = example(group);
-          if (workload) names.push(workloadName(workload));
+          if (workload) affected.push(workload);
           others = policies.filter((other) => other !== policy);
         }
-        if (names.length === 0) continue;
+        if (affected.length === 0) continue;
+        const names = workloadNames(affected);
         const all = list([policy, ...others].map(policyLabel));
         yield finding(
           noDns,
           policy.source,
           others.length === 0
-            ? t`${all} restricts the egress of ${list(names)} and does not allow port 53: no name can be resolved there`
-            : t`${all} restrict the egress of ${list(names)} and do not allow port 53: no name can be resolved there`,
+            ? t`${all} restricts the egress of ${names} and does not allow port 53: no name can be resolved there`
+            : t`${all} restrict the egress of ${names} and do not allow port 53: no name can be resolved there`,
           {
             related: others.map((other) => ({
               source: other.source,

@@ -37,8 +37,9 @@ Set the policy engine with \`network-policy\`: flannel with \`calico\` is Canal;
   *run({ topology }: CheckContext): Iterable<Finding> {
     for (const cluster of topology.clusters) {
       const [first] = cluster.policies;
+      if (first === undefined) continue;
       const engines = new Set(cluster.nodes.map((node) => policyEngineOf(cluster, node)));
-      if (first === undefined || engines.size === 0) continue;
+      if (engines.size === 0) continue;
       if (engines.has("none")) {
         yield unenforced(cluster, first, engines.size === 1);
         continue;

@@ -45,7 +45,7 @@ Both sides must allow a connection: the egress of the sender and the ingress of 
 whose policies do not allow the ingress, and an ingress rule has no effect for a pod whose policies do not allow the egress.
 
 knet reports a rule that selects pods by label if, for at least one pair of pods, the two sides have no allowed port
-in common.
+in common. A pair that a rule denies explicitly (\`deny\` in a Calico or admin policy) is not reported.
 
 ## How to fix it
 
@@ -87,7 +87,7 @@ function clashOf(view: PolicyView, policy: Policy, rule: PolicyRule, direction: 
     const policies = set.selecting(other, far);
     if (policies.length === 0) continue;
     for (const subject of subjects) {
-      if (subject === other) continue;
+      if (subject === other || isDenied(policies, far, subject)) continue;
       const receiver = direction === "ingress" ? subject : other;
       const wanted = rulePorts(rule, receiver);
       const open = openTowards(set, policies, far, receiver, subject);
@@ -117,6 +117,18 @@ function limitText(policies: readonly Policy[], far: Direction, other: string): 
   if (far === "ingress")
     return isOpen ? t`ingress to ${other} is allowed only ${text}` : t`no policy allows ingress to ${other}`;
   return isOpen ? t`egress from ${other} is allowed only ${text}` : t`no policy allows egress from ${other}`;
+}
+
+/** Whether a rule denies the connection explicitly (quarantine): this is intended, not a missing permission. */
+function isDenied(policies: readonly Policy[], direction: Direction, subject: PodGroup): boolean {
+  return policies.some((policy) =>
+    policy[direction]?.some(
+      ({ action, peers }) =>
+        action === "deny" &&
+        (peers === undefined ||
+          peers.some((peer) => peer.kind === "pods" && selectsGroup(peerSelector(policy, peer), subject))),
+    ),
+  );
 }
 
 /** Ports that these policies allow towards the subject; a CIDR peer always matches, because it can contain any address. */

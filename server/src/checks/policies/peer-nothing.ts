@@ -3,8 +3,9 @@ import type { Origin } from "../../declared/origin.ts";
 import type { Check, CheckContext } from "../../findings/check.ts";
 import { shop } from "../../findings/examples/policies.ts";
 import { type Finding, finding } from "../../findings/finding.ts";
+import { hasUnreadObjects } from "../../findings/partial.ts";
 import { type Fix, replaceFix } from "../../fixes/fix.ts";
-import { labelFixes } from "../../fixes/labels.ts";
+import { isNearLabel, labelFixes } from "../../fixes/labels.ts";
 import { peerText } from "../../kubernetes/policy/text.ts";
 import {
   type PolicyView,
@@ -13,10 +14,11 @@ import {
   rulesOf,
   withPolicies,
   workloadName,
+  workloadNames,
 } from "../../questions/policy-view.ts";
 import { list } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
-import { INITIAL_NAMESPACES, type Peer, type Policy } from "../../topology/policy.ts";
+import { INITIAL_NAMESPACES, NAMESPACE_NAME, type Peer, type Policy } from "../../topology/policy.ts";
 import { requirementText, selectorText, selects } from "../../topology/selector.ts";
 
 const policy = (peer: string): string =>
@@ -34,6 +36,10 @@ export const peerNothing: Check<"KN604"> = {
 
 The rule allows nothing through this peer. \`from app=web\` alone matches only pods in the namespace of the policy.
 
+The severity is *info* if the file declares no namespace like that, or no pods in it: these can belong to a different team. It is
+*warning* if the file shows the mistake: a similar label exists, a namespace has the name that the label contains, the pods exist in
+a different namespace, or no pod in the namespace matches.
+
 ## How to fix it
 
 For pods in a different namespace, add the namespace: \`from app=web namespace shop\`. Namespaces are selected by their labels
@@ -43,18 +49,21 @@ For pods in a different namespace, add the namespace: \`from app=web namespace s
 
 - kubernetes.io, *Network Policies*, section *Behavior of to and from selectors*`,
   example: { bad: policy("namespaces team=operation"), good: policy("namespaces team=operations") },
-  *run({ topology }: CheckContext): Iterable<Finding> {
-    for (const cluster of withPolicies(topology)) {
+  *run(context: CheckContext): Iterable<Finding> {
+    const isPartial = hasUnreadObjects(context);
+    for (const cluster of withPolicies(context.topology)) {
       const view = policyView(cluster);
       for (const policy of cluster.policies) {
         for (const rule of rulesOf(policy)) {
           for (const peer of rule.peers ?? []) {
             if (peer.kind !== "pods" || view.meant(peer).length > 0 || areSystemPods(view, policy, peer)) continue;
+            const isWrong = isMistake(view, policy, peer, isPartial);
+            if (!isWrong && (isAhead(view, policy) || (isPartial && view.selected(policy).length === 0))) continue;
             yield finding(
               peerNothing,
               { ...peer.source, part: "keyword" },
               t`\`${peerText(peer)}\` in ${policyLabel(policy)} matches no pods: ${why(view, policy, peer)}`,
-              { fixes: fixesFor(view, policy, peer) },
+              { severity: isWrong ? "warning" : "info", fixes: fixesFor(view, policy, peer) },
             );
           }
         }
@@ -81,6 +90,42 @@ function areSystemPods(view: PolicyView, policy: Policy, peer: PodPeer): boolean
   if (peer.namespaces?.length === 0) return false;
   const meant = namespacesOf(view, policy, peer);
   return meant.includes(SYSTEM) && !view.cluster.workloads.some(({ namespace }) => meant.includes(namespace));
+}
+
+/**
+ * Whether the declared namespaces and pods show that the peer is wrong; otherwise, the file can be a part of the cluster.
+ * `isPartial`: pods can be missing in every namespace.
+ */
+function isMistake(view: PolicyView, policy: Policy, peer: PodPeer, isPartial: boolean): boolean {
+  const { cluster, set } = view;
+  const meant = namespacesOf(view, policy, peer);
+  const inside = cluster.workloads.filter(({ namespace }) => meant.includes(namespace));
+  const isNear = isNearLabel(
+    peer.pods,
+    inside.map(({ labels }) => labels),
+  );
+  const onHost = inside.some(({ hostNetwork, labels }) => hostNetwork && selects(peer.pods, labels));
+  if (inside.length > 0)
+    return isNear || onHost || (!isPartial && meant.some((name) => name !== SYSTEM && isUsed(view, name)));
+  const isElsewhere = peer.pods.length > 0 && cluster.workloads.some(({ labels }) => selects(peer.pods, labels));
+  if (meant.length > 0) return isElsewhere && peer.namespaces === undefined;
+  const requirements = peer.namespaces ?? [];
+  const isByName = requirements.some(({ key }) => key === NAMESPACE_NAME);
+  const namespaces = all(view).map((name) => set.groups.namespaceLabels(name));
+  return (
+    isNearLabel(requirements, namespaces) ||
+    (!isByName && (isElsewhere || requirements.some(({ values }) => values.some((one) => isUsed(view, one)))))
+  );
+}
+
+/** Whether the policy is in a namespace whose pods do not exist yet. */
+function isAhead(view: PolicyView, { namespace }: Policy): boolean {
+  return namespace !== undefined && !isUsed(view, namespace);
+}
+
+/** Whether pods are declared in the namespace. */
+function isUsed({ cluster }: PolicyView, name: string): boolean {
+  return cluster.workloads.some(({ namespace }) => namespace === name);
 }
 
 function namespacesOf(view: PolicyView, policy: Policy, { namespaces }: PodPeer): readonly string[] {
@@ -125,7 +170,11 @@ function why(view: PolicyView, policy: Policy, peer: PodPeer): string {
   const { cluster } = view;
   const meant = namespacesOf(view, policy, peer);
   const [any] = meant;
-  if (any === undefined) return t`no namespace matches this selector; fix the selector, or label the namespace`;
+  if (any === undefined) {
+    return isMistake(view, policy, peer, false)
+      ? t`no namespace matches this selector; fix the selector, or label the namespace`
+      : t`no declared namespace matches this selector`;
+  }
   const inside = cluster.workloads.filter(({ namespace }) => meant.includes(namespace));
   if (inside.length === 0 && peer.namespaces?.length === 0) return t`no namespace has pods`;
   const declared = meant.filter((name) => cluster.namespaces.some((one) => one.name === name));
@@ -135,7 +184,7 @@ function why(view: PolicyView, policy: Policy, peer: PodPeer): string {
   if (inside.length === 0) return t`no pods exist in ${where}`;
   const onHost = inside.filter(({ hostNetwork, labels }) => hostNetwork && selects(peer.pods, labels));
   if (onHost.length > 0)
-    return t`labels do not match pods on the host network (${list(onHost.map(workloadName))}); allow the node addresses (\`cidr\`)`;
+    return t`labels do not match pods on the host network (${workloadNames(onHost)}); allow the node addresses (\`cidr\`)`;
   const elsewhere = cluster.workloads.find(
     ({ labels, namespace }) => !meant.includes(namespace) && selects(peer.pods, labels),
   );

@@ -1,5 +1,6 @@
 import { formatPrefix, prefixOf } from "../../addressing/ip.ts";
-import { directionIn, sourceAt } from "../../declared/navigate.ts";
+import type { Decl } from "../../declared/decl.ts";
+import { directionIn, keywordOf, sourceAt } from "../../declared/navigate.ts";
 import type { Origin } from "../../declared/origin.ts";
 import { reportCauses, whoCannot } from "../../findings/causes.ts";
 import type { Check } from "../../findings/check.ts";
@@ -7,10 +8,10 @@ import { twoRacks } from "../../findings/examples/nodes.ts";
 import { whatDied } from "../../findings/hops.ts";
 import { machineAt } from "../../findings/machines.ts";
 import { wayThrough } from "../../fixes/allow.ts";
-import { type Fix, removeFix } from "../../fixes/fix.ts";
+import { type Fix, removeFix, replaceFix } from "../../fixes/fix.ts";
 import { lostToServices } from "../../questions/replay.ts";
 import { t } from "../../text/l10n.ts";
-import type { Cluster } from "../../topology/model.ts";
+import type { Cluster, Topology } from "../../topology/model.ts";
 
 export const acl: Check<"KN205"> = {
   code: "KN205",
@@ -45,35 +46,68 @@ access list.`,
       message: (cause) => {
         const { failed, reason } = cause.example;
         const lost = whatDied(failed);
+        const segment = segmentOf(context.topology, cause.source);
+        if (segment !== undefined)
+          return t`segment \`${segment}\` drops ${lost}: ${whoCannot(cause)}; use a protocol and a port that the network carries`;
         const machine = machineAt(context.topology, reason?.netns);
-        const allow = wayThrough(failed);
+        if (keywordOf(cause.source) === "stateful")
+          return t`the stateful firewall of ${machine} drops ${lost} because it has not seen the connection: ${whoCannot(cause)}; route both directions through it`;
+        const allow = allowing(cause.source, wayThrough(failed));
+        if (directionOf(cause.source.decl) !== "")
+          return allow === ""
+            ? t`this policy drops ${lost} on ${machine}: ${whoCannot(cause)}; add an \`allow\` rule for these packets`
+            : t`this policy drops ${lost} on ${machine}: ${whoCannot(cause)}; add \`${allow}\``;
         return allow === ""
           ? t`this rule drops ${lost} on ${machine}: ${whoCannot(cause)}; add an \`allow\` rule for these packets above it`
           : t`this rule drops ${lost} on ${machine}: ${whoCannot(cause)}; add \`${allow}\` above it`;
       },
       fixes: ({ source, example }) => {
         const rule = sourceAt(source, "whole");
-        const way = wayThrough(example.failed);
+        if (keywordOf(source) === "stateful") return [removeFix(t`Remove \`stateful\``, rule)];
+        if (segmentOf(context.topology, source) !== undefined) return [removeFix(t`Remove this rule`, rule)];
+        const isPolicy = directionOf(source.decl) !== "";
+        const way = allowing(source, wayThrough(example.failed));
         const allow = way || podsAllowed(source, example.probe.cluster);
         return [
           {
-            title: t`Add \`${allow}\` above this rule`,
+            title: isPolicy ? t`Add \`${allow}\`` : t`Add \`${allow}\` above this rule`,
             edits: [{ kind: "before" as const, source: rule, text: allow }],
           },
           ...(way === "" && example.probe.cluster.podCidrs.length > 0 ? [anyToPods(rule, example.probe.cluster)] : []),
-          removeFix(t`Remove this rule`, rule),
+          isPolicy
+            ? replaceFix(t`Set \`${keywordOf(source) ?? ""} accept\``, sourceAt(source, 0), "accept")
+            : removeFix(t`Remove this rule`, rule),
         ];
       },
       queries: ({ source, example }) => lostToServices(context, example.probe.cluster, source.decl),
     }),
 };
 
+/** The name of the segment whose network has this rule. */
+function segmentOf({ segments }: Topology, { decl }: Origin): string | undefined {
+  for (const { name, denies = [] } of segments.values())
+    if (denies.some(({ source }) => source.decl.handle === decl.handle)) return name;
+  return undefined;
+}
+
+/** A rule for the chain of a policy needs the direction. */
+function allowing({ decl }: Origin, rule: string): string {
+  return rule.replace(/^allow \S+/, (start) => start + directionOf(decl));
+}
+
+function directionOf(decl: Decl): string {
+  const keyword = decl.spec?.keyword;
+  return keyword === "input-policy" ? " in" : keyword === "forward-policy" ? " forward" : "";
+}
+
 /** Rules that allow all packets from and to pods, like flannel's FLANNEL-FWD: clients of services are outside of the cluster. */
 function anyToPods(rule: Origin, { podCidrs }: Cluster): Fix {
   const pods = podCidrs.map(({ prefix }) => formatPrefix(prefix)).join(" ");
-  const line = `allow any${directionIn(rule.decl)}`;
+  const line = `allow any${directionOf(rule.decl) || directionIn(rule.decl)}`;
   return {
-    title: t`Allow all packets from and to ${pods} above this rule`,
+    title: directionOf(rule.decl)
+      ? t`Allow all packets from and to ${pods}`
+      : t`Allow all packets from and to ${pods} above this rule`,
     edits: [`${line} from ${pods}`, `${line} to ${pods}`].map((text) => ({ kind: "before", source: rule, text })),
   };
 }
@@ -84,5 +118,5 @@ function podsAllowed({ decl }: Origin, { podCidrs, nodes }: Cluster): string {
   const own = nodes.flatMap(({ interfaces }) =>
     interfaces.flatMap(({ addresses }) => addresses.map(({ ip, len }) => formatPrefix(prefixOf(ip, len)))),
   );
-  return `allow any${directionIn(decl)} from ${[...new Set([...pods, ...own])].join(" ")} to ${pods.join(" ")}`;
+  return `allow any${directionOf(decl) || directionIn(decl)} from ${[...new Set([...pods, ...own])].join(" ")} to ${pods.join(" ")}`;
 }

@@ -3,9 +3,11 @@ import type { Check, CheckContext } from "../../findings/check.ts";
 import { shop } from "../../findings/examples/services.ts";
 import { type Finding, finding } from "../../findings/finding.ts";
 import { replaceFix } from "../../fixes/fix.ts";
+import { valueAt } from "../../memo/memo.ts";
 import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster, Node, Pod, Service } from "../../topology/model.ts";
+import { nodesWhere } from "../../topology/node-queries.ts";
 import { ask } from "../../trace/trace.ts";
 
 const SYSCTL = "net.bridge.bridge-nf-call-iptables";
@@ -46,12 +48,9 @@ Load \`br_netfilter\` at boot and set \`${SYSCTL}=1\`.
   *run(context: CheckContext): Iterable<Finding> {
     for (const cluster of context.topology.clusters) {
       const byPlace = new Map<object, Node[]>();
-      for (const node of cluster.nodes) {
-        const setting = node.sysctls.get(SYSCTL);
-        if (setting?.value !== "0") continue;
-        const same = byPlace.get(setting.source.decl.handle);
-        if (same) same.push(node);
-        else byPlace.set(setting.source.decl.handle, [node]);
+      for (const node of disabledOn(cluster)) {
+        const place = node.sysctls.get(SYSCTL)?.source.decl.handle;
+        if (place) valueAt(byPlace, place, (): Node[] => []).push(node);
       }
       for (const nodes of byPlace.values()) {
         if (context.cancelled()) return;
@@ -60,6 +59,8 @@ Load \`br_netfilter\` at boot and set \`${SYSCTL}=1\`.
     }
   },
 };
+
+const disabledOn = nodesWhere(({ sysctls }) => sysctls.get(SYSCTL)?.value === "0");
 
 function* failing(context: CheckContext, cluster: Cluster, nodes: readonly Node[]): Iterable<Finding> {
   for (const node of nodes.slice(0, MOST_SERVICES)) {

@@ -2,11 +2,13 @@ import { argument, sourceAt } from "../../declared/navigate.ts";
 import type { Origin } from "../../declared/origin.ts";
 import type { Check, CheckContext } from "../../findings/check.ts";
 import { type Finding, finding } from "../../findings/finding.ts";
+import { hasAssumedNodes } from "../../findings/partial.ts";
 import { type Fix, replaceFix } from "../../fixes/fix.ts";
 import { valueAt } from "../../memo/memo.ts";
 import { list, number, plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster, Listener, Node, Workload } from "../../topology/model.ts";
+import { ownerOf } from "../../topology/owners.ts";
 import { usesOfNodes } from "../../topology/workload.ts";
 
 const cluster = (second: string): string => `segment lan { cidr 192.168.10.0/24; gateway 192.168.10.1 }
@@ -43,12 +45,14 @@ Use a different host port, distribute the pods over the nodes, or convert the de
 
 - kubernetes.io, *Scheduler Configuration*, plugin \`NodePorts\``,
   example: { bad: cluster("80"), good: cluster("81") },
-  *run({ topology, cancelled }: CheckContext): Iterable<Finding> {
+  *run(context: CheckContext): Iterable<Finding> {
+    const { topology, cancelled } = context;
+    const isFixed = !hasAssumedNodes(context);
     for (const one of topology.clusters) {
       const { hostPorts, hostNetwork } = usesOfNodes(one.workloads);
       if (!hostPorts && !hostNetwork) continue;
       if (cancelled()) return;
-      yield* clashes(one);
+      yield* clashes(one, isFixed);
     }
   },
 };
@@ -73,7 +77,8 @@ function claimsOf(workload: Workload): readonly Claim[] {
   });
 }
 
-function* clashes(cluster: Cluster): Iterable<Finding> {
+/** `isFixed`: the number of nodes is known. */
+function* clashes(cluster: Cluster, isFixed: boolean): Iterable<Finding> {
   const byPort = new Map<string, Claim[]>();
   for (const workload of cluster.workloads) {
     if (workload.replicas === 0) continue;
@@ -85,12 +90,14 @@ function* clashes(cluster: Cluster): Iterable<Finding> {
   const heard = processPorts(cluster, byPort);
   const isTaken = (port: number): boolean =>
     [...byPort.keys(), ...heard.keys()].some((key) => key.startsWith(`${port}/`));
-  // Report a statement once, even if several of its ports conflict.
-  const told = new Set<object>();
-  const once = (claim: Claim): boolean =>
-    !told.has(claim.listener.source.decl.handle) && !!told.add(claim.listener.source.decl.handle);
+  // Report a statement once, even if several of its ports conflict; of pods with one owner, only one.
+  const told = new Set<object | string>();
+  const once = ({ workload, listener }: Claim): boolean => {
+    const id = workload.owner ? nameOf(workload) : listener.source.decl.handle;
+    return !told.has(id) && !!told.add(id);
+  };
   for (const [key, claims] of byPort) {
-    for (const { claim, before, message } of between(cluster, claims, key)) {
+    for (const { claim, before, message } of between(cluster, claims, key, isFixed)) {
       if (!once(claim)) continue;
       yield finding(hostPortTwice, claim.listener.source, message, {
         related: before
@@ -130,7 +137,7 @@ interface Clash {
 }
 
 /** Pods bound to a node (`on`, daemonsets) first; the scheduler places the remaining pods on nodes where the port is free. */
-function* between({ nodes }: Cluster, claims: readonly Claim[], key: string): Iterable<Clash> {
+function* between({ nodes }: Cluster, claims: readonly Claim[], key: string, isFixed: boolean): Iterable<Clash> {
   const [only, ...more] = claims;
   if (only && more.length === 0 && isRoomy(only.workload, nodes.length)) return;
   const holders = new Map<Node, Claim>();
@@ -158,7 +165,7 @@ function* between({ nodes }: Cluster, claims: readonly Claim[], key: string): It
   for (const claim of claims) {
     const { workload } = claim;
     if (workload.kind === "daemonset" || workload.on) continue;
-    if (workload.replicas > free && nodes.length > 0) {
+    if (isFixed && workload.replicas > free && nodes.length > 0) {
       const before = others.at(-1) ?? [...holders.values()][0];
       const names = list([
         ...new Set([...others, ...(holders.size > 0 ? holders.values() : [])].map((one) => nameOf(one.workload))),
@@ -185,7 +192,9 @@ function isRoomy({ kind, on, replicas }: Workload, nodes: number): boolean {
   return kind === "daemonset" || replicas <= (on ? 1 : nodes);
 }
 
-function nameOf({ kind, namespace, name }: Workload): string {
+function nameOf(workload: Workload): string {
+  const { kind, name } = ownerOf(workload);
+  const { namespace } = workload;
   return `${kind} \`${namespace === "default" ? "" : `${namespace}/`}${name}\``;
 }
 

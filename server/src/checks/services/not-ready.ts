@@ -2,10 +2,11 @@ import { childOf } from "../../declared/navigate.ts";
 import type { Check, CheckContext } from "../../findings/check.ts";
 import { shop } from "../../findings/examples/services.ts";
 import { type Finding, finding } from "../../findings/finding.ts";
+import { workloadText, workloadTexts } from "../../findings/names.ts";
 import { appendFix, removeFix } from "../../fixes/fix.ts";
 import { ofEach } from "../../questions/per-service.ts";
-import { list } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
+import { oneOfEach } from "../../topology/owners.ts";
 
 const late = (more: string): string =>
   shop(`pod late { labels app=late; listen 80/tcp; not-ready }\nservice late { select app=late; port 80${more} }`);
@@ -38,17 +39,16 @@ Make a pod ready (remove \`not-ready\`). If the pods must reach each other befor
 const unready = ofEach(function* (service, workloads): Iterable<Finding> {
   const selected = workloads();
   if (service.publishNotReady || selected.length === 0 || selected.some(({ notReady }) => notReady !== true)) return;
+  const examples = oneOfEach(selected).slice(0, 3);
   yield finding(
     noneReady,
     childOf(service.source, "select", 0),
-    t`no pod of service \`${service.name}\` is ready (${list(selected.map(({ kind, name }) => `${kind} \`${name}\``))}): the service has no endpoints`,
+    t`no pod of service \`${service.name}\` is ready (${workloadTexts(selected)}): the service has no endpoints`,
     {
-      related: selected
-        .slice(0, 3)
-        .map(({ source, kind, name }) => ({ source, message: t`${kind} \`${name}\` is not ready` })),
+      related: examples.map((one) => ({ source: one.source, message: t`${workloadText(one)} is not ready` })),
       fixes: [
         appendFix(t`Add \`publish-not-ready\``, service.source, "publish-not-ready"),
-        ...selected.slice(0, 3).flatMap(({ source, kind, name }) => {
+        ...examples.flatMap(({ source, kind, name }) => {
           const probe = childOf(source, "not-ready");
           return probe === source ? [] : [removeFix(t`Remove \`not-ready\` from ${kind} \`${name}\``, probe)];
         }),

@@ -39,14 +39,14 @@ Set \`cluster-cidr\` to the pod CIDR, or remove the setting.
     for (const cluster of topology.clusters) {
       const { mode, detectLocal, masqueradeAll, clusterCidrs, source } = cluster.services.kubeProxy;
       if (mode === "none" || detectLocal !== "cluster-cidr" || masqueradeAll) continue;
-      const isStated = hasChild(source, "cluster-cidr");
-      const place = childOf(source, "cluster-cidr");
       for (const cidr of clusterCidrs) {
         const missed = rangesOf(topology, cluster, cidr).filter(
           ({ prefix }) => !clusterCidrs.some((one) => prefixCovers(one, prefix)),
         );
         const [first] = missed;
         if (!first) continue;
+        const isStated = hasChild(source, "cluster-cidr");
+        const place = childOf(source, "cluster-cidr");
         const prefixes = missed.map(({ prefix }) => prefix);
         const pods = list(prefixes.map(formatPrefix));
         yield finding(

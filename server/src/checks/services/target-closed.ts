@@ -1,6 +1,7 @@
 import type { Check, CheckContext } from "../../findings/check.ts";
 import { service, shop } from "../../findings/examples/services.ts";
 import { type Finding, finding } from "../../findings/finding.ts";
+import { workloadText } from "../../findings/names.ts";
 import { replaceFix } from "../../fixes/fix.ts";
 import { listens, saysPorts } from "../../questions/listeners.ts";
 import { ofEach } from "../../questions/per-service.ts";
@@ -45,9 +46,9 @@ const closedTargets = ofEach(function* (one, selected): Iterable<Finding> {
     yield finding(
       targetClosed,
       port.targetSource,
-      t`port ${port.port} of service \`${one.name}\` targets ${port.target}/${port.proto}, but ${first.kind} \`${first.name}\` listens on ${list(ports)}`,
+      t`port ${port.port} of service \`${one.name}\` targets ${port.target}/${port.proto}, but ${workloadText(first)} listens on ${list(ports)}`,
       {
-        related: [{ source: first.source, message: t`${first.kind} \`${first.name}\` listens on ${list(ports)}` }],
+        related: [{ source: first.source, message: t`${workloadText(first)} listens on ${list(ports)}` }],
         fixes:
           only !== undefined && port.targetSource !== port.source
             ? [replaceFix(t`Change target port to ${only}`, port.targetSource, only)]

@@ -1,12 +1,14 @@
 import type { Check, CheckContext } from "../../findings/check.ts";
 import { service, shop } from "../../findings/examples/services.ts";
 import { type Finding, finding } from "../../findings/finding.ts";
+import { workloadText, workloadTexts } from "../../findings/names.ts";
 import { replaceFix } from "../../fixes/fix.ts";
 import { ofEach } from "../../questions/per-service.ts";
 import { list } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import { nearestFew } from "../../text/nearest.ts";
 import type { Workload } from "../../topology/model.ts";
+import { oneOfEach } from "../../topology/owners.ts";
 import { targetIn } from "../../topology/service-endpoints.ts";
 
 export const targetUnnamed: Check<"KN503"> = {
@@ -43,7 +45,7 @@ const unnamedTargets = ofEach(function* (one, workloads): Iterable<Finding> {
     );
     names.delete(undefined);
     const known = [...names].filter((name) => name !== undefined);
-    const workloads = list(selected.map(({ kind, name }) => `${kind} \`${name}\``));
+    const workloads = workloadTexts(selected);
     yield finding(
       targetUnnamed,
       port.targetSource,
@@ -51,7 +53,9 @@ const unnamedTargets = ofEach(function* (one, workloads): Iterable<Finding> {
         ? t`port ${port.port} of service \`${one.name}\` targets a port named \`${port.target}\`, but no pod of ${workloads} has it: their ports have no names`
         : t`port ${port.port} of service \`${one.name}\` targets a port named \`${port.target}\`, but no pod of ${workloads} has it: their ports are named ${list(known.map((name) => `\`${name}\``))}`,
       {
-        related: selected.slice(0, 3).map(({ source, kind, name }) => ({ source, message: t`${kind} \`${name}\`` })),
+        related: oneOfEach(selected)
+          .slice(0, 3)
+          .map((one) => ({ source: one.source, message: workloadText(one) })),
         fixes: targets(port.target, known, selected).map((one) =>
           replaceFix(t`Change target port to \`${one}\``, port.targetSource, one),
         ),

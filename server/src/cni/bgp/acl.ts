@@ -33,27 +33,36 @@ export function accessLists(topology: Topology): AccessLists {
   };
   const blockers: AccessLists["blockers"] = (a, from, b, to, port) =>
     [
-      deciding(a.acl, "out", from, to, port),
+      deciding(a, "out", from, to, port),
       ...between(a, from, b, to)
         .filter((router) => router !== a && router !== b)
-        .map(({ acl }) => deciding(acl, "forward", from, to, port)),
-      deciding(b.acl, "in", from, to, port),
-    ].flatMap((rule) => (rule ? [rule.source] : []));
+        .map((router) => deciding(router, "forward", from, to, port)),
+      deciding(b, "in", from, to, port),
+    ].flatMap((source) => source ?? []);
   return { blockers, blocking: (a, from, b, to, port) => blockers(a, from, b, to, port)[0] };
 }
 
-/** The rule that drops the connection; the first match decides. */
+/** The rule that drops the connection, or the chain's policy; the first match decides. Interfaces are not checked. */
 function deciding(
-  acl: readonly AclRule[],
+  { acl, firewall }: Station,
   direction: AclRule["direction"],
   from: Ip,
   to: Ip,
   port: number,
-): AclRule | undefined {
+): Origin | undefined {
   const rule = acl.find(
-    (one) => one.direction === direction && concerns(one, port) && isAmong(one.from, from) && isAmong(one.to, to),
+    (one) =>
+      one.direction === direction &&
+      !one.in &&
+      !one.out &&
+      concerns(one, port) &&
+      isAmong(one.from, from) &&
+      isAmong(one.to, to),
   );
-  return rule?.action === "deny" ? rule : undefined;
+  if (rule) return rule.action === "allow" ? undefined : rule.source;
+  const policy =
+    direction === "in" ? firewall?.inputPolicy : direction === "forward" ? firewall?.forwardPolicy : undefined;
+  return policy?.policy === "drop" ? policy.source : undefined;
 }
 
 function concerns({ proto, ports }: AclRule, port: number): boolean {

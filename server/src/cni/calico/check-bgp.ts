@@ -3,7 +3,7 @@
 import type { Origin } from "../../declared/origin.ts";
 import { t } from "../../text/l10n.ts";
 import { refOf, type Speaker, titleOf } from "../bgp/model.ts";
-import type { Missing } from "../bgp/solve.ts";
+import type { Bgp, Missing } from "../bgp/solve.ts";
 import { familyOf } from "../host.ts";
 import { CODES, type NetworkProblem, type NetworkProblemData, problem } from "../problems.ts";
 import { type CalicoCluster, programmer } from "./cluster.ts";
@@ -102,7 +102,9 @@ function missed({ context }: CalicoCluster, missing: readonly Missing[], { speak
 }
 
 function loops({ context }: CalicoCluster, missing: readonly Missing[]): NetworkProblem[] {
-  const looped = missing.filter(({ refused }) => refused?.kind === "loop");
+  const looped = missing.filter(({ refused, speaker, origin }) => {
+    return refused?.kind === "loop" && !learnsDefault(context.bgp(), speaker, origin);
+  });
   const [first] = looped;
   if (first?.refused?.kind !== "loop") return [];
   const [via] = first.refused.from.members;
@@ -121,6 +123,19 @@ function loops({ context }: CalicoCluster, missing: readonly Missing[]): Network
       { source: first.origin.source, message: t`${titleOf(first.origin)} is in the same AS and advertises its blocks` },
     ]),
   ];
+}
+
+/**
+ * Whether the speaker learns a default route from its peers, which replaces the rejected routes on purpose: one AS number for
+ * all racks, and leaf switches that advertise only a default route ("Downward Default" in Calico's guide to IP fabrics).
+ */
+function learnsDefault(bgp: Bgp, { station }: Speaker, origin: Speaker): boolean {
+  const group = bgp.groupOf(station.path);
+  if (group === undefined) return false;
+  return origin.originates.every(({ prefix }) => {
+    const family = familyOf(prefix.ip);
+    return bgp.learned(group, family).get({ ip: family === 4 ? 0 : 0n, len: 0 })[0] !== undefined;
+  });
 }
 
 function unlearned(calico: CalicoCluster, missing: readonly Missing[]): NetworkProblem[] {

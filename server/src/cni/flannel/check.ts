@@ -1,18 +1,21 @@
-/** Problems in a cluster's flannel settings, and nodes that do not match the settings. One pass over the nodes. */
+/** Problems in a cluster's flannel settings, and nodes that do not match the settings. */
 
-import { formatIp, formatPrefix, type Ip, network, prefixEquals } from "../../addressing/ip.ts";
+import { formatIp, formatPrefix, type Ip, ipKey, network, prefixEquals } from "../../addressing/ip.ts";
 import { childOf } from "../../declared/navigate.ts";
 import type { Origin } from "../../declared/origin.ts";
-import { valueAt } from "../../memo/memo.ts";
+import { perItem, repeats } from "../../memo/list.ts";
+import { memo, valueAt } from "../../memo/memo.ts";
+import { sameRecord } from "../../memo/same.ts";
 import { list } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import type { Node } from "../../topology/model.ts";
+import { nodesAt } from "../../topology/node-queries.ts";
 import { hexOf } from "../hash.ts";
 import { familyOf, hasOwnRoutes, onLinkDevice } from "../host.ts";
 import type { ClusterContext } from "../mode.ts";
 import { CODES, type NetworkProblem, problem } from "../problems.ts";
 import { pluginOf } from "../settings.ts";
-import { type FlannelCluster, flannelCluster, type Participant } from "./cluster.ts";
+import { type Absent, type FlannelCluster, flannelCluster, type Ground, type Participant } from "./cluster.ts";
 import { backendError } from "./secrets.ts";
 import type { BackendSettings, FlannelSettings } from "./settings.ts";
 import { etcdPlan } from "./subnets.ts";
@@ -23,18 +26,81 @@ const MAX_DEVICE_NAME = 15;
 
 export function checkFlannel(context: ClusterContext): readonly NetworkProblem[] {
   const flannel = flannelCluster(context);
-  const nodes = context.cluster.nodes.filter((node) => pluginOf(context.cluster, node) === "flannel");
-  const seen = new Set<FlannelSettings>();
-  const problems: NetworkProblem[] = [];
-  const kinds: FlannelSettings[] = nodes.map((node) => flannel.ground.settings(node));
+  const kinds = distinct(settingsOfNodes(context.cluster.nodes, flannel.ground));
   if (kinds.length === 0 && context.cluster.cni.plugin === "flannel") return [];
-  for (const settings of kinds) {
-    if (seen.has(settings)) continue;
-    seen.add(settings);
-    problems.push(...checkSettings(context, settings));
+  const problems = kinds.flatMap((settings) => checkSettings(context, settings));
+  const isHostGw = kinds.some(({ backend }) => backend.type === "host-gw");
+  const nodes = nodesAt(context.cluster.nodes, notable(flannel));
+  return [...problems, ...checkNodes(flannel, nodes), ...(isHostGw ? checkAdjacency(flannel) : [])];
+}
+
+const settingsOfNodes = perItem<Node, FlannelSettings | undefined, [Ground]>((node, ground) =>
+  pluginOf(ground, node) === "flannel" ? ground.settings(node) : undefined,
+);
+
+const distinct = memo((all: readonly (FlannelSettings | undefined)[]): readonly FlannelSettings[] => [
+  ...new Set(all.filter((one) => one !== undefined)),
+]);
+
+/** What `checkNodes` reads of a node, without its addresses. */
+interface Trait {
+  readonly absent: Absent | undefined;
+  readonly settings: FlannelSettings | undefined;
+  readonly isChosen: boolean;
+  readonly size: number;
+}
+
+const traitOf = perItem<Participant | Absent, Trait>(
+  (one) =>
+    typeof one === "string"
+      ? { absent: one, settings: undefined, isChosen: false, size: 0 }
+      : { absent: undefined, settings: one.settings, isChosen: one.isChosen, size: sizeOf(one) },
+  sameRecord,
+);
+
+/** The MTU that limits its tunnels, and their families, as a number. */
+function sizeOf({ iface, v4, v6 }: Participant): number {
+  return iface.mtu * 4 + (v4 ? 1 : 0) + (v6 ? 2 : 0);
+}
+
+function publicIpOf({ v4, v6 }: Participant): Ip | undefined {
+  return (v4 ?? v6)?.publicIp;
+}
+
+/**
+ * Indexes of the nodes that can have a problem: of participants with the same traits, the first; if a problem concerns
+ * each node, all of them.
+ */
+const notableTraits = memo((traits: readonly Trait[]): readonly number[] => {
+  const seen = new Map<FlannelSettings, Set<number>>();
+  let backend: BackendSettings | undefined;
+  return traits.flatMap(({ absent, settings, isChosen, size }, index) => {
+    if (absent === "other-plugin") return [];
+    if (settings === undefined) return [index];
+    backend ??= settings.backend;
+    const sizes = valueAt(seen, settings, () => new Set<number>());
+    const key = isChosen ? size : -size;
+    const isFirst = !sizes.has(key);
+    sizes.add(key);
+    return isFirst || settings.backend !== backend || settings.sources.has("public-ip") ? [index] : [];
+  });
+});
+
+const publicIpTwice = repeats<Participant | Absent, number | string>((one) => {
+  const ip = typeof one === "string" ? undefined : publicIpOf(one);
+  return ip === undefined ? [] : [ipKey(ip)];
+});
+
+function notable({ all }: FlannelCluster): readonly number[] {
+  const alone = notableTraits(traitOf(all));
+  const twice = publicIpTwice(all);
+  if (twice.size === 0) return alone;
+  const found = new Set(alone);
+  for (const [index, one] of all.entries()) {
+    const ip = typeof one === "string" ? undefined : publicIpOf(one);
+    if (ip !== undefined && twice.has(ipKey(ip))) found.add(index);
   }
-  problems.push(...checkNodes(flannel, nodes), ...checkAdjacency(flannel, nodes));
-  return problems;
+  return [...found].sort((a, b) => a - b);
 }
 
 function checkSettings({ cluster }: ClusterContext, settings: FlannelSettings): NetworkProblem[] {
@@ -110,7 +176,7 @@ function checkNodes(flannel: FlannelCluster, nodes: readonly Node[]): NetworkPro
       withoutDefault.add(settings);
       problems.push(problem(CODES.flannelNoDefaultRoute, node.source, { node: node.path }));
     }
-    const publicIp = (standing.v4 ?? standing.v6)?.publicIp;
+    const publicIp = publicIpOf(standing);
     const other = publicIp === undefined ? undefined : announced.get(publicIp);
     if (publicIp !== undefined && other === undefined) announced.set(publicIp, standing);
     else if (publicIp !== undefined && other !== undefined) valueAt(twice, publicIp, () => [other]).push(standing);
@@ -119,7 +185,7 @@ function checkNodes(flannel: FlannelCluster, nodes: readonly Node[]): NetworkPro
     if (backend.type !== "vxlan") continue;
     problems.push(...foreignSource(standing));
     const mtus = valueAt(sizes, backend, () => new Set<number>());
-    const size = iface.mtu * 4 + (standing.v4 ? 1 : 0) + (standing.v6 ? 2 : 0);
+    const size = sizeOf(standing);
     if (mtus.has(size)) continue;
     mtus.add(size);
     for (const family of [4, 6] as const) {
@@ -261,22 +327,20 @@ function fingerprint(secret: string): string {
  * host-gw between nodes that are not on-link. Nodes with the same link and without static routes are one group, so only
  * pairs of racks are compared.
  */
-function checkAdjacency(flannel: FlannelCluster, nodes: readonly Node[]): NetworkProblem[] {
+function checkAdjacency(flannel: FlannelCluster): NetworkProblem[] {
   const groups = new Map<string, { first: Participant; count: number; host: ReturnType<ClusterContext["host"]> }>();
-  for (const node of nodes) {
-    const one = flannel.standing(node);
-    if (typeof one !== "object" || one.settings.backend.type !== "host-gw") continue;
+  for (const one of flannel.peers("host-gw").list) {
     const key = linkKey(one);
     const group = groups.get(key);
     if (group) group.count++;
-    else groups.set(key, { first: one, count: 1, host: flannel.context.host(node) });
+    else groups.set(key, { first: one, count: 1, host: flannel.context.host(one.node) });
   }
   let pairs = 0;
   let example: { self: Participant; peer: Participant; publicIp: Ip } | undefined;
   for (const [key, group] of groups) {
     for (const [otherKey, other] of groups) {
       if (key === otherKey) continue;
-      const publicIp = (other.first.v4 ?? other.first.v6)?.publicIp;
+      const publicIp = publicIpOf(other.first);
       if (publicIp === undefined || onLinkDevice(group.host, publicIp, group.first.iface.device) !== undefined)
         continue;
       pairs += group.count * other.count;

@@ -2,10 +2,10 @@
  * flannel's participants: the interface, addresses, and lease that flanneld uses on each node, or why it does not run.
  */
 
-import { type Ip, type Prefix, prefixCovers } from "../../addressing/ip.ts";
-import { buildPrefixTable, type PrefixTable } from "../../addressing/prefix-table.ts";
+import { type Ip, type Prefix, prefixCovers, samePrefixes } from "../../addressing/ip.ts";
+import { buildPrefixTable, itemsByPrefix, type PrefixTable } from "../../addressing/prefix-table.ts";
 import type { Device, Route, RouteLayer, Socket, Xfrm } from "../../dataplane/model.ts";
-import { perItem } from "../../memo/list.ts";
+import { groups, perItem } from "../../memo/list.ts";
 import { memo } from "../../memo/memo.ts";
 import type { Cluster, CniSettings, Interface, Node, PodCidr } from "../../topology/model.ts";
 import { defaultInterface, familyOf } from "../host.ts";
@@ -47,6 +47,8 @@ export type Absent =
 export interface FlannelCluster {
   readonly context: ClusterContext;
   readonly ground: Ground;
+  /** By node. */
+  readonly all: readonly (Participant | Absent)[];
   /** The participant, or why the node does not participate. */
   standing(node: Node): Participant | Absent;
   /** Running nodes with this backend: only these are peers (`ignoring non-vxlan subnet`). */
@@ -117,24 +119,28 @@ function makeFlannelCluster(context: ClusterContext): FlannelCluster {
   const ground = groundOf(cluster);
   const all = standings(cluster.nodes, ground);
   const standing = (node: Node): Participant | Absent => all[node.index] ?? "other-plugin";
-  const byType = new Map<BackendType, Peers>();
-  const peers = (type: BackendType): Peers => {
-    let found = byType.get(type);
-    if (!found) {
-      const list: Participant[] = [];
-      for (const one of all) {
-        if (typeof one === "object" && one.settings.backend.type === type) list.push(one);
-      }
-      found = peersOf(list);
-      byType.set(type, found);
-    }
-    return found;
-  };
-  return { context, ground, standing, peers };
+  const peers = (type: BackendType): Peers => peersOf(byBackend(all).get(type) ?? nobody);
+  return { context, ground, all, standing, peers };
 }
 
-function peersOf(list: readonly Participant[]): Peers {
-  const leases = buildPrefixTable(entriesOf(list));
+const byBackend = groups<Participant | Absent, BackendType>((one) =>
+  typeof one === "object" ? [one.settings.backend.type] : [],
+) as (all: readonly (Participant | Absent)[]) => ReadonlyMap<BackendType, readonly Participant[]>;
+
+const nobody: readonly never[] = [];
+
+const leasesOf = perItem<Participant, readonly Prefix[]>(
+  ({ v4, v6 }) => [v4, v6].flatMap((part) => (part ? [part.lease] : [])),
+  samePrefixes,
+);
+
+/** Indexes of the participants, by lease. */
+const byLease = memo((leases: readonly (readonly Prefix[])[]) =>
+  buildPrefixTable(leases.flatMap((own, index) => own.map((lease) => [lease, index] as const))),
+);
+
+const peersOf = memo((list: readonly Participant[]): Peers => {
+  const leases = itemsByPrefix(byLease(leasesOf(list)), list);
   let holders: Readonly<Record<4 | 6, readonly Participant[]>> | undefined;
   return {
     list,
@@ -149,7 +155,7 @@ function peersOf(list: readonly Participant[]): Peers {
       return lease?.ip === ip ? peer : undefined;
     },
   };
-}
+});
 
 function holdersOf(leases: PrefixTable<Participant>, family: 4 | 6): readonly Participant[] {
   const holders: Participant[] = [];
@@ -161,13 +167,6 @@ function holdersOf(leases: PrefixTable<Participant>, family: 4 | 6): readonly Pa
     before = lease;
   }
   return holders;
-}
-
-function* entriesOf(list: readonly Participant[]): Iterable<readonly [Prefix, Participant]> {
-  for (const peer of list) {
-    if (peer.v4) yield [peer.v4.lease, peer];
-    if (peer.v6) yield [peer.v6.lease, peer];
-  }
 }
 
 export function familyPart(participant: Participant, family: 4 | 6): ParticipantFamily | undefined {

@@ -114,4 +114,10 @@ export interface NftNat {
   readonly port: NftExpr | undefined;
 }
 
-export type NftReject = "port-unreachable" | "admin-prohibited" | "host-unreachable" | "net-unreachable" | "tcp reset";
+export type NftReject =
+  | "port-unreachable"
+  | "admin-prohibited"
+  | "host-prohibited"
+  | "host-unreachable"
+  | "net-unreachable"
+  | "tcp reset";

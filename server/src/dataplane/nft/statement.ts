@@ -1,6 +1,6 @@
 /** What a statement of an nftables rule does with a packet. */
 import type { Ip } from "../../addressing/ip.ts";
-import type { NfTarget, RejectKind } from "../model.ts";
+import type { NfTarget, RejectWith } from "../model.ts";
 import type { QueueProgram } from "../program.ts";
 import type { Seen } from "../seen.ts";
 import type { NftExpr, NftNat, NftReject, NftStatement, NftVerdict } from "./ast.ts";
@@ -53,9 +53,10 @@ export function effectOf(statement: NftStatement, seen: Seen, program: QueueProg
   }
 }
 
-const REJECTIONS: Readonly<Record<NftReject, RejectKind>> = {
+const REJECTIONS: Readonly<Record<NftReject, RejectWith>> = {
   "port-unreachable": "icmp-port-unreachable",
   "admin-prohibited": "icmp-admin-prohibited",
+  "host-prohibited": "icmp-host-prohibited",
   "host-unreachable": "icmp-host-unreachable",
   "net-unreachable": "icmp-net-unreachable",
   "tcp reset": "tcp-reset",

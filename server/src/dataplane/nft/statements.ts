@@ -161,7 +161,7 @@ function queue(reader: NftReader): NftStatement {
 const REJECTIONS: Readonly<Record<string, NftReject>> = {
   "port-unreachable": "port-unreachable",
   "admin-prohibited": "admin-prohibited",
-  "host-prohibited": "admin-prohibited",
+  "host-prohibited": "host-prohibited",
   "net-prohibited": "admin-prohibited",
   "policy-fail": "admin-prohibited",
   "reject-route": "admin-prohibited",

@@ -81,6 +81,7 @@ function refusal(
     isLocal: (ip) => isOwn(netns, ip),
     isOf: (ip, name) => netns.devices.get(name)?.addresses.some((own) => own.ip === ip) === true,
     reversePath: () => true,
+    pathMtu: () => Number.POSITIVE_INFINITY,
     masqueradeAs: () => undefined,
     redirectTo: () => undefined,
     chance: () => true,
@@ -94,7 +95,7 @@ function refusal(
     code: "filtered",
     message: t`${machine(netns)} drops ICMPv6 from ${formatIp(packet.src)} (${hook}), which neighbor discovery requires`,
     netns: netns.id,
-    origin: decision?.rule?.origin,
+    origin: decision?.rule?.origin ?? decision?.origin,
     lost: packet,
     lostBy: "filtered",
   };

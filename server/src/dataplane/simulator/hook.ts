@@ -5,7 +5,7 @@ import type { Connection, Tracking } from "../conntrack.ts";
 import { localAddressesOf, lookup } from "../fib.ts";
 import type { StepRule } from "../journey.ts";
 import { matchOf } from "../match.ts";
-import type { Explanation, Netns, NfHook, NfRule, RejectKind } from "../model.ts";
+import type { Explanation, Netns, NfHook, NfRule, RejectWith } from "../model.ts";
 import { type Decision, runHook } from "../netfilter.ts";
 import { familyOf, type IcmpErrorKind, type Packet } from "../packet.ts";
 import type { HookContext } from "../seen.ts";
@@ -60,6 +60,7 @@ function contextOf(host: Host, dev: HookDevices): HookContext {
     isLocal: (ip) => isOwn(netns, ip),
     isOf: (ip, device) => netns.devices.get(device)?.addresses.some((own) => own.ip === ip) === true,
     reversePath: (one, device) => leavesBy(netns, one, device),
+    pathMtu: (packet) => pathMtu(netns, packet, dev.in),
     masqueradeAs: dev.masqueradeAs ?? (() => undefined),
     redirectTo: (one) => redirectAddress(netns, one, dev),
     chance: (probability) => choose(run, 2, (i) => (i === 0 ? probability : 1 - probability)) === 0,
@@ -74,18 +75,6 @@ function redirectAddress({ devices }: Netns, packet: Packet, dev: HookDevices): 
   return devices.get(dev.in)?.addresses.find(({ ip }) => (typeof ip === "number" ? 4 : 6) === family)?.ip;
 }
 
-/** The errors of REJECT; a TCP reset looks like a closed port. */
-const REJECTIONS: Readonly<Record<RejectKind, IcmpErrorKind>> = {
-  "icmp-port-unreachable": "port-unreachable",
-  "icmp-proto-unreachable": "protocol-unreachable",
-  "icmp-net-unreachable": "net-unreachable",
-  "icmp-host-unreachable": "host-unreachable",
-  "icmp-admin-prohibited": "admin-prohibited",
-  "icmp-net-prohibited": "admin-prohibited",
-  "icmp-host-prohibited": "admin-prohibited",
-  "tcp-reset": "port-unreachable",
-};
-
 /** The step of a decision; an end if the packet does not continue. */
 function record(host: Host, decided: Decided): End | undefined {
   const { decision, packet, dev } = decided;
@@ -94,7 +83,7 @@ function record(host: Host, decided: Decided): End | undefined {
     table: `${decision.table}/${decision.chain}`,
     text: decision.text,
     why: decision.rule && matchOf(decision.rule, "comment")?.text,
-    origin: decision.explanation?.origin ?? decision.rule?.origin,
+    origin: decision.explanation?.origin ?? decision.rule?.origin ?? decision.origin,
   };
   switch (decision.effect) {
     case "accept":
@@ -135,14 +124,32 @@ function refused(host: Host, { decision, packet, hook: name, dev }: Decided, rul
     message: because(t`${machine(netns)} rejects the packet (${where})`, decision.explanation),
     device,
     rule,
+    ...(decision.rejectWith === "tcp-reset" ? { reset: true } : {}),
     icmp: {
-      kind: REJECTIONS[decision.rejectWith ?? "icmp-port-unreachable"],
+      kind: ICMP_ERRORS[decision.rejectWith ?? "icmp-port-unreachable"],
       // icmp_send: for locally addressed packets, the error is sent from the destination address.
       ...(name === "INPUT" || (name === "OUTPUT" && isOwn(netns, packet.dst)) ? { toLocal: true } : {}),
     },
     // In OUTPUT, the ICMP error reaches the sender through lo; the hook itself returns NF_DROP.
     ...(name === "OUTPUT" ? { errno: sendErrno(packet, "EPERM") } : {}),
   });
+}
+
+/** A TCP reset has no ICMP error; `reset` precedes it. */
+const ICMP_ERRORS: Readonly<Record<RejectWith, IcmpErrorKind>> = {
+  "icmp-port-unreachable": "port-unreachable",
+  "icmp-admin-prohibited": "admin-prohibited",
+  "icmp-host-prohibited": "host-prohibited",
+  "icmp-host-unreachable": "host-unreachable",
+  "icmp-net-unreachable": "net-unreachable",
+  "tcp-reset": "port-unreachable",
+};
+
+function pathMtu(netns: Netns, { src, dst, mark }: Packet, iif: string | undefined): number {
+  const locals = localAddressesOf(netns);
+  const routes = [lookup(netns, locals, { dst, src, iif, mark }), lookup(netns, locals, { dst: src })];
+  const mtus = routes.map((found) => found?.route.mtu ?? netns.devices.get(found?.nexthops[0]?.dev ?? "")?.mtu);
+  return Math.min(...mtus.map((mtu) => mtu ?? Number.POSITIVE_INFINITY));
 }
 
 /** Removes a connection that was created for a packet before a rule of table raw disabled tracking. */

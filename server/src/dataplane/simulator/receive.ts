@@ -3,7 +3,7 @@ import { type Family, formatIp, type Ip, isLoopback } from "../../addressing/ip.
 import { list } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import { type Tracking, track } from "../conntrack.ts";
-import { type Found, isDelivered, localAddressesOf, lookup, sourceOn } from "../fib.ts";
+import { type Found, hasRules, isDelivered, localAddressesOf, lookup, sourceOn } from "../fib.ts";
 import type { Device, Netns, Nexthop } from "../model.ts";
 import { familyOf, type Packet, pieceLength, reassembled } from "../packet.ts";
 import { deliver } from "./deliver.ts";
@@ -85,8 +85,8 @@ function deviceAt(run: Run, at: DeviceOf): { readonly host: Host; readonly devic
 
 /** skb_scrub_packet: without metadata that is local to the sender's network namespace. */
 function scrubbed(sent: Packet): Packet {
-  const bare = sent.mark === 0 && !sent.secpath && !sent.ignoreDf;
-  return bare ? sent : { ...sent, mark: 0, secpath: undefined, ignoreDf: undefined };
+  const bare = sent.mark === 0 && !sent.secpath && !sent.ignoreDf && !sent.attached;
+  return bare ? sent : { ...sent, mark: 0, secpath: undefined, ignoreDf: undefined, attached: undefined };
 }
 
 /** br_handle_frame: to the IP layer of the machine, or to another port. */
@@ -259,7 +259,8 @@ function validateSource(host: Host, device: Device, packet: Packet): End | undef
   // Packets decapsulated from IPsec are not checked (secpath_exists).
   const mode = familyOf(packet) === 4 && !packet.secpath ? netns.sysctls.rpFilter(device.name) : 0;
   if (mode === 0) return undefined;
-  const back = lookup(netns, localAddressesOf(netns), { dst: packet.src, mark: packet.mark });
+  // __fib_validate_source: policy rules see the reversed addresses, and no mark (src_valid_mark is 0).
+  const back = lookup(netns, localAddressesOf(netns), { dst: packet.src, src: packet.dst });
   const usable = back && (back.route.type === "unicast" || back.route.type === "local");
   if (usable && (mode === 2 || back.nexthops.some((hop) => hop.dev === device.name))) return undefined;
   const detail = usable
@@ -285,12 +286,9 @@ function routesLocalnet(netns: Netns, device: Device, ip: Ip): boolean {
 function isForeignLoopback(netns: Netns, device: Device, src: Ip): boolean {
   if (!isLoopback(src) || !routesLocalnet(netns, device, src) || netns.sysctls.rpFilter(device.name) !== 0)
     return false;
-  if (netns.rules.length > DEFAULT_RULES) return false;
+  if (hasRules(netns)) return false;
   return ![...netns.devices.values()].some(({ addresses }) => addresses.some(({ ip }) => ip === src));
 }
-
-/** local, main, default. */
-const DEFAULT_RULES = 3;
 
 /** ip_forward: IPsec policy, TTL, MTU, FORWARD. */
 function forward(host: Host, arrived: Packet, found: Found, tracking: Tracking, device: Device): End {

@@ -158,6 +158,8 @@ export interface End {
     | { readonly kind: IcmpErrorKind; readonly mtu?: number | undefined; readonly netns: NetnsId }
     | undefined;
   readonly errno?: { readonly name: string; readonly mtu?: number | undefined } | undefined;
+  /** The machine sends a TCP reset to the source of the packet, with the packet's destination as source. */
+  readonly reset?: true | undefined;
   readonly process?: string | undefined;
 }
 
@@ -184,6 +186,7 @@ export interface Failure {
   readonly rule?: StepRule | undefined;
   readonly origin?: Origin | undefined;
   readonly icmp?: End["icmp"];
+  readonly reset?: End["reset"];
   readonly errno?: End["errno"];
 }
 
@@ -209,6 +212,7 @@ export function fail(host: Host, packet: Packet, failure: Failure): End {
     icmp: reported ? failure.icmp : undefined,
     outer: run.overhead > 0 && failure.icmp ? { ...failure.icmp, netns: netns.id } : undefined,
     errno: reported ? failure.errno : undefined,
+    reset: reported ? failure.reset : undefined,
   };
 }
 

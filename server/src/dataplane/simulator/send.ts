@@ -3,9 +3,9 @@
 import { formatIp, type Ip, isMulticast } from "../../addressing/ip.ts";
 import { t } from "../../text/l10n.ts";
 import { type Tracking, track } from "../conntrack.ts";
-import { type Found, isDelivered, localAddressesOf, lookup, selectSource, sourceOn } from "../fib.ts";
+import { type Found, hasRules, isDelivered, localAddressesOf, lookup, selectSource, sourceOn } from "../fib.ts";
 import type { Device, Netns, Nexthop } from "../model.ts";
-import { familyOf, fragmented, type Packet, pieceLength } from "../packet.ts";
+import { familyOf, fragmented, isSyn, type Packet, pieceLength, tcpHeaders, withMss } from "../packet.ts";
 import {
   multicastBySource,
   multicastHop,
@@ -38,8 +38,9 @@ import { encapsulateEsp, isEnd, type Outbound, outbound, roomBehind } from "./xf
 const LOCAL_OUT = -98;
 
 /** ip_route_output and __ip_local_out: a locally generated packet. */
-export function originate(host: Host, made: Omit<Packet, "src">, src: Ip | undefined, oif?: string): End {
+export function originate(host: Host, made: Omit<Packet, "src">, bound: Ip | undefined, oif?: string): End {
   const { run, netns } = host;
+  const src = bound ?? connectedSource(netns, made);
   const unsent: Packet = { ...made, src: src ?? unspecified(made.dst) };
   const found =
     multicastBySource(netns, made.dst, src) ??
@@ -62,7 +63,7 @@ export function originate(host: Host, made: Omit<Packet, "src">, src: Ip | undef
       errno: { name: "EADDRNOTAVAIL" },
     });
   }
-  const packet: Packet = { ...made, src: source };
+  const packet = withOwnMss(netns, { ...made, src: source }, route);
   const martian = refusedSource(host, packet, route);
   if (martian) return martian;
   const ipsec = outbound(host, packet, nexthop?.dev ?? "lo");
@@ -85,6 +86,26 @@ export function originate(host: Host, made: Omit<Packet, "src">, src: Ip | undef
   return emit(host, packet, route);
 }
 
+/**
+ * The source address of a connecting socket: connect() looks the route up again with the address that the first lookup selected
+ * (ip_route_connect, include/net/route.h), so rules for this source apply. IPv6 has a single lookup.
+ */
+function connectedSource(netns: Netns, { dst, mark, body }: Omit<Packet, "src">): Ip | undefined {
+  const connects = body.kind === "tcp" || (body.kind === "udp" && !body.carries);
+  if (!connects || typeof dst !== "number" || isMulticast(dst) || !hasRules(netns)) return undefined;
+  const found = lookup(netns, localAddressesOf(netns), { dst, mark });
+  return found?.route.type === "unicast" ? selectSource(netns, found, found.nexthops[0], dst) : undefined;
+}
+
+/** A SYN contains the largest segment that fits the route (ipv4_default_advmss: at least 256 bytes; ip6_default_advmss). */
+function withOwnMss(netns: Netns, packet: Packet, { found, nexthop }: Routed): Packet {
+  if (!isSyn(packet)) return packet;
+  const mtu = found.route.mtu ?? netns.devices.get(nexthop?.dev ?? "lo")?.mtu;
+  if (mtu === undefined) return packet;
+  const [headers, least] = [tcpHeaders(familyOf(packet)), familyOf(packet) === 4 ? 256 : 1220];
+  return withMss(packet, { value: Math.max(mtu - headers, least) });
+}
+
 /** Whether the packet is the first one of its journey; a program on connect() can precede it. */
 function isUnsent({ steps }: Run): boolean {
   return steps.every(({ action, direction }) => direction === null && action === "dnat");
@@ -95,6 +116,7 @@ function emit(host: Host, made: Packet, route: Routed): End {
   const { run, netns } = host;
   const { nexthop } = route;
   let tracking = track(connectionsOf(host), made);
+  if (made.attached && tracking.connection) tracking = { ...tracking, state: "RELATED" };
   let packet = made;
   const isBalanced = route.found.route.type === "local" && netns.ipvs !== undefined;
   const passed = hook(host, "OUTPUT", packet, tracking, {

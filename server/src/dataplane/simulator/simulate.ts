@@ -211,8 +211,9 @@ function answerTo(
     const toAnycast = packet.body.kind === "icmp" && isAnycast(end.netns, packet.dst, ingress);
     return { error: undefined, reply: back(replyTo(packet), toAnycast ? undefined : packet.dst, toAnycast) };
   }
-  if (end.reason?.code === "closed-port" && packet.body.kind !== "udp") {
-    const reply = back(refusalOf(packet), packet.dst);
+  // nf_send_reset (net/ipv4/netfilter/nf_reject_ipv4.c): like the reset of the closed port.
+  if (end.reset || (end.reason?.code === "closed-port" && packet.body.kind !== "udp")) {
+    const reply = back(end.reset ? { ...refusalOf(packet), attached: true } : refusalOf(packet), packet.dst);
     return { error: reply.verdict === "delivered" ? { kind: "rst", errno: "ECONNREFUSED" } : undefined, reply };
   }
   if (end.icmp) {

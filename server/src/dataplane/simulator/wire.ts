@@ -1,8 +1,12 @@
 /** A frame on a segment: MTU and filters of the network. */
 import { formatIp } from "../../addressing/ip.ts";
 import { t } from "../../text/l10n.ts";
+import { UNTRACKED } from "../conntrack.ts";
+import { matches } from "../match.ts";
 import type { Device, L2Segment, LinkEnd } from "../model.ts";
-import { type Packet, pieceLength } from "../packet.ts";
+import { familyOf, type Packet, pieceLength } from "../packet.ts";
+import type { HookContext, Seen } from "../seen.ts";
+import { ruleText } from "../text.ts";
 import type { Neighbour } from "./neighbour.ts";
 import { type End, fail, type Host, limitMtu, machine, machineAt } from "./run.ts";
 
@@ -33,6 +37,16 @@ export function ontoSegment(host: Host, device: Device & { kind: "physical" }, p
       origin: segment.origin,
     });
   }
+  const filter = segment?.filters?.[familyOf(packet)].find(({ matches: all }) => matches(all, seenBy(packet)));
+  if (segment && filter) {
+    return fail(host, packet, {
+      verdict: "dropped",
+      code: "filtered",
+      message: t`segment ${segment.name} drops the packet`,
+      device: device.name,
+      rule: { table: `segment ${segment.name}`, text: ruleText(filter, familyOf(packet)), origin: filter.origin },
+    });
+  }
   const unwanted = segment && unwantedBy(host, segment, device.name, to.end, packet);
   if (unwanted !== undefined) {
     return fail(host, packet, {
@@ -45,6 +59,23 @@ export function ontoSegment(host: Host, device: Device & { kind: "physical" }, p
   }
   return run.stack.receive(run, to.end, packet, to);
 }
+
+/** A network matches packets without any state. */
+function seenBy(packet: Packet): Seen {
+  return { packet, mark: 0, tracking: UNTRACKED, context: NO_MACHINE };
+}
+
+const NO_MACHINE: HookContext = {
+  in: undefined,
+  out: undefined,
+  isLocal: () => false,
+  isOf: () => false,
+  reversePath: () => true,
+  pathMtu: () => Number.POSITIVE_INFINITY,
+  masqueradeAs: () => undefined,
+  chance: () => false,
+  connections: [],
+};
 
 /** The message if the source/destination check of the network drops the packet. */
 function unwantedBy(

@@ -66,6 +66,15 @@ host dns {
         default: "all",
       },
       {
+        name: "to",
+        type: { kind: "prefix", orAddress: true },
+        after: "to",
+        many: true,
+        optional: true,
+        summary: "Only packets to these destinations",
+        default: "all",
+      },
+      {
         name: "out",
         type: { kind: "ref", to: ["segment"] },
         after: "out",
@@ -76,7 +85,7 @@ host dns {
     ],
     repeat: "many",
     summary: "Source NAT: packets leave with this machine's address",
-    documentation: `\`iptables -t nat -A POSTROUTING -s … -o … -j MASQUERADE\`. Replies return to this machine, which forwards them to the
+    documentation: `\`iptables -t nat -A POSTROUTING -s … -d … -o … -j MASQUERADE\`. Replies return to this machine, which forwards them to the
 original source. The receiver sees this machine's address, so a firewall at the receiver must allow this address.`,
     example: edgeExample,
   },

@@ -112,16 +112,21 @@ routers reply with an ICMP error. The minimum is 1280 for IPv6 (RFC 8200 §5) an
         name: "routers",
         type: { kind: "ref", to: ["router"], orAddress: true },
         many: true,
+        optional: true,
         summary: "A router attached to the segment, or an address",
         default: "the attached router, if there is exactly one",
       },
+      { name: "none", flag: true, summary: "No default gateway, although a router is attached" },
     ],
+    atLeastOneOf: ["routers", "none"],
+    atMostOneOf: ["routers", "none"],
     repeat: "once",
     default: "the attached router, if there is exactly one",
     summary: "Default gateway of the machines on the segment",
     documentation: `Nodes and hosts whose first \`attach\` names this segment get a default route via this gateway, unless they set a
 \`route default\` of the same family. A router name refers to the router's addresses on the segment. Without this
-statement, the gateway is the attached router if there is exactly one; otherwise, there is no default route.`,
+statement, the gateway is the attached router if there is exactly one; otherwise, there is no default route. With
+\`gateway none\`, the segment has no default gateway: nodes and hosts reach other segments only with \`route\` statements.`,
     example: rack,
   },
   {

@@ -6,6 +6,7 @@ import { cluster } from "./cluster.ts";
 import { cni } from "./cni.ts";
 import { edge } from "./edge.ts";
 import { file } from "./file.ts";
+import { firewall } from "./firewall.ts";
 import { ingress } from "./ingress.ts";
 import { policy } from "./policy.ts";
 import { service } from "./service.ts";
@@ -21,6 +22,7 @@ export const schema: readonly KeywordSpec[] = [
   ...sources,
   ...station,
   ...edge,
+  ...firewall,
   ...bgpRows,
   ...cluster,
   ...cni,

@@ -350,7 +350,7 @@ with 200 on nodes that have a ready endpoint, and with 503 on all other nodes.`,
     repeat: "many",
     summary: "An endpoint declared explicitly",
     documentation:
-      "An EndpointSlice for a service without a selector, such as an external database or a migrated server.",
+      "An EndpointSlice for a service without a selector, such as an external database or a migrated server; with a selector, an endpoint in addition to its pods.",
     example: `segment lan { cidr 192.168.10.0/24 }
 cluster prod {
   pods 10.244.0.0/16

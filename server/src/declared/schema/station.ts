@@ -1,40 +1,30 @@
 /** Statements that routers, hosts, and nodes have in common. */
-import type { ArgSpec, FlagSpec, KeywordSpec } from "./types.ts";
+import type { ArgSpec, EnumValue, FlagSpec, KeywordSpec } from "./types.ts";
 
-const stations = ["router", "host", "node", "nodes"];
+export const stations = ["router", "host", "node", "nodes"];
 
-const acl = (verb: string): readonly (ArgSpec | FlagSpec)[] => [
+/** Protocols that an access list can match. */
+export const aclProtocols: readonly EnumValue[] = [
+  { value: "any", summary: "Any protocol" },
+  { value: "tcp", summary: "TCP, protocol 6" },
+  { value: "udp", summary: "UDP, protocol 17" },
+  { value: "sctp", summary: "SCTP, protocol 132" },
+  { value: "icmp", summary: "ICMP, protocol 1; for IPv6, ICMPv6, protocol 58" },
+  { value: "icmpv6", summary: "ICMPv6 only, protocol 58" },
+  { value: "ipip", summary: "IP-in-IP, protocol 4" },
+  { value: "esp", summary: "IPsec ESP, protocol 50" },
+];
+
+/** Arguments that match the header of a packet. */
+export const aclMatches: readonly ArgSpec[] = [
   {
-    name: "protocol",
-    type: {
-      kind: "enum",
-      values: [
-        { value: "any", summary: "Any protocol" },
-        { value: "tcp", summary: "TCP, protocol 6" },
-        { value: "udp", summary: "UDP, protocol 17" },
-        { value: "sctp", summary: "SCTP, protocol 132" },
-        { value: "icmp", summary: "ICMP, protocol 1; for IPv6, ICMPv6, protocol 58" },
-        { value: "ipip", summary: "IP-in-IP, protocol 4" },
-        { value: "esp", summary: "IPsec ESP, protocol 50" },
-      ],
-    },
+    name: "type",
+    type: { kind: "icmp-type" },
+    after: "type",
+    many: true,
     optional: true,
-    summary: `Protocol of the packets to ${verb}`,
-    default: "any",
-  },
-  {
-    name: "direction",
-    type: {
-      kind: "enum",
-      values: [
-        { value: "in", summary: "To this machine (INPUT)" },
-        { value: "out", summary: "From this machine (OUTPUT)" },
-        { value: "forward", summary: "Through this machine (FORWARD)" },
-      ],
-    },
-    optional: true,
-    summary: "Direction of the packets to match",
-    default: "forward on a router, in on a node or host",
+    summary: "ICMP type, or type and code: `3/4`. With `icmp`, of IPv4 only; with `icmpv6`, of IPv6",
+    default: "all",
   },
   {
     name: "ports",
@@ -65,11 +55,56 @@ const acl = (verb: string): readonly (ArgSpec | FlagSpec)[] => [
   },
 ];
 
-const aclDocumentation = `An access list: the \`allow\` and \`deny\` rules of a machine are evaluated in order, and the first matching rule applies.
-Packets that match no rule are allowed. Replies to an allowed connection pass, as with \`ct state established accept\`;
-ICMP errors require a separate \`allow icmp\`. A denied packet is dropped silently (DROP): the sender receives no error.`;
+export const acl = (verb: string): readonly (ArgSpec | FlagSpec)[] => [
+  {
+    name: "protocol",
+    type: { kind: "enum", values: aclProtocols },
+    optional: true,
+    summary: `Protocol of the packets to ${verb}`,
+    default: "any",
+  },
+  {
+    name: "direction",
+    type: {
+      kind: "enum",
+      values: [
+        { value: "in", summary: "To this machine (INPUT)" },
+        { value: "out", summary: "From this machine (OUTPUT)" },
+        { value: "forward", summary: "Through this machine (FORWARD)" },
+      ],
+    },
+    optional: true,
+    summary: "Direction of the packets to match",
+    default: "forward on a router, in on a node or host; out with only `out DEVICE`",
+  },
+  ...aclMatches,
+  {
+    name: "in",
+    type: { kind: "ref", to: ["segment"], orDevice: true },
+    after: "in",
+    optional: true,
+    summary: "Device, or its segment, on which the packets arrive",
+    default: "all",
+  },
+  {
+    name: "out",
+    type: { kind: "ref", to: ["segment"], orDevice: true },
+    after: "out",
+    optional: true,
+    summary: "Device, or its segment, through which the packets leave",
+    default: "all",
+  },
+];
 
-const aclExample = `segment lan { cidr 10.0.0.0/24 }
+export const aclDocumentation = `An access list: the \`allow\`, \`deny\`, and \`reject\` rules of a machine are evaluated in order, and the first matching rule applies.
+Packets that match no rule are allowed, unless \`input-policy\` or \`forward-policy\` is \`drop\`. Replies to an allowed connection pass, as with \`ct state established accept\`;
+ICMP errors require a separate \`allow icmp\`, or \`stateful\`. A denied packet is dropped silently (DROP): the sender receives no error.
+
+\`in\` and \`out\` alone are the direction; followed by a device or a segment, they match the interface (\`-i\`, \`-o\`):
+\`deny tcp in wan port 22\` on a router matches forwarded packets that arrive on its interface on segment \`wan\`, and
+\`deny tcp in in wan port 22\` matches packets to the router itself.`;
+
+export const aclExample = `segment lan { cidr 10.0.0.0/24 }
 segment dmz { cidr 10.0.1.0/24 }
 router fw {
   attach lan 10.0.0.1
@@ -77,6 +112,7 @@ router fw {
   allow tcp port 80 443 from 10.0.0.0/24
   deny udp port 8472
   deny any in from 10.0.1.0/24
+  deny icmp type 13 in lan
 }
 `;
 
@@ -179,12 +215,37 @@ host old {
         summary: "Metric; lower values are preferred",
         default: "0; for IPv6, 1024",
       },
+      {
+        name: "table",
+        type: { kind: "routing-table" },
+        after: "table",
+        optional: true,
+        summary: "Routing table, which a `rule` looks up",
+        default: "main",
+      },
+      {
+        name: "src",
+        type: { kind: "address" },
+        after: "src",
+        optional: true,
+        summary: "Source address of packets that this machine sends with this route",
+        default: "the first address of the device",
+      },
+      {
+        name: "mtu",
+        type: { kind: "number", min: 68, max: 65535, unit: "bytes" },
+        after: "mtu",
+        optional: true,
+        summary: "Largest IP packet with this route, in bytes",
+        default: "the MTU of the device",
+      },
+      { name: "onlink", flag: true, summary: "The kernel assumes that the next hop is directly connected to `dev`" },
     ],
     atLeastOneOf: ["via", "dev", "blackhole", "unreachable", "prohibit"],
     atMostOneOf: ["via", "blackhole", "unreachable", "prohibit"],
     repeat: "many",
     summary: "A static route",
-    documentation: `The same as \`ip route add\` in table main. The kernel rejects a route if its next hop is not on-link ("Nexthop has
+    documentation: `The same as \`ip route add\`, in table main or the given \`table\`. The kernel rejects a route if its next hop is not on-link ("Nexthop has
 invalid gateway"); knet reports the error and ignores the route. On nodes and hosts, a \`route default\` replaces the
 default route through the segment's gateway. \`default\` is 0.0.0.0/0 or ::/0, depending on the next hop; without a next
 hop, it is both.`,

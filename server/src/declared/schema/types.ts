@@ -38,6 +38,8 @@ export type ArgType =
       readonly to: readonly SymbolKind[];
       readonly orAddress?: boolean;
       readonly withKind?: boolean;
+      /** Also the name of a network device, which is not declared. */
+      readonly orDevice?: true;
     }
   | { readonly kind: "address" }
   /** 10.0.0.0/16, without host bits. `orAddress`: an address without a length is read as /32 or /128. */
@@ -76,6 +78,14 @@ export type ArgType =
   /** The source or destination of a packet: a path or an address, optionally with :port[/proto]. */
   | { readonly kind: "endpoint"; readonly port: boolean; readonly addressOnly?: boolean }
   | { readonly kind: "string" }
+  /** An ICMP type, or type and code: 8, 3/4. */
+  | { readonly kind: "icmp-type" }
+  /** A routing table: 1 to 4294967295, or main, default, local. */
+  | { readonly kind: "routing-table" }
+  /** A TCP maximum segment size, or `to-pmtu`. */
+  | { readonly kind: "mss" }
+  /** A packet mark with an optional mask: 0x100/0xff00. */
+  | { readonly kind: "mark" }
   | { readonly kind: "sysctl" };
 
 export interface EnumValue {

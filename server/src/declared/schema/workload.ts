@@ -144,6 +144,43 @@ cluster prod {
 `,
   },
   {
+    keyword: "owner",
+    in: ["pod"],
+    args: [
+      {
+        name: "kind",
+        type: {
+          kind: "enum",
+          values: [
+            { value: "deployment", summary: "A Deployment, or another workload with interchangeable pods" },
+            { value: "statefulset", summary: "A StatefulSet" },
+            { value: "daemonset", summary: "A DaemonSet" },
+          ],
+        },
+        summary: "Kind of the workload",
+      },
+      { name: "workload", type: { kind: "name" }, summary: "Name of the workload" },
+    ],
+    repeat: "once",
+    summary: "The workload that created the pod",
+    documentation: `Pods of a running cluster have their own names, addresses, and nodes (\`metadata.ownerReferences\`). The pods with one owner
+are one endpoint of \`knet matrix\` and \`knet diff\`, and the workload's name refers to the first of them. The workload is not declared
+separately; a \`deployment\` statement of the same name adds further pods.`,
+    example: `segment lan { cidr 192.168.10.0/24 }
+cluster prod {
+  pods 10.244.0.0/16
+  node n1 { attach lan }
+  namespace shop {
+    pod web-7d9f8-x2x7k on n1 {
+      owner deployment web
+      address 10.244.0.17
+      listen 8080/tcp
+    }
+  }
+}
+`,
+  },
+  {
     keyword: "host-network",
     in: ["pod", "workload"],
     args: [],

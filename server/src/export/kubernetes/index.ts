@@ -2,9 +2,13 @@
 
 import { formatPrefix } from "../../addressing/ip.ts";
 import { modeAddressing } from "../../cni/modes.ts";
+import { buildNetwork } from "../../cni/network.ts";
+import { withoutPolicies } from "../../kubernetes/contribute.ts";
+import { unmetExpectations } from "../../questions/intent/proof.ts";
+import { replacePolicies, synthesize } from "../../questions/intent/synthesis.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster, Topology } from "../../topology/model.ts";
-import { type ExportResult, exported } from "../exported.ts";
+import { type Exported, type ExportInput, type ExportResult, exported } from "../exported.ts";
 import { clusterConfiguration, kubeProxyConfiguration } from "../kubeadm.ts";
 import { type KubeItem, type PlainRecord, yamlDocuments, yamlText } from "../objects.ts";
 import { pluginConfig } from "../plugins/index.ts";
@@ -28,10 +32,31 @@ export function exportKubernetes(topology: Topology): ExportResult {
   return exported(files, losses);
 }
 
-/** All policies of the file. Namespaced objects of several clusters can have the same name, so they are separate files. */
-export function exportPolicies({ clusters }: Topology): ExportResult {
-  const own = clusters.filter(({ policies }) => policies.length > 0);
-  if (own.length === 0) return { problem: t`the file has no policies` };
+/**
+ * All policies of the file; without policies, or if `fromExpectations` is set, the policies that its expectations need.
+ * Namespaced objects of several clusters can have the same name, so they are separate files.
+ */
+export function exportPolicies(input: ExportInput): ExportResult {
+  const own = input.topology.clusters.filter(({ policies }) => policies.length > 0);
+  return own.length === 0 || input.fromExpectations === true ? exportIntent(input) : policyFiles(own);
+}
+
+/** Each expectation is evaluated again with the new policies. */
+function exportIntent({ topology }: ExportInput): ExportResult {
+  if (topology.expectations.length === 0)
+    return { problem: t`the file has no policies, and no expectations to derive policies from` };
+  const open = { topology, network: buildNetwork(topology, withoutPolicies()) };
+  const synthesis = synthesize(open, topology.expectations);
+  if (synthesis.policies.size === 0)
+    return { problem: t`no expectation of the file names a pod: no policies can be derived` };
+  const result = policyFiles(
+    replacePolicies(topology, synthesis).clusters.filter(({ policies }) => policies.length > 0),
+  );
+  const unmet = unmetExpectations(open, synthesis);
+  return { ...result, losses: [...synthesis.notes, ...unmet, ...result.losses] };
+}
+
+function policyFiles(own: readonly Cluster[]): Exported {
   const losses: string[] = [];
   const files = own.map((cluster) => {
     const found = policyItems(cluster);

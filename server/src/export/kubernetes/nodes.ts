@@ -87,8 +87,21 @@ export function nodeLosses({ nodes }: Cluster, format: string): readonly string[
   });
 }
 
-function stationSettings({ routes, acl, sysctls, processes, edge }: Station): readonly string[] {
+function stationSettings({
+  routes,
+  acl,
+  sysctls,
+  processes,
+  edge,
+  firewall,
+  policyRouting,
+}: Station): readonly string[] {
+  const { forwardPolicy, inputPolicy, stateful, clampMss } = firewall ?? {};
+  const chains = [forwardPolicy?.source, inputPolicy?.source, stateful, clampMss?.source];
   const sources = [
+    ...(policyRouting?.rules ?? []).map(({ source }) => source),
+    ...(policyRouting?.routes ?? []).map(({ source }) => source),
+    ...chains.filter((source) => source !== undefined),
     ...routes.filter(({ implied }) => !implied).map(({ source }) => source),
     ...acl.map(({ source }) => source),
     ...[...sysctls.values()].map(({ source }) => source),

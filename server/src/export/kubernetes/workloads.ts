@@ -2,6 +2,7 @@
 import { formatIp } from "../../addressing/ip.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster, Listener, Pod, ProcessSpec, Workload } from "../../topology/model.ts";
+import { ownerOf, workloadPods } from "../../topology/owners.ts";
 import { ifAny, type KubeItem, labelRecord, type PlainRecord, unless } from "../objects.ts";
 import type { Agent } from "./agents.ts";
 
@@ -14,12 +15,13 @@ export interface WorkloadItems {
 export function workloadItems(cluster: Cluster, agents: readonly Agent[]): WorkloadItems {
   const losses: string[] = [];
   const inOrder = isGrouped(cluster);
+  const withOwned = new Set(workloadPods(cluster.workloads).flatMap(({ parts }) => (parts.length > 1 ? parts : [])));
   const items = cluster.workloads.flatMap((workload): readonly KubeItem[] => {
     if (workload.kind === "pod") return [podItem(cluster, cluster.pods.podAt(workload, 0), !inOrder)];
     const agent = agents.find((one) => isAgent(workload, one));
     const controller = controllerItem(workload, agent, losses);
-    // A template shows neither where its pods run nor whether they are ready.
-    if (inOrder && workload.notReady !== true) return [controller];
+    // A template shows neither where its pods run nor whether they are ready; pods that run replace it.
+    if (inOrder && workload.notReady !== true && !withOwned.has(workload)) return [controller];
     const pods = Array.from({ length: workload.replicas }, (_, ordinal) => cluster.pods.podAt(workload, ordinal));
     return [controller, ...pods.map((pod) => podItem(cluster, pod, true))];
   });
@@ -52,7 +54,6 @@ function podItem({ nodes }: Cluster, pod: Pod, isRunning: boolean): KubeItem {
   const { namespace, labels, hostNetwork } = workload;
   const shown = isRunning ? addresses : workload.addresses.map(({ ip }) => ip);
   const place = isRunning ? node : workload.on;
-  const isOwned = workload.kind !== "pod";
   const ready = { type: "Ready", status: workload.notReady === true ? "False" : "True" };
   const hasStatus = isRunning || shown.length > 0 || workload.notReady === true;
   return {
@@ -62,7 +63,7 @@ function podItem({ nodes }: Cluster, pod: Pod, isRunning: boolean): KubeItem {
       name,
       namespace,
       labels: labelRecord(labels),
-      ownerReferences: isOwned ? [ownerOf(workload)] : undefined,
+      ownerReferences: ownerReferences(workload),
     },
     spec: {
       nodeName: place && nodes.length > 0 ? place.name : undefined,
@@ -83,8 +84,9 @@ function podItem({ nodes }: Cluster, pod: Pod, isRunning: boolean): KubeItem {
 const KINDS = { deployment: "Deployment", statefulset: "StatefulSet", daemonset: "DaemonSet" } as const;
 
 /** The pods of a Deployment belong to its ReplicaSet, which is not a separate object here. */
-function ownerOf({ kind, name }: Workload): PlainRecord {
-  return { apiVersion: "apps/v1", kind: kind === "pod" ? "Pod" : KINDS[kind], name, controller: true };
+function ownerReferences(workload: Workload): readonly PlainRecord[] | undefined {
+  const { kind, name } = ownerOf(workload);
+  return kind === "pod" ? undefined : [{ apiVersion: "apps/v1", kind: KINDS[kind], name, controller: true }];
 }
 
 /** A selector is required; without labels, the template gets one. */

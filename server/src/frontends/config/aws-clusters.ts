@@ -2,8 +2,8 @@
 import { formatPrefix, parsePrefix, prefixContains } from "../../addressing/ip.ts";
 import type { FileProblem } from "../../declared/file-problem.ts";
 import { specFor } from "../../declared/schema/index.ts";
+import { at, isRecord, type Json } from "../../text/json.ts";
 import { t } from "../../text/l10n.ts";
-import { at, isRecord, type Json } from "../kubernetes/json.ts";
 import { assumed } from "../kubernetes/problems.ts";
 import { clusterOfInstance, isGone } from "./aws-machines.ts";
 import { shareOf } from "./cluster-drafts.ts";

@@ -1,8 +1,8 @@
 /** AKS clusters and their node pools. */
 import { parsePrefix } from "../../addressing/ip.ts";
 import type { FileProblem } from "../../declared/file-problem.ts";
+import type { Path } from "../../text/json.ts";
 import { t } from "../../text/l10n.ts";
-import type { Path } from "../kubernetes/json.ts";
 import { assumed } from "../kubernetes/problems.ts";
 import type { CloudCluster, CloudNet, CloudSubnet, NodePool, Range, Setting } from "./model.ts";
 import { rangesAt } from "./ranges.ts";

@@ -2,8 +2,9 @@
  * The output of the cloud providers' command lines as resources with the types of Terraform: `aws ec2 describe-…`,
  * `aws eks describe-cluster`, `az network … show|list`, `az aks show|list`, `gcloud … describe|list --format=json`.
  */
+
+import { isRecord, type Json, type JsonRecord, listAt, type Path, textAt } from "../../text/json.ts";
 import { entryOf } from "../../text/table.ts";
-import { isRecord, type Json, type JsonRecord, listAt, type Path, textAt } from "../kubernetes/json.ts";
 import { fieldIn, type Resource, textOf } from "./resource.ts";
 import type { SourceText } from "./terraform.ts";
 

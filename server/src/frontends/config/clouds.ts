@@ -3,6 +3,7 @@
 import { formatPrefix, type Prefix, prefixCovers } from "../../addressing/ip.ts";
 import type { Draft } from "../../declared/build.ts";
 import { list } from "../../text/format.ts";
+import { at, listAt, numberAt, recordAt, textAt } from "../../text/json.ts";
 import { t } from "../../text/l10n.ts";
 import {
   type Evidence,
@@ -18,7 +19,6 @@ import {
   unless,
 } from "../kubernetes/evidence.ts";
 import { note, type Reading } from "../kubernetes/inference.ts";
-import { at, listAt, numberAt, recordAt, textAt } from "../kubernetes/json.ts";
 import type { KubeObject } from "../kubernetes/object.ts";
 import type { Plugin } from "../kubernetes/plugins/plugin.ts";
 import type { Installer } from "./installer.ts";

@@ -32,7 +32,6 @@ export function networkDocuments(source: string, files: readonly TextFile[]): Ma
     problems,
     objects,
     unread,
-    owned: [],
   };
 }
 

@@ -1,8 +1,8 @@
 /** GKE clusters and their node pools. */
 import { parsePrefix } from "../../addressing/ip.ts";
 import type { FileProblem } from "../../declared/file-problem.ts";
+import type { Path } from "../../text/json.ts";
 import { t } from "../../text/l10n.ts";
-import type { Path } from "../kubernetes/json.ts";
 import { assumed } from "../kubernetes/problems.ts";
 import type { CloudCluster, CloudSubnet, NodePool, Range } from "./model.ts";
 import { rangesAt } from "./ranges.ts";

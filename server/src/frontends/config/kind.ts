@@ -1,10 +1,10 @@
 /** kind's Cluster (kind.x-k8s.io/v1alpha4); defaults of pkg/apis/config/v1alpha4/default.go and config/default.go. */
 
+import { listAt, textAt } from "../../text/json.ts";
 import { t } from "../../text/l10n.ts";
 import { entryOf } from "../../text/table.ts";
 import { type Evidence, flagOf, lookedUp, rangesIn, resources, textOf } from "../kubernetes/evidence.ts";
 import { note, type Reading } from "../kubernetes/inference.ts";
-import { listAt, textAt } from "../kubernetes/json.ts";
 import type { KubeObject } from "../kubernetes/object.ts";
 import type { Installer } from "./installer.ts";
 import { type Machine, machinesOf } from "./machines.ts";

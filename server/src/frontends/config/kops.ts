@@ -1,11 +1,11 @@
 /** kops: the objects Cluster and InstanceGroup, v1alpha2 and v1alpha3. */
 import { family, formatPrefix, nthSubnet, parsePrefix } from "../../addressing/ip.ts";
 import type { Draft } from "../../declared/build.ts";
+import { isRecord, listAt, numberAt, type Path, recordAt, textAt } from "../../text/json.ts";
 import { t } from "../../text/l10n.ts";
 import { entryOf } from "../../text/table.ts";
 import { type Evidence, flagOf, rangesIn, resources, setting, shown, textOf, textsOf } from "../kubernetes/evidence.ts";
 import { note, type Reading } from "../kubernetes/inference.ts";
-import { isRecord, listAt, numberAt, type Path, recordAt, textAt } from "../kubernetes/json.ts";
 import { type KubeObject, labelsOf } from "../kubernetes/object.ts";
 import { defaultPlugin, pluginOf } from "../kubernetes/plugins/index.ts";
 import type { Plugin } from "../kubernetes/plugins/plugin.ts";

@@ -4,11 +4,11 @@
  */
 
 import type { Draft } from "../../declared/build.ts";
+import { at, isRecord, type JsonRecord, type Path, recordAt, textAt } from "../../text/json.ts";
 import { t } from "../../text/l10n.ts";
 import { entryOf } from "../../text/table.ts";
 import { type Evidence, flagOf, mapped, rangesIn, setting, shown, textOf, unless } from "../kubernetes/evidence.ts";
 import { note, type Reading } from "../kubernetes/inference.ts";
-import { at, isRecord, type JsonRecord, type Path, recordAt, textAt } from "../kubernetes/json.ts";
 import type { KubeObject } from "../kubernetes/object.ts";
 import type { Plugin } from "../kubernetes/plugins/plugin.ts";
 import type { Installer } from "./installer.ts";

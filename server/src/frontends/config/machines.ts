@@ -1,7 +1,7 @@
 /** The nodes that an installer's file lists, on their networks. */
 import { formatPrefix, parseIp, prefixOf } from "../../addressing/ip.ts";
 import type { Draft } from "../../declared/build.ts";
-import type { Path } from "../kubernetes/json.ts";
+import type { Path } from "../../text/json.ts";
 import { drafted, type KubeObject } from "../kubernetes/object.ts";
 import type { Machines } from "./installer.ts";
 

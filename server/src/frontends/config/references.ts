@@ -3,7 +3,7 @@
  * `configuration` has the references of each expression, from the most specific one to the resource:
  * `["aws_subnet.a[0].id", "aws_subnet.a[0]", "aws_subnet.a"]`. Local values are not in it.
  */
-import { at, isRecord, type Json, type JsonRecord, listAt, type Path, recordAt, textAt } from "../kubernetes/json.ts";
+import { at, isRecord, type Json, type JsonRecord, listAt, type Path, recordAt, textAt } from "../../text/json.ts";
 import type { References, Referred, Resource } from "./resource.ts";
 import { NO_REFERENCE } from "./resource.ts";
 

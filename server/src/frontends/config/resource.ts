@@ -2,7 +2,7 @@
 
 import type { Draft } from "../../declared/build.ts";
 import type { Handle } from "../../declared/handle.ts";
-import { isRecord, type Json, type JsonRecord, type Path } from "../kubernetes/json.ts";
+import { isRecord, type Json, type JsonRecord, type Path } from "../../text/json.ts";
 import { drafted, type KubeObject } from "../kubernetes/object.ts";
 
 export interface Resource {

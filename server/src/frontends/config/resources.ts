@@ -1,6 +1,7 @@
 /** All resources of the sources, and the links between them: by ID where it is known, else by the expression. */
+
+import type { Path } from "../../text/json.ts";
 import { entryOf } from "../../text/table.ts";
-import type { Path } from "../kubernetes/json.ts";
 import { type Field, field, fieldIn, itemsOf, type Resource, textOf } from "./resource.ts";
 
 export interface Resources {

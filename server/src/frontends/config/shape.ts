@@ -1,5 +1,5 @@
 /** Recognizes files of installers that are not objects of Kubernetes: without a name, or without a kind. */
-import { at, isRecord, type Json, textAt } from "../kubernetes/json.ts";
+import { at, isRecord, type Json, textAt } from "../../text/json.ts";
 
 /** The fields of an object; without `name`, the name of the file is used. */
 export interface Shape {

@@ -1,7 +1,7 @@
 /** The resources of a file: Terraform's JSON, or the output of a cloud's command line. */
 import { type FileProblem, problemInText } from "../../declared/file-problem.ts";
+import { isRecord, type Json } from "../../text/json.ts";
 import { t } from "../../text/l10n.ts";
-import { isRecord, type Json } from "../kubernetes/json.ts";
 import { cliResources } from "./cli-output.ts";
 import type { Resource } from "./resource.ts";
 import { spanFinder } from "./spans.ts";

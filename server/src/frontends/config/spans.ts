@@ -1,6 +1,7 @@
 /** Spans in the JSON of one file. A plan has thousands of resources in one list, so the items of each list are found once. */
+
+import type { Path } from "../../text/json.ts";
 import type { Span } from "../../text/span.ts";
-import type { Path } from "../kubernetes/json.ts";
 import { jsonSpan } from "../kubernetes/json-span.ts";
 
 export type SpanFinder = (path: Path) => Span | undefined;

@@ -1,10 +1,10 @@
 /** The subnets of a file that describes a cluster in a cloud, and the nodes in them. */
 import { formatPrefix, nthSubnet, parsePrefix } from "../../addressing/ip.ts";
 import type { Draft } from "../../declared/build.ts";
+import type { Path } from "../../text/json.ts";
 import { t } from "../../text/l10n.ts";
 import { entryOf } from "../../text/table.ts";
 import { note, type Reading } from "../kubernetes/inference.ts";
-import type { Path } from "../kubernetes/json.ts";
 import { drafted, type KubeObject } from "../kubernetes/object.ts";
 import { poolName, shareOf } from "./cluster-drafts.ts";
 import type { Machines } from "./installer.ts";

@@ -1,5 +1,6 @@
 /** Talos' machine configuration, and its documents KubeNetworkConfig and KubeFlannelCNIConfig. */
 import type { Draft } from "../../declared/build.ts";
+import { at } from "../../text/json.ts";
 import {
   type Evidence,
   flagOf,
@@ -12,7 +13,6 @@ import {
   unless,
 } from "../kubernetes/evidence.ts";
 import type { Reading } from "../kubernetes/inference.ts";
-import { at } from "../kubernetes/json.ts";
 import type { KubeObject } from "../kubernetes/object.ts";
 import type { Plugin } from "../kubernetes/plugins/plugin.ts";
 import type { Installer } from "./installer.ts";

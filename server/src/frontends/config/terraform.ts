@@ -2,7 +2,7 @@
  * `terraform show -json` of a plan or a state, and `terraform.tfstate` (version 4), as resources
  * (developer.hashicorp.com/terraform/internals/json-format).
  */
-import { at, isRecord, type JsonRecord, listAt, type Path, recordAt, textAt } from "../kubernetes/json.ts";
+import { at, isRecord, type JsonRecord, listAt, type Path, recordAt, textAt } from "../../text/json.ts";
 import { type Instance, instanceAt, type Key, moduleLabel, referenceReader } from "./references.ts";
 import type { Resource } from "./resource.ts";
 import type { SpanFinder } from "./spans.ts";

@@ -6,17 +6,8 @@ import { formatIp, type Ip, type Prefix, parseIp, prefixOf } from "../../address
 import type { RouteScope, RouteType } from "../../dataplane/model.ts";
 import type { RealDevice, RealNeighbour, RealRoute, RealRule } from "../../dataplane/real/state.ts";
 import type { Origin } from "../../declared/origin.ts";
+import { isRecord, type Json, type JsonRecord, listAt, numberAt, recordAt, textAt, textsAt } from "../../text/json.ts";
 import { t } from "../../text/l10n.ts";
-import {
-  isRecord,
-  type Json,
-  type JsonRecord,
-  listAt,
-  numberAt,
-  recordAt,
-  textAt,
-  textsAt,
-} from "../kubernetes/json.ts";
 
 export interface Collected {
   readonly devices: readonly RealDevice[];

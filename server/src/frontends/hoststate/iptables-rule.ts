@@ -9,7 +9,7 @@ import type {
   NfTarget,
   PortRange,
   RecentMatch,
-  RejectKind,
+  RejectWith,
   SetMatch,
   Transport,
 } from "../../dataplane/model.ts";
@@ -132,8 +132,17 @@ const OPTIONS: Readonly<Record<string, Option>> = {
     const dports = text.split(",").map(portRange);
     return dports.every((one) => one !== undefined) ? { kind: "multiport", dports } : undefined;
   }),
-  "--icmp-type": positive((text) => (text === "8" || text === "echo-request" ? ECHO : undefined)),
-  "--icmpv6-type": positive((text) => (text === "128" || text === "echo-request" ? ECHO : undefined)),
+  "--icmp-type": positive((text) => (text === "8" || text === "echo-request" ? ECHO : icmpType(text))),
+  "--icmpv6-type": positive((text) => (text === "128" || text === "echo-request" ? ECHO : icmpType(text))),
+  "--tcp-flags": (reading) => {
+    const [mask, set] = [next(reading), next(reading)];
+    if (mask !== "SYN,RST" || set !== "SYN" || reading.not) reading.unknown = true;
+    else {
+      // `-m tcp` alone matches every packet.
+      if (reading.matches.at(-1)?.kind === "ports") reading.matches.pop();
+      reading.matches.push({ kind: "syn" });
+    }
+  },
   "--src-range": positive((text) => {
     const [first, last] = text.split("-").map((one) => parseIp(one));
     return first === undefined || last === undefined ? undefined : { kind: "iprange", first, last };
@@ -185,6 +194,13 @@ const EXTENSIONS: ReadonlySet<string> = new Set(
     " ",
   ),
 );
+
+/** Type, or type and code; other names are not modeled. */
+function icmpType(text: string): NfMatch | undefined {
+  const [type, code, ...more] = text.split("/").map(wholeNumber);
+  if (type === undefined || more.length > 0 || (text.includes("/") && code === undefined)) return undefined;
+  return { kind: "icmp", message: { type, code } };
+}
 
 const ECHO: NfMatch = { kind: "icmp", message: "echo-request" };
 
@@ -316,6 +332,11 @@ const TARGETS: Readonly<Record<string, Target>> = {
     const how = kind === undefined ? "icmp-port-unreachable" : entryOf(REJECTIONS, kind);
     return how && { kind: "REJECT", with: how };
   },
+  TCPMSS: ([option, text]) => {
+    if (option === "--clamp-mss-to-pmtu") return { kind: "TCPMSS", mss: "to-pmtu" };
+    const mss = option === "--set-mss" ? wholeNumber(text) : undefined;
+    return mss === undefined ? undefined : { kind: "TCPMSS", mss };
+  },
   MASQUERADE: (options) =>
     options.every((one) => one === "--random-fully")
       ? { kind: "MASQUERADE", ...(options.length > 0 ? { randomFully: true } : {}) }
@@ -340,18 +361,16 @@ function only(target: NfTarget): Target {
   return (options) => (options.length === 0 ? target : undefined);
 }
 
-const REJECTIONS: Readonly<Record<string, RejectKind>> = {
+const REJECTIONS: Readonly<Record<string, RejectWith>> = {
   "icmp-port-unreachable": "icmp-port-unreachable",
   "icmp6-port-unreachable": "icmp-port-unreachable",
-  "icmp-proto-unreachable": "icmp-proto-unreachable",
-  "icmp-net-unreachable": "icmp-net-unreachable",
-  "icmp6-no-route": "icmp-net-unreachable",
+  "icmp-admin-prohibited": "icmp-admin-prohibited",
+  "icmp6-adm-prohibited": "icmp-admin-prohibited",
+  "icmp-host-prohibited": "icmp-host-prohibited",
   "icmp-host-unreachable": "icmp-host-unreachable",
   "icmp6-addr-unreachable": "icmp-host-unreachable",
-  "icmp-admin-prohibited": "icmp-admin-prohibited",
-  "icmp-net-prohibited": "icmp-net-prohibited",
-  "icmp-host-prohibited": "icmp-host-prohibited",
-  "icmp6-adm-prohibited": "icmp-admin-prohibited",
+  "icmp-net-unreachable": "icmp-net-unreachable",
+  "icmp6-no-route": "icmp-net-unreachable",
   "tcp-reset": "tcp-reset",
 };
 

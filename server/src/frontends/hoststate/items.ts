@@ -1,6 +1,7 @@
 /** The items of JSON output, each with its span. A truncated or damaged text yields the items before the damage. */
+
+import { isRecord, type JsonRecord } from "../../text/json.ts";
 import type { Span } from "../../text/span.ts";
-import { isRecord, type JsonRecord } from "../kubernetes/json.ts";
 
 export interface Item {
   readonly record: JsonRecord;

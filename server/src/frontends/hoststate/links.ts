@@ -2,7 +2,7 @@
 import { parseIp } from "../../addressing/ip.ts";
 import type { LinkState, RealAddress, RealDevice } from "../../dataplane/real/state.ts";
 import { wholeNumber } from "../../dataplane/values.ts";
-import { at, isRecord, type JsonRecord, listAt, numberAt, recordAt, textAt } from "../kubernetes/json.ts";
+import { at, isRecord, type JsonRecord, listAt, numberAt, recordAt, textAt } from "../../text/json.ts";
 import type { Item } from "./items.ts";
 import type { Locate } from "./place.ts";
 import { after, type Block, wordsOf } from "./text.ts";

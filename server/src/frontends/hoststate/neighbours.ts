@@ -1,8 +1,8 @@
 /** Neighbor entries and FDB entries: `ip neigh` and `bridge fdb`, as JSON and as text. */
 import { parseIp } from "../../addressing/ip.ts";
 import type { RealFdbEntry, RealNeighbour } from "../../dataplane/real/state.ts";
+import { type JsonRecord, listAt, textAt } from "../../text/json.ts";
 import type { Span } from "../../text/span.ts";
-import { type JsonRecord, listAt, textAt } from "../kubernetes/json.ts";
 import type { Item } from "./items.ts";
 import type { Locate } from "./place.ts";
 import { after, type Block, wordsOf } from "./text.ts";

@@ -2,8 +2,9 @@
  * `nft -j list ruleset` (libnftables-json(5)) as the lines that `nft list ruleset` prints, each with the span of its object.
  * Both outputs are then read in the same way.
  */
+
+import { at, isRecord, type Json, type JsonRecord, listAt, numberAt, recordAt, textAt } from "../../text/json.ts";
 import type { Span } from "../../text/span.ts";
-import { at, isRecord, type Json, type JsonRecord, listAt, numberAt, recordAt, textAt } from "../kubernetes/json.ts";
 import type { Item } from "./items.ts";
 import type { Line } from "./text.ts";
 

@@ -17,9 +17,9 @@ import type {
 import { familyOfIp } from "../../dataplane/values.ts";
 import { type FileProblem, problemInText } from "../../declared/file-problem.ts";
 import type { Origin } from "../../declared/origin.ts";
+import { type JsonRecord, textAt } from "../../text/json.ts";
 import { t } from "../../text/l10n.ts";
 import type { Span } from "../../text/span.ts";
-import { type JsonRecord, textAt } from "../kubernetes/json.ts";
 import { type Collected, collected, isCollector } from "./collector.ts";
 import { chainsOf, familyIn, type Trouble } from "./iptables.ts";
 import { type Item, itemsAt, skipBlanks } from "./items.ts";

@@ -2,7 +2,7 @@
 import { type Family, type Prefix, parseIp, prefixOf } from "../../addressing/ip.ts";
 import type { RealRule } from "../../dataplane/real/state.ts";
 import { familyOfIp, markOf, prefixOfText } from "../../dataplane/values.ts";
-import { type JsonRecord, numberAt, textAt } from "../kubernetes/json.ts";
+import { type JsonRecord, numberAt, textAt } from "../../text/json.ts";
 import type { Item } from "./items.ts";
 import type { Locate } from "./place.ts";
 import { after, type Block } from "./text.ts";

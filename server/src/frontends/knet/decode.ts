@@ -20,6 +20,8 @@ import {
 import { contextsOf, isFlag, keywordsIn, schema } from "../../declared/schema/index.ts";
 import type { ArgSpec, Context, FlagSpec, KeywordSpec } from "../../declared/schema/types.ts";
 import type { Read, Value } from "../../declared/values.ts";
+import { perItem } from "../../memo/list.ts";
+import { valueAt } from "../../memo/memo.ts";
 import { type SideTable, sideTable } from "../../memo/side-table.ts";
 import { either } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
@@ -27,14 +29,15 @@ import { nearest } from "../../text/nearest.ts";
 import { handleOf } from "./handle.ts";
 import type { Arg, Block, Statement, SyntaxTree } from "./tree.ts";
 
-/** Decoded statements (where caching is worthwhile) and files. No other state is kept between calls. */
+/** Decoded statements (where caching is worthwhile), lists, and files. No other state is kept between calls. */
 export interface DecodeCache {
   readonly decls: Map<Context, SideTable<Statement, Decl>>;
+  readonly lists: Map<Context, (statements: readonly Statement[]) => readonly Decl[]>;
   readonly files: SideTable<Block, readonly Decl[]>;
 }
 
 export function decodeCache(): DecodeCache {
-  return { decls: new Map(), files: sideTable() };
+  return { decls: new Map(), lists: new Map(), files: sideTable() };
 }
 
 /** Decodes the top-level statements of a file. */
@@ -54,28 +57,23 @@ export function decode(statement: Statement, context: Context, cache: DecodeCach
 const nothing: readonly never[] = [];
 
 function decodeAll(statements: readonly Statement[], context: Context, cache: DecodeCache): readonly Decl[] {
-  let known = cache.decls.get(context);
-  if (known === undefined) {
-    known = sideTable();
-    cache.decls.set(context, known);
+  if (statements.length > FEW || ALWAYS_CACHED.has(context)) {
+    return valueAt(cache.lists, context, () => perItem((one: Statement) => kept(one, context, cache)))(statements);
   }
-  const before = known;
-  const specs = keywordsIn(context);
-  const fresh = (statement: Statement): Decl => {
-    const spec = statement.keyword.kind === "word" ? specs.get(statement.keyword.text) : undefined;
-    return spec === undefined ? unknown(statement, context) : decodeKnown(statement, spec, cache);
-  };
-  const many = statements.length > FEW || ALWAYS_CACHED.has(context);
   // `map` allocates an array of the exact size.
-  return statements.map((statement) => {
-    if (!many && !isLarge(statement)) return fresh(statement);
-    let decl = before.get(statement);
-    if (decl === undefined) {
-      decl = fresh(statement);
-      before.set(statement, decl);
-    }
-    return decl;
-  });
+  return statements.map((one) => (isLarge(one) ? kept(one, context, cache) : fresh(one, context, cache)));
+}
+
+/** The declaration of a statement remains the same when others are inserted before it. */
+function kept(statement: Statement, context: Context, cache: DecodeCache): Decl {
+  const known = valueAt(cache.decls, context, () => sideTable<Statement, Decl>());
+  return valueAt(known, statement, () => fresh(statement, context, cache));
+}
+
+function fresh(statement: Statement, context: Context, cache: DecodeCache): Decl {
+  const { kind, text } = statement.keyword;
+  const spec = kind === "word" ? keywordsIn(context).get(text) : undefined;
+  return spec === undefined ? unknown(statement, context) : decodeKnown(statement, spec, cache);
 }
 
 /**
@@ -238,7 +236,14 @@ function readArgs(statement: Statement, plan: Plan): Arguments {
 
   for (let index = 0; index < args.length; index++) {
     const arg = args[index]!;
-    const literal = arg.kind === "word" || arg.kind === "arrow" ? literals.get(arg.text) : undefined;
+    const found = arg.kind === "word" || arg.kind === "arrow" ? literals.get(arg.text) : undefined;
+    const alone = found !== undefined && isAlone(plan, args, index, position);
+    const literal = alone ? undefined : found;
+    if (alone) {
+      if (waiting >= 0 && open !== undefined && open.opens !== true) problems.push(missing(spec, open, waiting));
+      waiting = -1;
+      open = undefined;
+    }
     if (literal !== undefined) {
       if (waiting >= 0 && open !== undefined && open.opens !== true) problems.push(missing(spec, open, waiting));
       waiting = -1;
@@ -298,6 +303,19 @@ function readArgs(statement: Statement, plan: Plan): Arguments {
   if (problems.length === 0) return { values, problems: nothing };
   scratchProblems = [];
   return { values, problems };
+}
+
+/**
+ * Whether a literal without a value is a value of a positional argument: `in` alone is a direction, `in eth0` a device. `position`:
+ * of the next positional argument.
+ */
+function isAlone({ positional, literals }: Plan, args: readonly Arg[], index: number, position: number): boolean {
+  const isValue = ({ type }: ArgSpec, { text }: Arg): boolean =>
+    type.kind === "enum" && type.values.some(({ value }) => value === text);
+  const word = args[index]!;
+  if (!positional.some((spec, at) => at >= position && isValue(spec, word))) return false;
+  const next = args[index + 1];
+  return next === undefined || literals.has(next.text) || positional.some((spec) => isValue(spec, next));
 }
 
 /** The argument whose literal the token resembles, unless the token is a valid value of the open argument. */

@@ -4,17 +4,28 @@
  * larger range is parsed, at worst the whole text: the result always equals `parse` on the new text.
  */
 
+import { succeed } from "../../memo/lineage.ts";
 import type { TextEdit } from "../../text/edit.ts";
 import { countBelow } from "../../text/search.ts";
 import { type Chunk, type Content, hasProblem, parse, parseChunk } from "./parser.ts";
-import type { Block, Statement, SyntaxTree } from "./tree.ts";
+import { type Block, maySilence, type Statement, type SyntaxTree, WORD } from "./tree.ts";
 
 export function reparse(old: SyntaxTree, { start, end, text: inserted }: TextEdit): SyntaxTree {
   const text = old.text.slice(0, start) + inserted + old.text.slice(end);
   // The effect of these problems depends on the whole text.
   if (hasProblem(old.root, "unclosed-block") || hasProblem(old.root, "unclosed-comment")) return parse(text);
   const root = editBlock(old.root, 0, 0, { start, end, delta: text.length - old.text.length, text });
-  return typeof root === "string" ? parse(text) : { text, root };
+  if (typeof root === "string") return parse(text);
+  return {
+    text,
+    root,
+    maySilence: old.maySilence ? maySilence(text) : maySilence(around(text, start, inserted.length)),
+  };
+}
+
+/** The inserted text, and what a word can have on both sides of it. */
+function around(text: string, start: number, length: number): string {
+  return text.slice(Math.max(0, start - WORD.length), start + length + WORD.length);
 }
 
 interface Job {
@@ -169,7 +180,7 @@ function splice(
   };
   return {
     ...block,
-    statements: newStatements,
+    statements: succeed(block.statements, newStatements),
     offsets: newOffsets,
     length: block.length + delta,
     problems: newProblems,

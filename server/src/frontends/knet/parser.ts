@@ -19,7 +19,7 @@ import {
   Text,
   Word,
 } from "./tokens.ts";
-import type { Arg, Block, Statement, SyntaxProblem, SyntaxTree } from "./tree.ts";
+import { type Arg, type Block, maySilence, type Statement, type SyntaxProblem, type SyntaxTree } from "./tree.ts";
 
 /** The content of a block or of a whole text. */
 export type Content = Pick<Block, "statements" | "offsets" | "problems" | "problemCount">;
@@ -280,7 +280,7 @@ const endOf = ({ startOffset, image }: IToken): number => startOffset + image.le
 
 export function parse(text: string): SyntaxTree {
   const content = parser.read(text, structure(lex(text).tokens, text).tokens);
-  return { text, root: { ...content, start: 0, length: text.length, closed: true } };
+  return { text, root: { ...content, start: 0, length: text.length, closed: true }, maySilence: maySilence(text) };
 }
 
 /** Whether the content, at any depth, has a problem of this kind. */

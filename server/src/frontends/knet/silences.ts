@@ -5,8 +5,8 @@
  *     # knet-ignore KN220, KN201: this rack is not in use yet
  *     # knet-ignore-file KN407 a lab
  *
- * At the end of a line, a comment applies to that line; on its own line, to the statement that follows, including its
- * block; `-file` applies to the whole file.
+ * At the end of a line, a comment applies to that line; after the `}` of a block, to the whole statement, so that the formatter can
+ * split a line; on its own line, to the statement that follows, including its block; `-file` applies to the whole file.
  */
 import type { Silence } from "../../declared/document.ts";
 import { lineEndOf, lineStartOf } from "../../text/lines.ts";
@@ -14,12 +14,11 @@ import type { Span } from "../../text/span.ts";
 import { tokenize } from "./tokens.ts";
 import type { Block, SyntaxTree } from "./tree.ts";
 
-const WORD = "knet-ignore";
 const COMMENT = /^(?:#|\/\/|\/\*)[\s!*]*knet-ignore(-file)?(?![\w-])\s*((?:KN\w*[\s,]*)*)[:\s-]*(.*?)\s*(?:\*\/)?$/s;
 
 /** The comments of a file. */
 export function silencesIn(file: string, tree: SyntaxTree): readonly Silence[] {
-  if (!tree.text.includes(WORD)) return [];
+  if (!tree.maySilence) return [];
   const found: Silence[] = [];
   for (const { kind, text, start, end } of tokenize(tree.text)) {
     const match = kind === "comment" ? COMMENT.exec(text) : null;
@@ -33,8 +32,23 @@ export function silencesIn(file: string, tree: SyntaxTree): readonly Silence[] {
 
 function scopeOf(root: Block, text: string, comment: Span): Span | undefined {
   const start = lineStartOf(text, comment.start);
-  if (text.slice(start, comment.start).trim() !== "") return { start, end: lineEndOf(text, comment.end) };
+  const before = text.slice(start, comment.start).trim();
+  if (before !== "") {
+    const brace = text.lastIndexOf("}", comment.start);
+    const first = before === "}" ? (statementClosedAt(root, 0, brace) ?? start) : start;
+    return { start: first, end: lineEndOf(text, comment.end) };
+  }
   return statementAfter(root, 0, comment.end);
+}
+
+/** The start of the statement whose block ends with this `}`. */
+function statementClosedAt(block: Block, start: number, brace: number): number | undefined {
+  for (const [i, statement] of block.statements.entries()) {
+    const at = start + (block.offsets[i] ?? 0);
+    if (!statement.block || brace < at || brace >= at + statement.length) continue;
+    return statementClosedAt(statement.block, at + statement.block.start, brace) ?? at;
+  }
+  return undefined;
 }
 
 /** The first statement that starts after the offset, in the innermost block that contains the offset. */

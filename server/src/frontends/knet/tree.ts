@@ -1,7 +1,7 @@
 /**
  * The syntax tree is immutable and has no absolute positions and no parent links, so an edit rebuilds only the enclosing
  * blocks and shares all other statements (like the red-green trees of Roslyn and rust-analyzer). Results that depend only
- * on a statement can be cached by its identity (in a WeakMap) and survive edits elsewhere. A statement object occurs
+ * on a statement can be cached by its identity and survive edits elsewhere. A statement object occurs
  * exactly once in a tree; `positions.ts` finds its position in the current text.
  */
 
@@ -57,4 +57,13 @@ export interface SyntaxProblem {
 export interface SyntaxTree {
   readonly text: string;
   readonly root: Block;
+  /** Whether the text contains the word that suppresses findings, in a comment or elsewhere. */
+  readonly maySilence: boolean;
+}
+
+/** A comment that starts with it suppresses findings (`silences.ts`). */
+export const WORD = "knet-ignore";
+
+export function maySilence(text: string): boolean {
+  return text.includes(WORD);
 }

@@ -2,8 +2,9 @@
  * Service accounts in Calico's policies. Felix matches them by labels that Calico adds to each pod: the name of the account, and
  * the labels of the account with a prefix (libcalico-go, backend/k8s/conversion/constants.go; backend/syncersv1/updateprocessors).
  */
+
+import { isRecord, type Json, listAt, type Path, textAt } from "../../text/json.ts";
 import { type Alternatives, type CalicoSelector, calicoSelector } from "./calico-selector.ts";
-import { isRecord, type Json, listAt, type Path, textAt } from "./json.ts";
 import { groupOf, type KubeObject, labelsOf } from "./object.ts";
 
 const ACCOUNT = "projectcalico.org/serviceaccount";

@@ -2,12 +2,12 @@
 import type { Prefix } from "../../addressing/ip.ts";
 import { holds } from "../../declared/requirement.ts";
 import type { Requirement } from "../../declared/values.ts";
+import { type Json, listAt, type Path } from "../../text/json.ts";
 import { t } from "../../text/l10n.ts";
 import { accountNames, accountSelector } from "./accounts.ts";
 import { type Alternatives, both, calicoSelector, complement } from "./calico-selector.ts";
 import { networksIn, resources } from "./evidence.ts";
 import type { Reading } from "./inference.ts";
-import { type Json, listAt, type Path } from "./json.ts";
 import { type KubeObject, labelsOf } from "./object.ts";
 
 export interface Scope {

@@ -6,12 +6,12 @@
 import { formatPrefix, type Prefix, prefixCovers, prefixEquals } from "../../addressing/ip.ts";
 import type { Arguments, Draft } from "../../declared/build.ts";
 import type { Requirement } from "../../declared/values.ts";
+import { at, type Json, listAt, type Path, textAt } from "../../text/json.ts";
 import { t } from "../../text/l10n.ts";
 import { entryOf } from "../../text/table.ts";
 import { NAMESPACE_LABEL, type PeerAlternative, peerAlternatives, type Scope } from "./calico-peers.ts";
 import { networksIn, prefixesIn, resources, setting, shown, textOf } from "./evidence.ts";
 import { note, type Reading } from "./inference.ts";
-import { at, type Json, listAt, type Path, textAt } from "./json.ts";
 import { drafted, type KubeObject } from "./object.ts";
 import { ALL, term } from "./selector.ts";
 

@@ -2,6 +2,7 @@
 import { isLinkLocal, parseIp } from "../../addressing/ip.ts";
 import type { Draft } from "../../declared/build.ts";
 import { specFor } from "../../declared/schema/index.ts";
+import type { Json } from "../../text/json.ts";
 import { t } from "../../text/l10n.ts";
 import type { Installer } from "../config/installer.ts";
 import {
@@ -17,7 +18,6 @@ import {
   unless,
 } from "./evidence.ts";
 import { agreed, note, type Reading } from "./inference.ts";
-import type { Json } from "./json.ts";
 import type { KubeObject } from "./object.ts";
 import { cloudOf } from "./plugins/clouds.ts";
 import { distributionOf } from "./plugins/distribution.ts";

@@ -13,18 +13,18 @@ import {
 import { type Draft, declare } from "../../declared/build.ts";
 import type { Decl } from "../../declared/decl.ts";
 import type { FileProblem } from "../../declared/file-problem.ts";
-import type { Handle } from "../../declared/handle.ts";
 import { list, plural } from "../../text/format.ts";
+import { listAt, textAt } from "../../text/json.ts";
 import { t } from "../../text/l10n.ts";
 import { isInstaller } from "../config/index.ts";
 import { accountLabels } from "./accounts.ts";
-import { listAt, textAt } from "./json.ts";
+import { type Observed, observedEndpoints } from "./endpoints.ts";
 import { servicePorts } from "./listening.ts";
 import { NETWORK_KINDS, type Network, networkOf, type Objects } from "./network.ts";
 import { nodesOfPods } from "./nodes-of-pods.ts";
 import { annotationsOf, drafted, groupOf, type KubeObject, labelsOf } from "./object.ts";
 import { adminPolicy, networkPolicy } from "./policies.ts";
-import { assumed, notRead } from "./problems.ts";
+import { assumed, assumedNodes, notRead } from "./problems.ts";
 import { labelTerms } from "./selector.ts";
 import { serviceDraft, serviceOf } from "./services.ts";
 import { subnetsOf } from "./subnets.ts";
@@ -33,11 +33,11 @@ import {
   isEnded,
   isObserved,
   isUnscheduled,
-  keywordOf,
   type Owner,
   ownerOf,
   type PodFacts,
   podDraft,
+  podsOfTemplates,
   workloadDraft,
   workloadOf,
 } from "./workloads.ts";
@@ -48,17 +48,6 @@ export interface Imported {
   readonly problems: readonly FileProblem[];
   /** The number of objects that are not modeled. */
   readonly unread: number;
-  /** The running pods of each workload. */
-  readonly owned: readonly OwnedPods[];
-}
-
-/** Running pods that one workload created. */
-export interface OwnedPods {
-  readonly keyword: "deployment" | "statefulset" | "daemonset";
-  readonly namespace: string;
-  readonly name: string;
-  /** The declarations of the pods. */
-  readonly pods: ReadonlySet<Handle>;
 }
 
 export interface ClusterOptions {
@@ -85,8 +74,8 @@ const GATEWAY = "gateway";
 /** Benchmarking addresses (RFC 2544): they occur in no cluster. */
 const DEFAULT_NODES = "198.18.0.0/24";
 
-export function importCluster(all: readonly KubeObject[], options: ClusterOptions): Imported {
-  const unique = newest(all);
+/** `unique`: each object once. */
+export function importCluster(unique: readonly KubeObject[], options: ClusterOptions): Imported {
   const stated = unique.filter(({ kind, apiVersion }) => kind === "Node" && apiVersion === "v1");
   const current = unique.filter((object) => object.kind === "Pod" && object.apiVersion === "v1" && !isEnded(object));
   const pods = current.filter((pod) => !isUnscheduled(pod));
@@ -113,25 +102,14 @@ export function importCluster(all: readonly KubeObject[], options: ClusterOption
   );
   problems.push(...waitingPods(current));
   const machines = isWithoutNodes(places, options.around) ? network.machines : undefined;
-  const owned = ownedPods();
-  const cluster = clusterDraft({ objects, places, network, owned }, options);
+  const lookups = lookupsOf(objects, places);
+  problems.push(...lookups.observed.problems);
+  const cluster = clusterDraft({ objects, places, network, lookups }, options);
   const segments = machines ? machines.network : segmentDrafts(places, options, problems);
   const kinds = unreadKinds(unique);
   problems.push(...kinds.map(({ first, count }) => notRead(first, count)));
   const unread = kinds.reduce((sum, { count }) => sum + count, 0);
-  return { decls: [...segments, cluster].map((draft) => declare(draft)), problems, unread, owned: owned.all() };
-}
-
-/** The same object can occur in a list and in a separate file: the one with the highest resourceVersion applies. */
-function newest(all: readonly KubeObject[]): readonly KubeObject[] {
-  const byKey = new Map<string, KubeObject>();
-  const version = (one: KubeObject): number => Number(textAt(one.value, "metadata", "resourceVersion") ?? 0);
-  for (const object of all) {
-    const key = `${groupOf(object)} ${object.kind} ${object.namespace ?? ""} ${object.name}`;
-    const known = byKey.get(key);
-    if (!known || version(object) >= version(known)) byKey.set(key, object);
-  }
-  return [...byKey.values()];
+  return { decls: [...segments, cluster].map((draft) => declare(draft)), problems, unread };
 }
 
 /* ------------------------------------------------------------------ the cluster */
@@ -140,7 +118,7 @@ interface Source {
   readonly objects: Objects;
   readonly places: Places;
   readonly network: Network;
-  readonly owned: Owned;
+  readonly lookups: Lookups;
 }
 
 function clusterDraft(source: Source, { name, origin, around }: ClusterOptions): Draft {
@@ -201,6 +179,18 @@ interface Places {
   readonly nodes: readonly PlacedNode[];
   /** The nodes without an address. */
   readonly omitted: readonly KubeObject[];
+  /** Number of nodes to assume if there are none. */
+  readonly assumed: number;
+}
+
+/** kubelet's default of `maxPods`. */
+const PODS_PER_NODE = 110;
+/** As many as fit into the assumed segment. */
+const MOST_ASSUMED = 200;
+
+/** At least two, to show traffic between nodes, and enough for the declared pods. */
+function assumedCount({ all }: Objects): number {
+  return Math.min(Math.max(2, Math.ceil(podsOfTemplates(all) / PODS_PER_NODE)), MOST_ASSUMED);
 }
 
 /** Nodes with addresses in the same network share a segment. A Node object has no prefix length. */
@@ -236,6 +226,7 @@ function placesOf(objects: Objects, { name, around }: ClusterOptions): Places {
     isDeclared: declared.size > 0,
     nodes: placed.map(({ node, key, segment, addresses }) => ({ node, addresses, segment: segment ?? nameOf(key) })),
     omitted,
+    assumed: assumedCount(objects),
   };
 }
 
@@ -260,11 +251,16 @@ function segmentDrafts(
   { name: cluster, origin, around }: ClusterOptions,
   problems: FileProblem[],
 ): readonly Draft[] {
-  const { segments, isDeclared, nodes } = places;
+  const { segments, isDeclared, nodes, assumed: count } = places;
   const own = (draft: Omit<Draft, "handle" | "file">): Draft => drafted(origin, [], draft);
   if (!hasGateway(places, around)) return [];
   if (segments.length === 0)
-    problems.push(assumed(origin, t`no node was found: two nodes on segment \`nodes\` (${DEFAULT_NODES}) are used`));
+    problems.push(
+      assumedNodes(
+        origin,
+        t`no node was found: ${plural(count, "node")} on segment \`nodes\` (${DEFAULT_NODES}) are used`,
+      ),
+    );
   const outside = nodes.filter(({ segment }) => segments.some(({ name }) => name === segment));
   if (isDeclared && outside.length > 0) {
     const assumedSegments = list(segments.map(({ name }) => `\`${name}\``));
@@ -299,7 +295,13 @@ function nodeDrafts(places: Places, network: Network, origin: KubeObject): reado
   if (places.nodes.length === 0) {
     if (network.machines) return network.machines.nodes;
     const attach = drafted(origin, [], { keyword: "attach", args: { segment: "nodes" } });
-    return [drafted(origin, [], { keyword: "nodes", args: { name: "node-", range: "1..2" }, children: [attach] })];
+    return [
+      drafted(origin, [], {
+        keyword: "nodes",
+        args: { name: "node-", range: `1..${places.assumed}` },
+        children: [attach],
+      }),
+    ];
   }
   return places.nodes.map((one) => nodeDraft(one, network));
 }
@@ -340,7 +342,7 @@ function adminDrafts({ all }: Objects): readonly Draft[] {
 }
 
 function namespaceDrafts(source: Source): readonly Draft[] {
-  const { objects, network } = source;
+  const { objects, network, lookups } = source;
   const byName = new Map<string, Draft[]>();
   const inside = (namespace: string | undefined): Draft[] => {
     const name = namespace ?? "default";
@@ -350,7 +352,6 @@ function namespaceDrafts(source: Source): readonly Draft[] {
   };
   const declared = objects.all.filter(({ kind, apiVersion }) => kind === "Namespace" && apiVersion === "v1");
   for (const { name } of declared) inside(name);
-  const lookups = lookupsOf(source);
   for (const object of objects.all) {
     const draft = namespacedDraft(source, lookups, object);
     if (draft) inside(object.namespace).push(draft);
@@ -394,13 +395,14 @@ interface Lookups {
   readonly endpoints: ReadonlyMap<string, readonly KubeObject[]>;
   readonly portsOf: PodFacts["portsOf"];
   readonly accountLabels: PodFacts["accountLabels"];
+  readonly observed: Observed;
 }
 
 function keyOf(kind: string, { namespace, name }: Pick<KubeObject, "namespace" | "name">): string {
   return `${kind} ${namespace ?? "default"}/${name}`;
 }
 
-function lookupsOf({ objects: { all, pods }, places }: Source): Lookups {
+function lookupsOf({ all, pods }: Objects, places: Places): Lookups {
   const endpoints = new Map<string, KubeObject[]>();
   for (const one of all) {
     const service = one.kind === "EndpointSlice" || one.kind === "Endpoints" ? serviceOf(one) : undefined;
@@ -419,6 +421,7 @@ function lookupsOf({ objects: { all, pods }, places }: Source): Lookups {
     const owner = one.kind === "Pod" ? workloadOf(one, owners) : undefined;
     return owner ? [keyOf(owner.kind, { ...one, name: owner.name })] : [];
   });
+  const services = all.filter(({ kind, apiVersion }) => kind === "Service" && apiVersion === "v1");
   return {
     running: new Set(pods),
     nodes: new Set(places.nodes.map(({ node }) => node.name)),
@@ -428,41 +431,20 @@ function lookupsOf({ objects: { all, pods }, places }: Source): Lookups {
     endpoints,
     portsOf: servicePorts(all),
     accountLabels: accountLabels(all),
+    observed: observedEndpoints(services, pods, (service) => endpointsOf({ endpoints }, service)),
   };
 }
 
-/** Collects the pods of each workload while they are declared. */
-interface Owned {
-  add(owner: Owner, namespace: string, pod: Handle): void;
-  all(): readonly OwnedPods[];
-}
-
-function ownedPods(): Owned {
-  const found = new Map<string, OwnedPods & { readonly pods: Set<Handle> }>();
-  return {
-    add: ({ kind, name }, namespace, pod) => {
-      const key = keyOf(kind, { namespace, name });
-      const known = found.get(key) ?? { keyword: keywordOf(kind), namespace, name, pods: new Set() };
-      found.set(key, known);
-      known.pods.add(pod);
-    },
-    all: () => [...found.values()],
-  };
-}
-
-function namespacedDraft({ objects, owned }: Source, lookups: Lookups, object: KubeObject): Draft | undefined {
-  const { running, owners } = lookups;
+function namespacedDraft({ objects }: Source, lookups: Lookups, object: KubeObject): Draft | undefined {
+  const { running, owners, observed } = lookups;
   const group = groupOf(object);
   switch (object.kind) {
-    case "Pod": {
-      if (!running.has(object)) return undefined;
-      const draft = podDraft(object, lookups);
-      const owner = workloadOf(object, owners);
-      if (owner) owned.add(owner, object.namespace ?? "default", draft.handle);
-      return draft;
-    }
+    case "Pod":
+      return running.has(object)
+        ? podDraft(object, { ...lookups, ignored: observed.ignored }, workloadOf(object, owners))
+        : undefined;
     case "Service":
-      return serviceDraft(object, endpointsOf(lookups, object));
+      return serviceDraft(object, endpointsOf(lookups, object), observed);
     case "NetworkPolicy":
       return group === "networking.k8s.io" || group === "extensions" ? networkPolicy(object) : undefined;
     default:
@@ -483,7 +465,10 @@ function isReplaced({ pods }: Objects, { controllers, replaced }: Lookups, objec
 }
 
 /** EndpointSlices take precedence: the controller mirrors Endpoints into them. */
-function endpointsOf({ endpoints }: Lookups, { namespace, name }: KubeObject): readonly KubeObject[] {
+function endpointsOf(
+  { endpoints }: Pick<Lookups, "endpoints">,
+  { namespace, name }: KubeObject,
+): readonly KubeObject[] {
   const own = endpoints.get(`${namespace ?? "default"}/${name}`) ?? [];
   const slices = own.filter(({ kind }) => kind === "EndpointSlice");
   return slices.length > 0 ? slices : own;

@@ -12,12 +12,12 @@ import { memo, once } from "../../memo/memo.ts";
 import { backwards, editedText } from "../../text/edit.ts";
 import type { Span } from "../../text/span.ts";
 import type { TextFile } from "../containers/unpack.ts";
-import { type Around, type ClusterOptions, importCluster, NOTHING_AROUND, type OwnedPods } from "./cluster.ts";
+import { type Around, type ClusterOptions, importCluster, NOTHING_AROUND } from "./cluster.ts";
 import { type KubeObject, placeOf, spanOfPlace } from "./object.ts";
 import { maskedText } from "./private.ts";
 import { type ReadRules, renderedChange } from "./render.ts";
 import { readObjects } from "./source.ts";
-import { withoutCopies } from "./versions.ts";
+import { currentObjects } from "./versions.ts";
 
 export type { TextFile } from "../containers/unpack.ts";
 export type { Around } from "./cluster.ts";
@@ -29,8 +29,6 @@ export interface ManifestDocuments {
   /** The number of objects, and of those that are not modeled. */
   readonly objects: number;
   readonly unread: number;
-  /** The running pods of each workload. */
-  readonly owned: readonly OwnedPods[];
 }
 
 /** The path component of everything in the cluster. */
@@ -42,16 +40,14 @@ interface Read {
   /** The number of objects, and of the ones that are not modeled. */
   readonly objects: number;
   readonly unread: number;
-  /** The running pods of each workload. */
-  readonly owned: readonly OwnedPods[];
 }
 
 function readAll(files: readonly TextFile[], options: ClusterOptions): Read {
   const read = files.map((file) => ({ file, ...objectsOf(file) }));
-  const objects = withoutCopies(read.flatMap((one) => one.objects));
-  const { decls, problems, unread, owned } = importCluster(objects, options);
+  const { objects, problems: versions } = currentObjects(read.flatMap((one) => one.objects));
+  const { decls, problems, unread } = importCluster(objects, options);
   const own = read.flatMap(({ file, problems: found }) => [...(file.failures ?? []), ...found]);
-  return { decls, problems: [...own, ...problems], objects: objects.length, unread, owned };
+  return { decls, problems: [...own, ...versions, ...problems], objects: objects.length, unread };
 }
 
 /** Files that have not changed are read once. */
@@ -78,7 +74,6 @@ export function manifestDocuments(source: string, files: readonly TextFile[], na
     problems: read.problems,
     objects: read.objects,
     unread: read.unread,
-    owned: read.owned,
   };
 }
 

@@ -4,8 +4,8 @@
  */
 import { stringify } from "yaml";
 import type { TextEdit } from "../../text/edit.ts";
+import type { Json } from "../../text/json.ts";
 import type { Span } from "../../text/span.ts";
-import type { Json } from "./json.ts";
 
 /** Replaces a scalar, in its own quotes. Undefined if the new text needs other quotes than the old one has. */
 export function replacedScalar(text: string, { start, end }: Span, value: string): TextEdit | undefined {

@@ -1,7 +1,7 @@
 /** Positions in documents inside of strings: net-conf.json in a ConfigMap, a JSON list in an annotation. */
 import { isNode, parseDocument } from "yaml";
+import { at, type Json, type Path } from "../../text/json.ts";
 import type { Span } from "../../text/span.ts";
-import { at, type Json, type Path } from "./json.ts";
 
 type Locate = (path: Path) => Span | undefined;
 

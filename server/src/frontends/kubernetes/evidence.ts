@@ -2,7 +2,7 @@
 import { parse as parseYaml } from "yaml";
 import { hostPrefix, type Prefix, parseIp, parsePrefix } from "../../addressing/ip.ts";
 import type { Arguments, Draft } from "../../declared/build.ts";
-import { at, type Json, listAt, type Path, textAt } from "./json.ts";
+import { at, type Json, listAt, type Path, textAt } from "../../text/json.ts";
 import { annotationsOf, drafted, groupOf, type KubeObject } from "./object.ts";
 
 /** A value with the field that shows it. */

@@ -1,9 +1,9 @@
 /** The types of the fields that knet reads, and values that the maker of a dump has hidden. */
 import { type FileProblem, problemInText } from "../../declared/file-problem.ts";
 import { either } from "../../text/format.ts";
+import { isRecord, type Json, type JsonRecord, listAt, numberAt, type Path } from "../../text/json.ts";
 import { t } from "../../text/l10n.ts";
 import { nearest } from "../../text/nearest.ts";
-import { isRecord, type Json, type JsonRecord, listAt, numberAt, type Path } from "./json.ts";
 import { groupOf, type KubeObject } from "./object.ts";
 import { spanOf } from "./problems.ts";
 import { lacksValues } from "./selector.ts";

@@ -1,10 +1,9 @@
 /** What the inference of a cluster's network collects: the objects, and problems in them. */
 import type { FileProblem } from "../../declared/file-problem.ts";
-import { problemInText } from "../../declared/file-problem.ts";
 import { t } from "../../text/l10n.ts";
 import type { Dump, Evidence } from "./evidence.ts";
-import { type KubeObject, originAt } from "./object.ts";
-import { assumed, spanOf } from "./problems.ts";
+import { originAt } from "./object.ts";
+import { assumed, located, placeText } from "./problems.ts";
 
 export interface Reading {
   readonly dump: Dump;
@@ -23,15 +22,9 @@ export function note(
 
 /** KN804: the value differs from the one in use. */
 export function disagree({ problems }: Reading, what: string, value: Evidence<string>, used: Evidence<string>): void {
-  const place = placeText(used.object);
-  const problem = problemInText("KN804", value.object.file, spanOf(value.object, value.path), {
-    what,
-    value: value.value,
-    used: used.value,
-    place,
-  });
+  const data = { cause: "value", what, value: value.value, used: used.value, place: placeText(used.object) } as const;
   const related = { source: originAt(used.object, used.path), message: t`${used.value} is used` };
-  problems.push({ ...problem, related: [related] });
+  problems.push(located("KN804", value.object, value.path, data, [related]));
 }
 
 /** The first claim, which is used; those that differ from it are problems. Claims are in the order of trust. */
@@ -45,9 +38,4 @@ export function agreed(
   for (const one of others)
     if (one.value.toLowerCase() !== used.value.toLowerCase()) disagree(reading, what, one, used);
   return used;
-}
-
-/** "ConfigMap kube-system/kubeadm-config" */
-function placeText({ kind, namespace, name }: KubeObject): string {
-  return namespace === undefined ? `${kind} ${name}` : `${kind} ${namespace}/${name}`;
 }

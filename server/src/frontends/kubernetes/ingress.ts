@@ -1,9 +1,9 @@
 /** Ingress, Gateway, and HTTPRoute: which proxy serves them, and the backends of their hosts and paths. */
 import type { Draft } from "../../declared/build.ts";
+import { at, type Json, listAt, numberAt, type Path, textAt } from "../../text/json.ts";
 import { t } from "../../text/l10n.ts";
 import { annotationOf, type Evidence, resources, shown, textOf } from "./evidence.ts";
 import { note, type Reading } from "./inference.ts";
-import { at, type Json, listAt, numberAt, type Path, textAt } from "./json.ts";
 import { annotationsOf, drafted, type KubeObject, labelsOf } from "./object.ts";
 
 const GATEWAY_GROUP = "gateway.networking.k8s.io";

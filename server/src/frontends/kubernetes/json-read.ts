@@ -1,7 +1,7 @@
 /** The values of JSON text: one value, several in succession, and the complete items of a list that was cut off. */
 import { type FileProblem, problemInText } from "../../declared/file-problem.ts";
+import type { Json, JsonRecord, Path } from "../../text/json.ts";
 import type { Span } from "../../text/span.ts";
-import type { Json, JsonRecord, Path } from "./json.ts";
 import { type JsonFault, jsonCheck } from "./json-fault.ts";
 import { elements, endOf, jsonSpan, memberAt, skipSpace } from "./json-span.ts";
 import { duplicateKey, hasSecret, type Reading, type Root, truncatedAt } from "./reading.ts";

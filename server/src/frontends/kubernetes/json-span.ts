@@ -1,6 +1,7 @@
 /** Positions in JSON text, found only when a finding is shown: a large dump is parsed by JSON.parse, which has no positions. */
+
+import type { Path } from "../../text/json.ts";
 import type { Span } from "../../text/span.ts";
-import type { Path } from "./json.ts";
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;

@@ -1,5 +1,5 @@
 /** The ports that services and endpoints show of pods, whose containers need not declare their ports. */
-import { listAt, numberAt, type Path, textAt, textsAt } from "./json.ts";
+import { listAt, numberAt, type Path, textAt, textsAt } from "../../text/json.ts";
 import type { KubeObject } from "./object.ts";
 import type { ShownPort } from "./workloads.ts";
 

@@ -1,6 +1,6 @@
 /** The nodes of a dump without Node objects, as its pods show them: `spec.nodeName`, `status.hostIP`, and their addresses. */
 import { formatPrefix, parseIp, prefixContains, prefixOf } from "../../addressing/ip.ts";
-import { at, type Path, textAt } from "./json.ts";
+import { at, type Path, textAt } from "../../text/json.ts";
 import type { KubeObject } from "./object.ts";
 import { podIps } from "./workloads.ts";
 

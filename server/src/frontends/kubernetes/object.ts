@@ -3,9 +3,9 @@ import type { Draft } from "../../declared/build.ts";
 import type { Handle, Part } from "../../declared/handle.ts";
 import { NO_DECL } from "../../declared/navigate.ts";
 import type { Origin } from "../../declared/origin.ts";
+import { at, isRecord, type JsonRecord, listAt, type Path, textAt, textsAt } from "../../text/json.ts";
 import type { Span } from "../../text/span.ts";
 import { shapeOf } from "../config/shape.ts";
-import { at, isRecord, type JsonRecord, listAt, type Path, textAt, textsAt } from "./json.ts";
 
 export interface KubeObject {
   readonly file: string;

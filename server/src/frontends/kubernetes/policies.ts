@@ -1,6 +1,6 @@
 /** NetworkPolicy, AdminNetworkPolicy, BaselineAdminNetworkPolicy, and ClusterNetworkPolicy as policies. */
 import type { Arguments, Draft } from "../../declared/build.ts";
-import { at, type Json, listAt, numberAt, type Path, textAt } from "./json.ts";
+import { at, type Json, listAt, numberAt, type Path, textAt } from "../../text/json.ts";
 import { drafted, type KubeObject } from "./object.ts";
 import { ALL, selectorTerms } from "./selector.ts";
 

@@ -3,7 +3,7 @@ import { formatPrefix } from "../../addressing/ip.ts";
 import { all, childrenOf, has } from "../../declared/access.ts";
 import type { Decl } from "../../declared/decl.ts";
 import type { Read, Requirement } from "../../declared/values.ts";
-import type { Json, JsonRecord } from "./json.ts";
+import type { Json, JsonRecord } from "../../text/json.ts";
 
 /** Undefined if a NetworkPolicy cannot express the rule. */
 export function ruleJson(rule: Decl, direction: "ingress" | "egress"): Json | undefined {

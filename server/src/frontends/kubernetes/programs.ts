@@ -1,7 +1,7 @@
 /** The programs that run on the nodes: their flags and environment, from DaemonSets or, without DaemonSets in a dump, from pods. */
 
+import { at, type Json, listAt, numberAt, type Path, textAt } from "../../text/json.ts";
 import { configMap, type Dump, type Evidence } from "./evidence.ts";
-import { at, type Json, listAt, numberAt, type Path, textAt } from "./json.ts";
 import type { KubeObject } from "./object.ts";
 import { ownerOf } from "./workloads.ts";
 

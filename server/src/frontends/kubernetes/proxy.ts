@@ -1,6 +1,7 @@
 /** kube-proxy: its ConfigMap, its arguments, and the server process of k3s. */
 import { formatPrefix, type Prefix, prefixEquals } from "../../addressing/ip.ts";
 import type { Draft } from "../../declared/build.ts";
+import type { Json } from "../../text/json.ts";
 import { t } from "../../text/l10n.ts";
 import type { Installer } from "../config/installer.ts";
 import {
@@ -18,7 +19,6 @@ import {
   unless,
 } from "./evidence.ts";
 import { agreed, type Reading } from "./inference.ts";
-import type { Json } from "./json.ts";
 import { distributionOf } from "./plugins/distribution.ts";
 import { controlPlane, flag, type Program, programOf } from "./programs.ts";
 

@@ -11,6 +11,7 @@ import {
   prefixOf,
 } from "../../addressing/ip.ts";
 import type { Draft } from "../../declared/build.ts";
+import { isRecord, type Json, listAt, type Path, textAt } from "../../text/json.ts";
 import { t } from "../../text/l10n.ts";
 import type { Installer } from "../config/installer.ts";
 import {
@@ -26,7 +27,6 @@ import {
   textsOf,
 } from "./evidence.ts";
 import { disagree, note, type Reading } from "./inference.ts";
-import { isRecord, type Json, listAt, type Path, textAt } from "./json.ts";
 import { internalIps, type KubeObject } from "./object.ts";
 import { distributionOf } from "./plugins/distribution.ts";
 import { nodeRangesOf } from "./plugins/index.ts";

@@ -1,9 +1,9 @@
 /** What the readers of JSON and YAML have in common. */
 import { type FileProblem, problemInText } from "../../declared/file-problem.ts";
 import { NO_DECL } from "../../declared/navigate.ts";
+import type { Json, Path } from "../../text/json.ts";
 import { t } from "../../text/l10n.ts";
 import type { Span } from "../../text/span.ts";
-import type { Json, Path } from "./json.ts";
 import { handleAt } from "./object.ts";
 
 /** A value of a file, with the positions of its parts. */

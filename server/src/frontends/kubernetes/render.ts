@@ -3,8 +3,8 @@ import type { Change } from "../../declared/change.ts";
 import type { Decl } from "../../declared/decl.ts";
 import type { Origin } from "../../declared/origin.ts";
 import type { TextEdit } from "../../text/edit.ts";
+import { at, isRecord, type Json, listAt, type Path, textAt } from "../../text/json.ts";
 import { addedField, appendedItem, removedItem, replacedScalar } from "./edit.ts";
-import { at, isRecord, type Json, listAt, type Path, textAt } from "./json.ts";
 import { type Place, placeOf } from "./object.ts";
 import { ruleJson } from "./policy-json.ts";
 

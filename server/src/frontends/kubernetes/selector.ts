@@ -1,7 +1,7 @@
 /** Label selectors as values of `selector` arguments. */
 import type { Given } from "../../declared/build.ts";
 import type { Requirement } from "../../declared/values.ts";
-import { at, type Json, listAt, textAt, textsAt } from "./json.ts";
+import { at, type Json, listAt, textAt, textsAt } from "../../text/json.ts";
 
 /** A LabelSelector (matchLabels and matchExpressions); an empty selector matches everything (`*`). */
 export function selectorTerms(selector: Json | undefined): readonly Given[] {

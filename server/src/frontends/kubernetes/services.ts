@@ -1,8 +1,9 @@
 /** Services and their explicit endpoints. */
 
 import type { Draft } from "../../declared/build.ts";
+import { at, type Json, listAt, numberAt, textAt, textsAt } from "../../text/json.ts";
 import { entryOf } from "../../text/table.ts";
-import { at, type Json, listAt, numberAt, textAt, textsAt } from "./json.ts";
+import { entriesOf, type Hints, type Observed, usable } from "./endpoints.ts";
 import { drafted, type KubeObject, labelsOf } from "./object.ts";
 import { labelTerms } from "./selector.ts";
 
@@ -20,8 +21,8 @@ const DISTRIBUTIONS: Readonly<Record<string, string>> = {
   PreferSameNode: "prefer-same-node",
 };
 
-/** `endpoints`: the Endpoints and EndpointSlices of the service, used if it has no selector. */
-export function serviceDraft(object: KubeObject, endpoints: readonly KubeObject[]): Draft {
+/** `endpoints`: the Endpoints and EndpointSlices of the service; with a selector, only what differs from its pods is `observed`. */
+export function serviceDraft(object: KubeObject, endpoints: readonly KubeObject[], observed: Observed): Draft {
   const spec = at(object.value, "spec");
   const type = textAt(spec, "type") ?? "ClusterIP";
   const ips = listAt(spec, "clusterIPs").flatMap((one) => (typeof one === "string" ? one : []));
@@ -55,9 +56,11 @@ export function serviceDraft(object: KubeObject, endpoints: readonly KubeObject[
         { addresses: ["spec", "clusterIPs"] },
       ),
     );
-  for (const one of settings(object)) add(one);
-  if (selector.size === 0 && type !== "ExternalName")
-    for (const one of endpointDrafts(endpoints, listAt(spec, "ports"))) add(one);
+  for (const one of settings(object, observed.hints.get(object))) add(one);
+  const additional = observed.additional.get(object) ?? [];
+  const isShown = (one: KubeObject, ip: string): boolean =>
+    selector.size === 0 || additional.some(({ object: list, addresses: own }) => list === one && own.has(ip));
+  if (type !== "ExternalName") for (const one of endpointDrafts(endpoints, listAt(spec, "ports"), isShown)) add(one);
   return drafted(
     object,
     [],
@@ -98,7 +101,7 @@ function portDraft(object: KubeObject, port: Json, index: number, type: string):
 }
 
 /** Settings with one value whose default is different from the API's default only if the field is set. */
-function settings(object: KubeObject): readonly Draft[] {
+function settings(object: KubeObject, hints: Hints | undefined): readonly Draft[] {
   const spec = at(object.value, "spec");
   const drafts: Draft[] = [];
   const set = (keyword: string, field: string, args: Draft["args"]): void => {
@@ -127,7 +130,8 @@ function settings(object: KubeObject): readonly Draft[] {
       timeout: timeout === undefined ? undefined : String(timeout),
     });
   }
-  const distribution = entryOf(DISTRIBUTIONS, textAt(spec, "trafficDistribution") ?? "");
+  // Hints without the field are from the annotation `service.kubernetes.io/topology-mode`.
+  const distribution = entryOf(DISTRIBUTIONS, textAt(spec, "trafficDistribution") ?? "") ?? hints;
   if (distribution !== undefined) set("traffic-distribution", "trafficDistribution", { preference: distribution });
   if (at(spec, "publishNotReadyAddresses") === true) set("publish-not-ready", "publishNotReadyAddresses", undefined);
   const health = numberAt(spec, "healthCheckNodePort");
@@ -142,29 +146,34 @@ export function serviceOf(object: KubeObject): string | undefined {
 }
 
 /** The slices of a service can repeat an endpoint. */
-function endpointDrafts(endpoints: readonly KubeObject[], servicePorts: readonly Json[]): readonly Draft[] {
+function endpointDrafts(
+  endpoints: readonly KubeObject[],
+  servicePorts: readonly Json[],
+  isShown: (object: KubeObject, ip: string) => boolean,
+): readonly Draft[] {
   const seen = new Set<string>();
   return endpoints.flatMap((object) => {
-    const fresh = addressesOf(object, servicePorts).filter((one) => !seen.has(one));
+    const fresh = addressesOf(object, servicePorts, isShown).filter((one) => !seen.has(one));
     for (const one of fresh) seen.add(one);
     return fresh.length === 0 ? [] : [drafted(object, [], { keyword: "endpoint", args: { addresses: fresh } })];
   });
 }
 
-/** kube-proxy reads only `addresses[0]` of an endpoint; an absent `ready` condition means ready. */
-function addressesOf(object: KubeObject, servicePorts: readonly Json[]): readonly string[] {
+function addressesOf(
+  object: KubeObject,
+  servicePorts: readonly Json[],
+  isShown: (object: KubeObject, ip: string) => boolean,
+): readonly string[] {
   if (textAt(object.value, "addressType") === "FQDN") return [];
   const isEndpoints = object.kind === "Endpoints";
   const ports = isEndpoints ? listAt(object.value, "subsets", 0, "ports") : listAt(object.value, "ports");
   const port = hasOwnPorts(ports, servicePorts)
     ? undefined
     : (numberAt(ports[0], "port") ?? numberAt(servicePorts[0], "port"));
-  const ips = isEndpoints
-    ? listAt(object.value, "subsets").flatMap((one) => listAt(one, "addresses").flatMap((ip) => textAt(ip, "ip") ?? []))
-    : listAt(object.value, "endpoints").flatMap((one) =>
-        at(one, "conditions", "ready") === false ? [] : (textAt(one, "addresses", 0) ?? []),
-      );
-  return ips.map((ip) => (port === undefined ? ip : ip.includes(":") ? `[${ip}]:${port}` : `${ip}:${port}`));
+  return usable(entriesOf(object)).flatMap(({ ip }) => {
+    if (!isShown(object, ip)) return [];
+    return [port === undefined ? ip : ip.includes(":") ? `[${ip}]:${port}` : `${ip}:${port}`];
+  });
 }
 
 /** Whether each of several ports is the target of the service port with its name: the endpoint is an address without a port. */

@@ -1,11 +1,11 @@
 /** The objects of a text: YAML documents, JSON, lists, bare arrays, and the output of `kubectl cluster-info dump`. */
 import { type FileProblem, problemInText } from "../../declared/file-problem.ts";
+import { isRecord, type Json, type JsonRecord, listAt, type Path, textAt } from "../../text/json.ts";
 import { t } from "../../text/l10n.ts";
 import type { Span } from "../../text/span.ts";
 import { locatingEmbedded } from "./embedded.ts";
 import { HIDDEN, withoutHidden, wrongTypes } from "./fields.ts";
 import { type Implied, impliedBy } from "./implied.ts";
-import { isRecord, type Json, type JsonRecord, listAt, type Path, textAt } from "./json.ts";
 import { readJson } from "./json-read.ts";
 import { skipSpace } from "./json-span.ts";
 import { type KubeObject, kubeObject } from "./object.ts";

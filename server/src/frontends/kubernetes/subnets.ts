@@ -1,7 +1,7 @@
 /** The subnets of the nodes, whose prefix lengths no object shows. */
 import { type Ip, type Prefix, parseIp, prefixContains, prefixCovers, prefixOf } from "../../addressing/ip.ts";
+import { at, textAt } from "../../text/json.ts";
 import { dumpOf, type Objects } from "./evidence.ts";
-import { at, textAt } from "./json.ts";
 import { internalIps, podCidrTexts } from "./object.ts";
 import { programOf } from "./programs.ts";
 import { podIps } from "./workloads.ts";

@@ -1,14 +1,17 @@
 /** Pods and their controllers. */
 import type { Draft } from "../../declared/build.ts";
+import { at, type Json, listAt, numberAt, type Path, recordAt, textAt, textsAt } from "../../text/json.ts";
 import { type AccountLabels, accountOf } from "./accounts.ts";
-import { at, type Json, listAt, numberAt, type Path, recordAt, textAt, textsAt } from "./json.ts";
 import { drafted, type KubeObject, labelsOf } from "./object.ts";
 import { labelTerms } from "./selector.ts";
 
+/** What other objects show about a pod, or about a template of pods. */
 export interface PodFacts {
   /** The names of the declared nodes: a pod on any other node is placed by knet. */
   readonly nodes: ReadonlySet<string>;
   /** The ports that other objects show of pods with these labels. */
+  /** Ready pods that no list of endpoints has, although services select them. */
+  readonly ignored: ReadonlySet<KubeObject>;
   readonly portsOf: (namespace: string | undefined, labels: ReadonlyMap<string, string>) => readonly ShownPort[];
   readonly accountLabels: AccountLabels;
 }
@@ -42,7 +45,12 @@ export function ownerOf(object: KubeObject): { readonly kind: string; readonly n
   return undefined;
 }
 
-export function podDraft(object: KubeObject, { nodes, portsOf, accountLabels }: PodFacts): Draft {
+/** `owner`: the workload that created the pod. */
+export function podDraft(
+  object: KubeObject,
+  { nodes, ignored, portsOf, accountLabels }: PodFacts,
+  owner: Owner | undefined,
+): Draft {
   const { value } = object;
   const node = textAt(value, "spec", "nodeName");
   const isHost = at(value, "spec", "hostNetwork") === true;
@@ -54,6 +62,14 @@ export function podDraft(object: KubeObject, { nodes, portsOf, accountLabels }: 
       keyword: "pod",
       args: { name: object.name, on: node !== undefined && nodes.has(node) ? node : undefined },
       children: [
+        ...(owner
+          ? [
+              drafted(object, ["metadata", "ownerReferences"], {
+                keyword: "owner",
+                args: { kind: keywordOf(owner.kind), workload: owner.name },
+              }),
+            ]
+          : []),
         ...labelDrafts(
           object,
           ["metadata", "labels"],
@@ -63,7 +79,9 @@ export function podDraft(object: KubeObject, { nodes, portsOf, accountLabels }: 
         ...(isHost || ips.length === 0
           ? []
           : [drafted(object, ["status", "podIP"], { keyword: "address", args: { addresses: ips } })]),
-        ...(isUnready(value) ? [drafted(object, ["status", "conditions"], { keyword: "not-ready" })] : []),
+        ...(isUnready(value) || ignored.has(object)
+          ? [drafted(object, ["status", "conditions"], { keyword: "not-ready" })]
+          : []),
         ...containerDrafts(object, ["spec"], isHost),
         ...undeclaredPorts(object, ["spec"], portsOf(object.namespace, labelsOf(object))),
       ],
@@ -82,7 +100,7 @@ export function podIps(pod: Json): readonly string[] {
  * Whether services ignore the pod: it is terminating, its kubelet does not answer (`Unknown`), or it has a node and no address yet
  * (staging/src/k8s.io/endpointslice/utils.go, `ShouldPodBeInEndpoints`).
  */
-function isUnready(pod: Json): boolean {
+export function isUnready(pod: Json): boolean {
   const waits =
     textAt(pod, "status", "phase") === "Pending" &&
     textAt(pod, "spec", "nodeName") !== undefined &&
@@ -90,11 +108,15 @@ function isUnready(pod: Json): boolean {
   const isReady = (status: string | undefined): boolean => status !== "False" && status !== "Unknown";
   return (
     waits ||
-    textAt(pod, "metadata", "deletionTimestamp") !== undefined ||
+    isTerminating(pod) ||
     listAt(pod, "status", "conditions").some(
       (one) => textAt(one, "type") === "Ready" && !isReady(textAt(one, "status")),
     )
   );
+}
+
+export function isTerminating(pod: Json): boolean {
+  return textAt(pod, "metadata", "deletionTimestamp") !== undefined;
 }
 
 function labelDrafts(object: KubeObject, path: Path, all: readonly (readonly [string, string])[]): readonly Draft[] {
@@ -245,7 +267,7 @@ function nodeOf(object: KubeObject, template: Path): { readonly name: string; re
 }
 
 /** The pod template of a controller, with the number of its pods. */
-export function workloadDraft(object: KubeObject, { nodes, portsOf, accountLabels }: PodFacts): Draft {
+export function workloadDraft(object: KubeObject, { nodes, portsOf, accountLabels }: Omit<PodFacts, "ignored">): Draft {
   const keyword = keywordOf(object.kind);
   const template: Path = object.kind === "CronJob" ? ["spec", "jobTemplate", "spec", "template"] : ["spec", "template"];
   const isHost = at(object.value, ...template, "spec", "hostNetwork") === true;
@@ -275,6 +297,13 @@ export function workloadDraft(object: KubeObject, { nodes, portsOf, accountLabel
     },
     { name: ["metadata", "name"], replicas: ["spec", "replicas"], on: on?.path },
   );
+}
+
+/** The number of pods that the templates declare, without those that depend on the number of nodes. */
+export function podsOfTemplates(objects: readonly KubeObject[]): number {
+  return objects
+    .filter((object) => isController(object.kind) && keywordOf(object.kind) !== "daemonset")
+    .reduce((sum, object) => sum + replicasOf(object), 0);
 }
 
 /** 1 by default; 0 is a valid number. A suspended job has no pods. */

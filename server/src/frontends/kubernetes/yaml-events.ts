@@ -17,8 +17,8 @@ import {
   type ScalarEvent,
   type SequenceEvent,
 } from "js-yaml";
+import { isRecord, type Json } from "../../text/json.ts";
 import type { Span } from "../../text/span.ts";
-import { isRecord, type Json } from "./json.ts";
 import { PRIVATE_MAPS } from "./private.ts";
 import { isDate, plainScalar } from "./yaml-scalar.ts";
 

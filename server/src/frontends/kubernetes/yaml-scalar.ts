@@ -2,7 +2,7 @@
  * Plain YAML scalars as Kubernetes reads them. kubectl and kube-apiserver use sigs.k8s.io/yaml, which contains go.yaml.in/yaml/v2: its
  * `resolve.go` reads the boolean words of YAML 1.1, and integers with the prefixes of Go's strconv.ParseInt after removing `_`.
  */
-import type { Json } from "./json.ts";
+import type { Json } from "../../text/json.ts";
 
 export interface Scalar {
   readonly value: Json;

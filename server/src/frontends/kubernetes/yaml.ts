@@ -5,9 +5,9 @@
 import { isMap, isNode, isPair, isScalar, parseAllDocuments, type Document as YamlDocument } from "yaml";
 import { type FileProblem, problemInText } from "../../declared/file-problem.ts";
 import { number } from "../../text/format.ts";
+import { isRecord, type Json, type JsonRecord, type Path } from "../../text/json.ts";
 import { t } from "../../text/l10n.ts";
 import type { Span } from "../../text/span.ts";
-import { isRecord, type Json, type JsonRecord, type Path } from "./json.ts";
 import { duplicateKey, hasSecret, type Reading, type Root, truncatedAt } from "./reading.ts";
 import { type Events, MOST_EXPANDED, type Remark, spanAt, yamlEvents, yamlValues } from "./yaml-events.ts";
 

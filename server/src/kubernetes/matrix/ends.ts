@@ -5,7 +5,8 @@
 import { formatRange, type IpRange, parseIp, parsePrefix, prefixRange, rangeContains } from "../../addressing/ip.ts";
 import { readValue } from "../../declared/reading.ts";
 import { t } from "../../text/l10n.ts";
-import type { Cluster, Pod, Topology, Workload } from "../../topology/model.ts";
+import type { Cluster, Pod, ProcessSpec, Topology, Workload } from "../../topology/model.ts";
+import { ownerOf, workloadPods } from "../../topology/owners.ts";
 import { holds, type Requirement } from "../../topology/selector.ts";
 import { type PolicySet, policySetOf } from "../policy/evaluate.ts";
 import type { MatrixEnd } from "./schema.ts";
@@ -15,8 +16,10 @@ export interface Unit {
   readonly end: MatrixEnd;
   readonly cluster: Cluster;
   readonly set: PolicySet;
-  readonly workload: Workload;
+  /** Never empty. Pods of one workload can be declared one by one, as different workloads. */
   readonly pods: readonly Pod[];
+  /** Whether pods use the network of their nodes. */
+  readonly hostNetwork: boolean;
 }
 
 export const KINDS = {
@@ -35,30 +38,44 @@ export function unitsOf(
   const several = topology.clusters.length > 1;
   for (const cluster of topology.clusters) {
     const set = policySetOf(cluster);
-    for (const workload of cluster.workloads) {
-      const { namespace } = workload;
+    for (const { kind, namespace, name, parts } of workloadPods(cluster.workloads)) {
       const before = several ? `${cluster.name}/` : "";
       const own: Pod[] = [];
-      for (let n = 0; n < workload.replicas; n++) {
-        const pod = cluster.pods.podAt(workload, n);
-        if (pod.addresses.length > 0 && isMeant(workload, pod)) own.push(pod);
-      }
-      if (byPod) {
-        for (const pod of own) {
-          const end: MatrixEnd = { path: `${before}${namespace}/${pod.name}`, kind: "Pod", namespace };
-          units.push({ end, cluster, set, workload, pods: [pod] });
+      for (const workload of parts) {
+        for (let n = 0; n < workload.replicas; n++) {
+          const pod = cluster.pods.podAt(workload, n);
+          if (pod.addresses.length > 0 && isMeant(workload, pod)) own.push(pod);
         }
-      } else if (own.length > 0) {
-        const end: MatrixEnd = {
-          path: `${before}${namespace}/${workload.name}`,
-          kind: KINDS[workload.kind],
-          namespace,
-        };
-        units.push({ end, cluster, set, workload, pods: own });
       }
+      const endOf = (path: string, of: keyof typeof KINDS): MatrixEnd => ({
+        path: `${before}${namespace}/${path}`,
+        kind: KINDS[of],
+        namespace,
+      });
+      const add = (end: MatrixEnd, pods: readonly Pod[]): void => {
+        units.push({ end, cluster, set, pods, hostNetwork: pods.some(({ workload }) => workload.hostNetwork) });
+      };
+      if (byPod) for (const pod of own) add(endOf(pod.name, "pod"), [pod]);
+      else if (own.length > 0) add(endOf(name, kind), own);
     }
   }
   return units;
+}
+
+/** The containers of the unit's pods, each once. */
+export function containersOf({ pods }: Unit): readonly ProcessSpec[] {
+  const found = new Map<string, ProcessSpec>();
+  let last: Workload | undefined;
+  for (const { workload } of pods) {
+    if (workload !== last)
+      for (const one of workload.containers) if (!found.has(shapeOf(one))) found.set(shapeOf(one), one);
+    last = workload;
+  }
+  return [...found.values()];
+}
+
+function shapeOf({ name, listeners }: ProcessSpec): string {
+  return `${name} ${listeners.map(({ proto, first, last }) => `${proto}${first}-${last}`).join()}`;
 }
 
 export function rangeEnd(range: IpRange): MatrixEnd {
@@ -111,10 +128,11 @@ function readKind(topology: Topology, text: string): Selected | undefined {
   const path = rest.join("/");
   const isPod = (workload: Workload, pod: Pod): boolean => {
     const { cluster, namespace } = workload;
+    const owner = ownerOf(workload);
     if (kind === "cluster") return cluster === path;
     if (kind === "namespace") return [namespace, `${cluster}/${namespace}`].includes(path);
-    if (kind !== "pod" && kind !== workload.kind) return false;
-    return pathsFor(workload, workload.name).includes(path) || pathsFor(workload, pod.name).includes(path);
+    if (kind !== "pod" && kind !== owner.kind) return false;
+    return pathsFor(workload, owner.name).includes(path) || pathsFor(workload, pod.name).includes(path);
   };
   const name = rest.at(-1) ?? "";
   const isKnown = topology.clusters.some(({ workloads, pods }) => {
@@ -128,8 +146,10 @@ function readKind(topology: Topology, text: string): Selected | undefined {
 /** `web`, `pod/web`, in any namespace; undefined: no workload or pod has this name. */
 function readName(topology: Topology, text: string): Selected | undefined {
   const [, kind, name = ""] = /^(?:([^/]+)\/)?([^/]+)$/.exec(text) ?? [];
-  const isPod = (workload: Workload, pod: Pod): boolean =>
-    (kind === undefined || kind === "pod" || kind === workload.kind) && [workload.name, pod.name].includes(name);
+  const isPod = (workload: Workload, pod: Pod): boolean => {
+    const owner = ownerOf(workload);
+    return (kind === undefined || kind === "pod" || kind === owner.kind) && [owner.name, pod.name].includes(name);
+  };
   const isKnown = topology.clusters.some(
     ({ workloads, namespaces, pods }) =>
       workloads.some((workload) => workload.replicas > 0 && isPod(workload, pods.podAt(workload, 0))) ||
@@ -177,7 +197,9 @@ function readLabels(text: string): Selected {
 }
 
 /** All names that can be used for a pod, including its namespace and cluster. */
-function pathsOf({ cluster, namespace, name }: Workload, pod: Pod): readonly string[] {
+function pathsOf(workload: Workload, pod: Pod): readonly string[] {
+  const { cluster, namespace } = workload;
+  const { name } = ownerOf(workload);
   const own = [name, pod.name].flatMap((one) => [`${namespace}/${one}`, `${cluster}/${namespace}/${one}`]);
   return [cluster, namespace, `${cluster}/${namespace}`, ...own, ...(namespace === "default" ? [name, pod.name] : [])];
 }

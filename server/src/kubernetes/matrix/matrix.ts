@@ -164,7 +164,7 @@ function reach(receivers: readonly Row[], classes: PolicyClasses): (sender: Row)
   const alike = new Map<string, Alike>();
   const onHosts: number[] = [];
   for (const [place, receiver] of receivers.entries()) {
-    if (receiver.unit.workload.hostNetwork) onHosts.push(place);
+    if (receiver.unit.hostNetwork) onHosts.push(place);
     else valueAt(alike, keyOf(receiver), () => ({ classes: receiver.classes, places: [] })).places.push(place);
   }
   const byClass = new Map<EndClass, Alike[]>();
@@ -192,7 +192,7 @@ function reach(receivers: readonly Row[], classes: PolicyClasses): (sender: Row)
       return isEmpty(ports) ? [] : [[place, ports] as const];
     });
   return function* (sender) {
-    const places = sender.unit.workload.hostNetwork
+    const places = sender.unit.hostNetwork
       ? oneByOne(sender, receivers.keys())
       : [...valueAt(known, keyOf(sender), () => ofClass(sender)), ...oneByOne(sender, onHosts)];
     const ordered = onHosts.length === 0 ? places : [...places].sort(([a], [b]) => a - b);
@@ -210,7 +210,7 @@ function keyOf(row: Row): string {
 /** Whether both are one pod: its connection to itself is not part of the matrix. */
 export function isAlone(from: Unit, to: Unit): boolean {
   return (
-    from.workload === to.workload &&
+    from.cluster === to.cluster &&
     from.pods.length === 1 &&
     to.pods.length === 1 &&
     from.pods[0]?.path === to.pods[0]?.path
@@ -219,7 +219,7 @@ export function isAlone(from: Unit, to: Unit): boolean {
 
 /** A node, and so a host network pod, is allowed to connect to the pods on the node, and vice versa. */
 function onNode(from: Unit, to: Unit): boolean {
-  if (!from.workload.hostNetwork && !to.workload.hostNetwork) return false;
+  if (!from.hostNetwork && !to.hostNetwork) return false;
   const nodes = new Set(from.pods.map(({ node }) => node));
   return to.pods.some(({ node }) => node !== undefined && nodes.has(node));
 }

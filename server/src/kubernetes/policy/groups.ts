@@ -84,7 +84,10 @@ export function podGroups(cluster: Cluster, keys: ReadonlySet<string>): PodGroup
     const { workload } = pod;
     const group = groupOfAll(workload);
     if (group !== undefined) return group;
-    return make(workload, new Map([...workload.labels, [POD_NAME, pod.name], [POD_INDEX, String(pod.ordinal)]]));
+    return make(
+      workload,
+      new Map([...workload.labels, [POD_NAME, pod.name], [POD_INDEX, pod.name.slice(workload.name.length + 1)]]),
+    );
   };
   for (const workload of cluster.workloads) {
     if (!isApart(workload)) groupOfAll(workload);

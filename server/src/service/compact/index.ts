@@ -10,12 +10,12 @@ import { printDecls } from "../../declared/print.ts";
 import { knetDocument } from "../../frontends/knet/document.ts";
 import { format } from "../../frontends/knet/format.ts";
 import { parse } from "../../frontends/knet/parser.ts";
-import type { OwnedPods } from "../../frontends/kubernetes/cluster.ts";
 import type { ManifestDocuments } from "../../frontends/kubernetes/document.ts";
 import { INITIAL_NAMESPACES, NAMESPACE_NAME } from "../../topology/policy.ts";
 import { type Analysis, analyse } from "../analysis.ts";
 import { type Facts, factsOf, labelsIn, nameIn } from "./facts.ts";
 import { namesOf, plainNode, type Run, type RunForm, runsOf, writeRun } from "./nodes.ts";
+import { type OwnedPods, ownedPods, ownersOf } from "./owners.ts";
 import { type Folding, foldPods, withLabels } from "./pods.ts";
 import {
   findingKey,
@@ -29,13 +29,12 @@ import {
 } from "./verify.ts";
 
 /** The text of a `.knet` file with the same result as the documents. The import of its export has the same text. */
-export function compactText({ documents, owned }: ManifestDocuments): string {
+export function compactText({ documents }: ManifestDocuments): string {
   const decls = documents.flatMap((one) => one.decls);
-  let text = shorter(decls, owned, analyse(documents[0].file, documents));
+  let text = shorter(decls, analyse(documents[0].file, documents));
   for (let tries = 0; tries < MOST_PASSES; tries++) {
-    // In the export, the pods that remain belong to no workload.
     const analysis = read(text);
-    const next = shorter(analysis.files[0]?.decls ?? [], [], analysis);
+    const next = shorter(analysis.files[0]?.decls ?? [], analysis);
     if (next === text) break;
     text = next;
   }
@@ -44,13 +43,13 @@ export function compactText({ documents, owned }: ManifestDocuments): string {
 
 const MOST_PASSES = 2;
 
-function shorter(decls: readonly Decl[], owned: readonly OwnedPods[], analysis: Analysis): string {
+function shorter(decls: readonly Decl[], analysis: Analysis): string {
   const whole = textOf(decls);
   const clusters = decls.filter(({ spec }) => spec?.keyword === "cluster");
   // Clusters of a cloud's network have node pools.
   const cluster = clusters.find((one) => child(one, "node") !== undefined) ?? clusters[0];
   if (!cluster) return whole;
-  const source = sourceOf(decls, cluster, owned, analysis);
+  const source = sourceOf(decls, cluster, analysis);
   for (const folding of FOLDINGS) {
     const text = folded(source, folding);
     if (text !== undefined) return text;
@@ -89,8 +88,9 @@ interface Findings {
 /** Larger clusters are written without comparing their findings. */
 const MOST_PODS = 20_000;
 
-function sourceOf(decls: readonly Decl[], cluster: Decl, owned: readonly OwnedPods[], analysis: Analysis): Source {
-  const owners = new Map(owned.flatMap((group) => [...group.pods].map((pod) => [pod, group] as const)));
+function sourceOf(decls: readonly Decl[], cluster: Decl, analysis: Analysis): Source {
+  const owned = ownedPods(cluster);
+  const owners = ownersOf(owned);
   const paths = new Map<string, string>();
   for (const namespace of childrenOf(cluster, "namespace")) {
     for (const pod of childrenOf(namespace, "pod")) {
@@ -287,11 +287,8 @@ function compared(
   if (shifted.size > 0 && !isComparable(analysis)) return oddPods([...shifted], groups);
   if (findings === undefined) return "equal";
   const document = fresh.files[0];
-  const own = findingsOf(
-    fresh,
-    subjectsOf(document?.decls ?? decls, ownersIn(source, document?.decls ?? decls)),
-    new Map(),
-  );
+  const written = document?.decls ?? decls;
+  const own = findingsOf(fresh, subjectsOf(written, ownersOf(written.flatMap(ownedPods))), new Map());
   const odd = new Set<Handle>();
   const only = [...findings.keys].filter((key) => !own.keys.has(key));
   const added = [...own.keys].filter((key) => !findings.keys.has(key));
@@ -304,28 +301,6 @@ function compared(
   // Of the two ends of a connection, the one whose addresses a policy distinguishes.
   const guilty = moved.filter((one) => shifted.has(one));
   return oddPods(guilty.length > 0 ? guilty : moved, groups);
-}
-
-/** The workloads of the pods that remain in the new form, by their declarations there. */
-function ownersIn({ owned, cluster }: Source, decls: readonly Decl[]): ReadonlyMap<Handle, OwnedPods> {
-  const byPath = new Map<string, OwnedPods>();
-  const handles = new Map(owned.flatMap((group) => [...group.pods].map((pod) => [pod, group] as const)));
-  for (const namespace of childrenOf(cluster, "namespace")) {
-    for (const pod of childrenOf(namespace, "pod")) {
-      const group = handles.get(pod.handle);
-      if (group) byPath.set(`${nameIn(namespace)}/${nameIn(pod)}`, group);
-    }
-  }
-  const found = new Map<Handle, OwnedPods>();
-  for (const one of decls) {
-    for (const namespace of childrenOf(one, "namespace")) {
-      for (const pod of childrenOf(namespace, "pod")) {
-        const group = byPath.get(`${nameIn(namespace)}/${nameIn(pod)}`);
-        if (group) found.set(pod.handle, group);
-      }
-    }
-  }
-  return found;
 }
 
 /** The pods of these workloads. */

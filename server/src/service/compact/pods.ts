@@ -4,8 +4,8 @@ import { declare } from "../../declared/build.ts";
 import type { Decl } from "../../declared/decl.ts";
 import type { Handle } from "../../declared/handle.ts";
 import { wholeText } from "../../declared/text.ts";
-import type { OwnedPods } from "../../frontends/kubernetes/cluster.ts";
 import { addressesIn, type Facts, isSelected, labelsIn, nameIn } from "./facts.ts";
+import type { OwnedPods } from "./owners.ts";
 
 /** Which pods are combined. `exact`: only those whose nodes follow from the workload. `none`: pods keep their addresses. */
 export type Folding = "all" | "exact" | "none";
@@ -30,6 +30,9 @@ const PER_POD: ReadonlySet<string> = new Set([
   "pod-template-hash",
   "statefulset.kubernetes.io/pod-name",
 ]);
+
+/** Statements of a pod that its workload does not have, or that it has in another form. */
+const PODS_OWN: ReadonlySet<string> = new Set(["labels", "address", "owner"]);
 
 /** The namespace with each group of pods at the place of its first pod. */
 export function foldPods(namespace: Decl, groups: readonly OwnedPods[], facts: Facts, options: PodOptions): Decl {
@@ -94,7 +97,7 @@ function foldOf(
     { keyword: place.keyword, args, children: [], handle: {} as Handle, file: first.file ?? "" },
     "namespace",
   );
-  const others = first.children.filter(({ spec }) => spec?.keyword !== "labels" && spec?.keyword !== "address");
+  const others = first.children.filter(({ spec }) => !PODS_OWN.has(spec?.keyword ?? ""));
   const own = child(first, "labels");
   const shown = own && labels.size > 0 ? [withLabels(own, labels)] : [];
   return { workload: { ...empty, children: [...shown, ...others] }, pods };

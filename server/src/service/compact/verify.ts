@@ -3,7 +3,6 @@ import { formatIp, formatPrefix, type Prefix, prefixContains } from "../../addre
 import type { Decl } from "../../declared/decl.ts";
 import type { Handle } from "../../declared/handle.ts";
 import type { Finding } from "../../findings/finding.ts";
-import type { OwnedPods } from "../../frontends/kubernetes/cluster.ts";
 import { type MatrixAnswer, policyMatrix } from "../../kubernetes/matrix/matrix.ts";
 import type { MatrixEnd } from "../../kubernetes/matrix/schema.ts";
 import { type PortSet, portKey, union } from "../../kubernetes/policy/ports.ts";
@@ -11,6 +10,7 @@ import type { Node, Topology } from "../../topology/model.ts";
 import type { Analysis } from "../analysis.ts";
 import { reachMatrix } from "../matrix.ts";
 import { nameIn } from "./facts.ts";
+import type { OwnedPods } from "./owners.ts";
 
 /** The addresses and ranges of a node. */
 export function nodeText({ interfaces, podCidrs }: Node): string {

@@ -214,7 +214,7 @@ function cellsBetween(sides: Sides, from: EndClass, to: EndClass): readonly Cell
             to: pair.to.owner.spotOf(pair.to.ordinals[pair.isOneEntry ? 1 : 0] ?? 0, pair.to.kind),
             relation: relation.name[side],
             family: relation.family,
-            listeners: b.listeners[side] ?? [],
+            listeners: pair.to.listeners,
           });
         };
         cells.push({ from: fromKey, to: toKey, relation, before: value("before"), after: value("after") });

@@ -5,9 +5,12 @@
  */
 import { formatIp, type Ip } from "../../addressing/ip.ts";
 import { policySetOf } from "../../kubernetes/policy/evaluate.ts";
-import { valueAt } from "../../memo/memo.ts";
-import type { Cluster, ExternalHost, Listener, Node, Pod, Workload } from "../../topology/model.ts";
+import { memo, valueAt } from "../../memo/memo.ts";
+import { lastUpTo } from "../../text/search.ts";
+import type { Cluster, ExternalHost, Listener, Node, Pod } from "../../topology/model.ts";
 import { podPath } from "../../topology/names.ts";
+import type { WorkloadPods } from "../../topology/owners.ts";
+import { listenersKey, listenersOf, portsText } from "../reach.ts";
 import type { Pairing, Pairings } from "./pairing.ts";
 import type { Side, Spot, SpotKind } from "./side.ts";
 
@@ -29,6 +32,7 @@ export interface Here {
   /** Undefined: a host, or no node. */
   readonly node: Node | undefined;
   readonly ordinals: readonly number[];
+  readonly listeners: readonly Listener[];
 }
 
 /** The same pods in both topologies; on one side only if the endpoint has no pods on the node on the other side. */
@@ -48,10 +52,9 @@ export interface Group {
 export interface Endpoint {
   readonly index: number;
   readonly name: { readonly before: string; readonly after: string };
-  readonly workload: Pairing<Workload>;
+  readonly workload: Pairing<WorkloadPods>;
   /** Absent: a workload. */
   readonly host?: { readonly name: string; readonly range: string };
-  readonly listeners: Pairing<readonly Listener[]>;
   readonly groups: ReadonlyMap<string, Group>;
   /** Endpoints with the same keys have the same connections, as senders and as receivers. */
   readonly keys: { readonly from: string; readonly to: string };
@@ -76,7 +79,7 @@ export function endpointsOf(sides: Sides, { clusters, hosts }: Pairings): readon
       endpoints.push({
         name: namesOf(workload, (one) => `${several ? `${one.cluster}/` : ""}${one.namespace}/${one.name}`),
         workload,
-        ...grouped(joined(before, after), listenersOf(workload.before), listenersOf(workload.after)),
+        ...grouped(joined(before, after)),
       });
     }
   }
@@ -94,11 +97,7 @@ export function endpointsOf(sides: Sides, { clusters, hosts }: Pairings): readon
         name: names,
         workload: { before: undefined, after: undefined },
         host: { name: names.after, range: ip === undefined ? "" : formatIp(ip) },
-        ...grouped(
-          [position],
-          position.before && (host.before?.processes ?? []).flatMap(({ listeners }) => listeners),
-          position.after && (host.after?.processes ?? []).flatMap(({ listeners }) => listeners),
-        ),
+        ...grouped([position]),
       });
     }
   }
@@ -130,10 +129,6 @@ function addressPairs({ before, after }: Pairings["hosts"][number]) {
   }));
 }
 
-function listenersOf(workload: Workload | undefined): readonly Listener[] | undefined {
-  return workload?.containers.flatMap(({ listeners }) => listeners);
-}
-
 function hostHere(side: Side, host: ExternalHost | undefined, ip: Ip | undefined): Here | undefined {
   if (!host || ip === undefined) return undefined;
   const owner: Owner = {
@@ -141,16 +136,23 @@ function hostHere(side: Side, host: ExternalHost | undefined, ip: Ip | undefined
     pathOf: () => host.path,
     spotOf: (_, kind) => ({ kind, netns: host.path, addresses: [ip], isPod: false }),
   };
-  return { owner, kind: side.hostKind(host, ip), node: undefined, ordinals: [0] };
+  const listeners = host.processes.flatMap((one) => one.listeners);
+  return { owner, kind: side.hostKind(host, ip), node: undefined, ordinals: [0], listeners };
 }
 
-function ownerOf(cluster: Cluster, workload: Workload): Owner {
-  const { pods } = cluster;
+/** Numbers the pods of all parts in order. */
+function ownerOf(cluster: Cluster, { parts }: WorkloadPods): Owner {
+  const starts = [0];
+  for (const { replicas } of parts) starts.push(starts.at(-1)! + replicas);
+  const podAt = (ordinal: number): Pod => {
+    const index = parts.length === 1 ? 0 : lastUpTo(starts, ordinal);
+    return cluster.pods.podAt(parts[index]!, ordinal - starts[index]!);
+  };
   return {
-    podAt: (ordinal) => pods.podAt(workload, ordinal),
-    pathOf: (ordinal) => podPath(cluster, pods.podAt(workload, ordinal)),
+    podAt,
+    pathOf: (ordinal) => podPath(cluster, podAt(ordinal)),
     spotOf(ordinal, kind) {
-      const { path, node, addresses } = pods.podAt(workload, ordinal);
+      const { path, node, addresses, workload } = podAt(ordinal);
       return { kind, netns: workload.hostNetwork && node ? node.path : path, addresses, isPod: !workload.hostNetwork };
     },
   };
@@ -162,27 +164,35 @@ type Growing = Here & { readonly ordinals: number[] };
 function here(
   side: Side,
   cluster: Cluster | undefined,
-  workload: Workload | undefined,
+  workload: WorkloadPods | undefined,
   nodes: ReadonlyMap<Node, number>,
 ): ReadonlyMap<number, readonly Here[]> {
   const found = new Map<number, Growing[]>();
   if (!cluster || !workload) return found;
   const set = policySetOf(cluster);
   const owner = ownerOf(cluster, workload);
-  for (let ordinal = 0; ordinal < workload.replicas; ordinal++) {
-    const pod = cluster.pods.podAt(workload, ordinal);
-    const kind = side.kindOf(set, pod);
-    const node = kind && pod.node;
-    const number = (node && nodes.get(node)) ?? UNPLACED;
-    const lists = found.get(number);
-    const alike = lists?.find((one) => one.kind === kind);
-    const entry: Growing = alike ?? { owner, kind, node, ordinals: [] };
-    entry.ordinals.push(ordinal);
-    if (lists === undefined) found.set(number, [entry]);
-    else if (!alike) lists.push(entry);
+  let next = 0;
+  for (const part of workload.parts) {
+    const ports = listenersKey(part);
+    for (let replica = 0; replica < part.replicas; replica++) {
+      const ordinal = next++;
+      const pod = cluster.pods.podAt(part, replica);
+      const kind = side.kindOf(set, pod);
+      const node = kind && pod.node;
+      const number = (node && nodes.get(node)) ?? UNPLACED;
+      const lists = found.get(number);
+      const alike = lists?.find((one) => one.kind === kind && portsOf(one) === ports);
+      const entry: Growing = alike ?? { owner, kind, node, ordinals: [], listeners: listenersOf(part) };
+      entry.ordinals.push(ordinal);
+      if (lists === undefined) found.set(number, [entry]);
+      else if (!alike) lists.push(entry);
+    }
   }
   return found;
 }
+
+const portsOf = ({ listeners }: Here): string => textOf(listeners);
+const textOf = memo(portsText);
 
 function joined(
   before: ReadonlyMap<number, readonly Here[]>,
@@ -197,22 +207,27 @@ function joined(
   return positions;
 }
 
-function grouped(
-  positions: readonly Position[],
-  before: readonly Listener[] | undefined,
-  after: readonly Listener[] | undefined,
-): Pick<Endpoint, "groups" | "keys" | "listeners"> {
+function grouped(positions: readonly Position[]): Pick<Endpoint, "groups" | "keys"> {
   const groups = new Map<string, { readonly key: string; readonly positions: Position[] }>();
-  const keyOf = (one: Here | undefined): string => (one === undefined ? ABSENT : (one.kind?.key ?? "unplaced"));
+  const ports = { before: portsOn(positions, "before"), after: portsOn(positions, "after") };
+  const keyOf = (one: Here | undefined, all: ReadonlySet<string>): string => {
+    if (one === undefined) return ABSENT;
+    const kind = one.kind?.key ?? "unplaced";
+    // Pods of two revisions can listen on different ports.
+    return all.size > 1 ? `${kind} ${portsOf(one)}` : kind;
+  };
   for (const position of positions) {
-    const key = `${keyOf(position.before)} => ${keyOf(position.after)}`;
+    const key = `${keyOf(position.before, ports.before)} => ${keyOf(position.after, ports.after)}`;
     valueAt(groups, key, () => ({ key, positions: [] })).positions.push(position);
   }
-  const ports = [before, after].map((listeners) =>
-    listeners === undefined ? ABSENT : listeners.map(({ proto, first, last }) => `${proto}${first}-${last}`).join(),
-  );
   const from = [...groups.keys()].sort().join("|");
-  return { groups, listeners: { before, after }, keys: { from, to: `${from} ${ports.join(" => ")}` } };
+  const listening = [ports.before, ports.after].map((all) => (all.size === 0 ? ABSENT : [...all].sort().join("|")));
+  return { groups, keys: { from, to: `${from} ${listening.join(" => ")}` } };
+}
+
+/** The different lists of ports that the pods listen on. */
+function portsOn(positions: readonly Position[], side: SideName): ReadonlySet<string> {
+  return new Set(positions.flatMap((position) => (position[side] ? portsOf(position[side]) : [])));
 }
 
 /** Whether the endpoint has pods on this side; the positions of a group are all on the same sides. */

@@ -19,10 +19,10 @@ export function changedFindings(
 ): FindingChanges {
   const renamed = renamer(pairings);
   const same = matched(before, after, ({ code, severity, message }, isOld) =>
-    [code, severity, isOld ? renamed(message) : message].join(" "),
+    [code, severity, renamed(message, isOld)].join(" "),
   );
   const alike = matched(same.before, same.after, ({ code, message }, isOld) =>
-    [code, ...namesIn(isOld ? renamed(message) : message)].join(" "),
+    [code, ...namesIn(renamed(message, isOld))].join(" "),
   );
   return { added: alike.after, removed: alike.before, changed: alike.pairs };
 }
@@ -56,8 +56,11 @@ function namesIn(message: string): readonly string[] {
   return [...new Set(message.match(NAMES))].sort();
 }
 
-/** Replaces the old names of renamed objects: parts of paths, and pods of renamed workloads (`web-0`). */
-function renamer({ clusters, routers, hosts }: Pairings): (message: string) => string {
+/**
+ * Replaces the old names of renamed objects: parts of paths, and pods of renamed workloads (`web-0`). Pods with an owner are named
+ * after it on both sides: a rollout replaces all of them.
+ */
+function renamer({ clusters, routers, hosts }: Pairings): (message: string, isOld: boolean) => string {
   const names = new Map<string, string>();
   const pairs: readonly {
     readonly before?: { name: string } | undefined;
@@ -65,13 +68,21 @@ function renamer({ clusters, routers, hosts }: Pairings): (message: string) => s
   }[] = [...clusters, ...clusters.flatMap(({ nodes, workloads }) => [...nodes, ...workloads]), ...routers, ...hosts];
   for (const { before, after } of pairs)
     if (before && after && before.name !== after.name) names.set(before.name, after.name);
-  if (names.size === 0) return (message) => message;
-  const part = (name: string): string => {
+  const owned = new Map<string, string>();
+  for (const { before, after } of clusters.flatMap(({ workloads }) => workloads)) {
+    const name = (after ?? before)?.name ?? "";
+    for (const one of [...(before?.parts ?? []), ...(after?.parts ?? [])]) if (one.owner) owned.set(one.name, name);
+  }
+  if (names.size + owned.size === 0) return (message) => message;
+  const oldPart = (name: string): string => {
     const whole = names.get(name);
     if (whole !== undefined) return whole;
     const [, workload = "", ordinal = ""] = /^(.*)(-[^-]+)$/.exec(name) ?? [];
     const other = names.get(workload);
     return other === undefined ? name : `${other}${ordinal}`;
   };
-  return (message) => message.replace(NAMES, (quoted) => `\`${quoted.slice(1, -1).split("/").map(part).join("/")}\``);
+  return (message, isOld) => {
+    const part = (name: string): string => owned.get(name) ?? (isOld ? oldPart(name) : name);
+    return message.replace(NAMES, (quoted) => `\`${quoted.slice(1, -1).split("/").map(part).join("/")}\``);
+  };
 }

@@ -8,6 +8,7 @@ import { netnsParts } from "../../dataplane/print.ts";
 import { ruleSections } from "../../dataplane/rules.ts";
 import { memo, valueAt } from "../../memo/memo.ts";
 import type { Cluster, Node, Topology } from "../../topology/model.ts";
+import { ownerOf } from "../../topology/owners.ts";
 import type { Side } from "./side.ts";
 
 /** A line in three forms. */
@@ -273,8 +274,8 @@ function withPods({ clusters }: Topology, line: string, kind: Listing["kind"]): 
     for (const { pods } of clusters) {
       const [pod] = pods.podsByAddress(ip);
       if (!pod) continue;
-      const { namespace, name } = pod.workload;
-      return kind === "rules" ? `<pod of ${namespace}/${name}>` : "<pod address>";
+      const { namespace } = pod.workload;
+      return kind === "rules" ? `<pod of ${namespace}/${ownerOf(pod.workload).name}>` : "<pod address>";
     }
     return address;
   });

@@ -4,7 +4,9 @@
  */
 import { formatIp } from "../../addressing/ip.ts";
 import { valueAt } from "../../memo/memo.ts";
-import type { Cluster, ExternalHost, Node, Router, Station, Topology, Workload } from "../../topology/model.ts";
+import type { Cluster, ExternalHost, Node, Router, Station, Topology } from "../../topology/model.ts";
+import { type WorkloadPods, workloadPods } from "../../topology/owners.ts";
+import { listenersOf, portsText } from "../reach.ts";
 
 /** An object on one side or both. */
 export interface Pairing<T> {
@@ -14,7 +16,7 @@ export interface Pairing<T> {
 
 export interface ClusterPairing extends Pairing<Cluster> {
   readonly nodes: readonly Pairing<Node>[];
-  readonly workloads: readonly Pairing<Workload>[];
+  readonly workloads: readonly Pairing<WorkloadPods>[];
 }
 
 export interface Pairings {
@@ -44,7 +46,7 @@ function addressesOf({ interfaces }: Station): string | undefined {
   return texts.length === 0 ? undefined : texts.join();
 }
 
-function workloadsOf({ before, after }: Pairing<Cluster>): readonly Pairing<Workload>[] {
+function workloadsOf({ before, after }: Pairing<Cluster>): readonly Pairing<WorkloadPods>[] {
   const namespaces = pairUp(before?.namespaces ?? [], after?.namespaces ?? [], nameOf, [always]);
   const numbers = new Map<string, number>();
   for (const [index, pair] of namespaces.entries()) {
@@ -53,8 +55,8 @@ function workloadsOf({ before, after }: Pairing<Cluster>): readonly Pairing<Work
   }
   // Workloads without replicas do not exist in the data plane.
   const owned = (side: "before" | "after", cluster: Cluster | undefined) =>
-    (cluster?.workloads ?? [])
-      .filter(({ replicas }) => replicas > 0)
+    workloadPods(cluster?.workloads ?? [])
+      .filter(({ parts }) => parts.some(({ replicas }) => replicas > 0))
       .map((workload) => ({
         workload,
         space: String(numbers.get(`${side} ${workload.namespace}`) ?? workload.namespace),
@@ -68,19 +70,22 @@ function workloadsOf({ before, after }: Pairing<Cluster>): readonly Pairing<Work
   ).map((pair) => ({ before: pair.before?.workload, after: pair.after?.workload }));
 }
 
-function withLabels({ kind, labels }: Workload, space: string): string | undefined {
-  if (labels.size === 0) return undefined;
-  return `${space} ${kind} ${[...labels]
+function withLabels({ kind, parts: [first] }: WorkloadPods, space: string): string | undefined {
+  if (!first || first.labels.size === 0) return undefined;
+  return `${space} ${kind} ${[...first.labels]
     .map((pair) => pair.join("="))
     .sort()
     .join()}`;
 }
 
-function withListeners({ kind, containers, replicas }: Workload, space: string): string | undefined {
-  const ports = containers.flatMap(({ listeners }) =>
-    listeners.map(({ proto, first, last }) => `${proto}${first}-${last}`),
-  );
-  return ports.length === 0 ? undefined : `${space} ${kind} ${replicas} ${ports.join()}`;
+function withListeners({ kind, parts }: WorkloadPods, space: string): string | undefined {
+  const [first] = parts;
+  const ports = first ? portsText(listenersOf(first)) : "";
+  return ports === "" ? undefined : `${space} ${kind} ${replicasOf(parts)} ${ports}`;
+}
+
+function replicasOf(parts: WorkloadPods["parts"]): number {
+  return parts.reduce((sum, { replicas }) => sum + replicas, 0);
 }
 
 /** In the order of the new side, then what exists only on the old side. `likenesses`: for the objects without a partner of their name, in turn. */

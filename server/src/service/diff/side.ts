@@ -1,5 +1,5 @@
 /** One of the two topologies: the pods that it does not distinguish, and their connections. */
-import { family, type Ip, prefixContains } from "../../addressing/ip.ts";
+import { family, type Ip } from "../../addressing/ip.ts";
 import { policyEngineOf } from "../../cni/policy-engine.ts";
 import type { Network } from "../../dataplane/model.ts";
 import { type EndClass, type PolicyClasses, policyClasses } from "../../kubernetes/matrix/policy.ts";
@@ -11,7 +11,7 @@ import { nodeClasses } from "../../questions/classes.ts";
 import { planOf } from "../../questions/plan.ts";
 import { firstThat } from "../../text/search.ts";
 import type { Cluster, ExternalHost, Listener, Node, Pod, Topology } from "../../topology/model.ts";
-import { openPorts, passes, writtenPorts } from "../reach.ts";
+import { givenKey, openPorts, passes, portsText, writtenPorts } from "../reach.ts";
 
 export type Family = 4 | 6;
 export const FAMILIES: readonly Family[] = [4, 6];
@@ -65,9 +65,7 @@ export function sideOf(topology: Topology, network: Network): Side {
   const results = new Map<string, boolean>();
   const plain = new Map<number, SpotKind>();
   const special = new Map<string, SpotKind>();
-  const listenersKey = memo((listeners: readonly Listener[]) =>
-    listeners.map(({ proto, first, last }) => `${proto}${first}-${last}`).join(),
-  );
+  const portsOf = memo(portsText);
   return {
     topology,
     network,
@@ -85,9 +83,7 @@ export function sideOf(topology: Topology, network: Network): Side {
           policies: [policy],
         }));
       const policies = addresses.map((ip) => classes.ofPod(set, pod, ip));
-      const given =
-        workload.addresses.length === 0 ? "" : isOrdinary(set.cluster, node, pod) ? " given" : ` ${pod.path}`;
-      const key = `${policies.map(({ id }) => id).join()} ${number}${given}`;
+      const key = `${policies.map(({ id }) => id).join()} ${number}${givenKey(set.cluster, pod)}`;
       return valueAt(special, key, () => ({ key, policies }));
     },
     hostKind: ({ path }, ip) => ({
@@ -96,7 +92,7 @@ export function sideOf(topology: Topology, network: Network): Side {
     }),
     between({ from, to, relation, family: of, listeners }) {
       const key = `${from.kind.key} > ${to.kind.key} ${relation} ${of}`;
-      return valueAt(known, `${key} ${listenersKey(listeners)}`, () => {
+      return valueAt(known, `${key} ${portsOf(listeners)}`, () => {
         const dst = to.addresses.find((ip) => family(ip) === of);
         if (dst === undefined) return NO_PORTS;
         const target = { netns: to.netns, ip: dst };
@@ -145,11 +141,4 @@ function nodeKinds(topology: Topology): ReadonlyMap<Node, number> {
     }
   }
   return kinds;
-}
-
-/** Whether configured addresses are like allocated ones: in a range of the node, and not used by another pod. */
-function isOrdinary({ pods }: Cluster, node: Node, { addresses }: Pod): boolean {
-  return addresses.every(
-    (ip) => node.podCidrs.some(({ prefix }) => prefixContains(prefix, ip)) && pods.podsByAddress(ip).length === 1,
-  );
 }

@@ -12,9 +12,9 @@ import {
   prefixOf,
 } from "../../../addressing/ip.ts";
 import type { Draft } from "../../../declared/build.ts";
+import { at, textAt } from "../../../text/json.ts";
 import { annotationOf, type Dump, type Evidence, resources, setting, shown, textOf, unless } from "../evidence.ts";
 import type { Reading } from "../inference.ts";
-import { at, textAt } from "../json.ts";
 import { internalIps, type KubeObject, podCidrTexts } from "../object.ts";
 import { podIps } from "../workloads.ts";
 import type { CalicoPools } from "./calico-pools.ts";

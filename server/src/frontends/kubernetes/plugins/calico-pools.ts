@@ -2,6 +2,7 @@
 
 import { type Prefix, prefixEquals } from "../../../addressing/ip.ts";
 import type { Draft } from "../../../declared/build.ts";
+import { at, listAt, type Path, textAt } from "../../../text/json.ts";
 import { t } from "../../../text/l10n.ts";
 import { entryOf } from "../../../text/table.ts";
 import {
@@ -16,7 +17,6 @@ import {
   unless,
 } from "../evidence.ts";
 import { disagree, note, type Reading } from "../inference.ts";
-import { at, listAt, type Path, textAt } from "../json.ts";
 import { drafted, type KubeObject, podCidrTexts } from "../object.ts";
 import { hasVariable, variable } from "../programs.ts";
 import { labelsFor } from "./calico-labels.ts";

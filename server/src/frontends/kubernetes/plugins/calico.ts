@@ -3,10 +3,10 @@
  * variable FELIX_… takes precedence over FelixConfiguration (felix/config, sources in order of priority).
  */
 import type { Draft } from "../../../declared/build.ts";
+import { listAt, textAt } from "../../../text/json.ts";
 import { t } from "../../../text/l10n.ts";
 import { configMap, flagOf, lookedUp, mapped, resource, resources, setting, textOf, unless } from "../evidence.ts";
 import { agreed, note, type Reading } from "../inference.ts";
-import { listAt, textAt } from "../json.ts";
 import type { KubeObject } from "../object.ts";
 import { hasVariable, type Program, programOf, variable } from "../programs.ts";
 import { bgpDrafts, peerDrafts } from "./calico-bgp.ts";

@@ -1,6 +1,7 @@
 /** flannel: its DaemonSet and ConfigMap, Canal, and k3s and RKE2, which run it in their server process. */
 
 import type { Draft } from "../../../declared/build.ts";
+import type { Json } from "../../../text/json.ts";
 import { t } from "../../../text/l10n.ts";
 import { entryOf } from "../../../text/table.ts";
 import {
@@ -18,7 +19,6 @@ import {
   unless,
 } from "../evidence.ts";
 import { agreed, note, type Reading } from "../inference.ts";
-import type { Json } from "../json.ts";
 import { internalIps, type KubeObject } from "../object.ts";
 import { flag, flagsIn, hasVariable, type Program, programOf, variable, wordsOf } from "../programs.ts";
 import { distributionOf } from "./distribution.ts";

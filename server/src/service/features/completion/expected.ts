@@ -35,7 +35,8 @@ export function expectedAt(decl: Decl, spec: KeywordSpec, before: readonly Arg[]
   for (let index = 0; index < before.length; index++) {
     const word = before[index];
     if (!word) break;
-    const literal = spec.args.find((arg) => (isFlag(arg) ? arg.name : arg.after?.split(" ")[0]) === word.text);
+    // `in` alone is a direction, `in eth0` a device.
+    const literal = readBy.has(word) ? undefined : literalIn(spec, word);
     rest = undefined;
     if (literal && isFlag(literal)) {
       used.add(literal);
@@ -72,6 +73,9 @@ export function expectedAt(decl: Decl, spec: KeywordSpec, before: readonly Arg[]
   }
 
   const expected: ArgSpec[] = open ? [open] : [];
+  const last = before.at(-1);
+  const started = last && literalIn(spec, last);
+  if (started && !isFlag(started) && !used.has(started) && !open) expected.push(started);
   let mayEnd = true;
   for (const arg of positional) {
     if (used.has(arg)) continue;
@@ -93,6 +97,11 @@ export function expectedAt(decl: Decl, spec: KeywordSpec, before: readonly Arg[]
   );
   const must = literals.filter(({ text }) => needed.has(text));
   return { values: expected, literals: must.length > 0 ? must : literals };
+}
+
+/** The argument that a word introduces, or the flag. */
+function literalIn(spec: KeywordSpec, word: Arg): ArgSpec | FlagSpec | undefined {
+  return spec.args.find((arg) => (isFlag(arg) ? arg.name : arg.after?.split(" ")[0]) === word.text);
 }
 
 function literalsOf(args: readonly (ArgSpec | FlagSpec)[]): readonly Literal[] {

@@ -112,6 +112,10 @@ function isChoice({ type }: ArgSpec): boolean {
     case "device":
     case "endpoint":
     case "string":
+    case "icmp-type":
+    case "routing-table":
+    case "mark":
+    case "mss":
       return true;
     case "name":
     case "index-range":
@@ -127,6 +131,14 @@ function placeholder({ name, type }: ArgSpec): string {
       return type.protocol ? "80/tcp" : "80";
     case "number":
       return name === "replicas" ? "2" : String(type.min);
+    case "icmp-type":
+      return "3/4";
+    case "routing-table":
+      return "100";
+    case "mark":
+      return "0x100";
+    case "mss":
+      return "to-pmtu";
     case "address":
     case "boolean":
     case "device":

@@ -1,5 +1,6 @@
 /** Hovers of plain values: addresses, prefixes, enumeration values, numbers. */
 
+import { markText } from "../../../dataplane/text.ts";
 import type { ArgSpec } from "../../../declared/schema/index.ts";
 import { sysctls } from "../../../declared/schema/sysctls.ts";
 import type { Value } from "../../../declared/values.ts";
@@ -30,6 +31,10 @@ export function valueText(analysis: Analysis, value: Value, spec: ArgSpec): stri
       const chosen = spec.type.kind === "enum" ? spec.type.values.find((one) => one.value === value.text) : undefined;
       return `**${value.text}**${chosen ? ` · ${translated(chosen.summary)}` : ""}`;
     }
+    case "icmp-type":
+      return t`ICMP type **${value.type}**${value.code === undefined ? "" : t`, code **${value.code}**`}`;
+    case "mark":
+      return code(markText(value, 0xffffffff));
     case "default-route":
       return t`${code("default")} · 0.0.0.0/0 or ::/0, depending on the next hop`;
     case "length":

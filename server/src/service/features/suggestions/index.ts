@@ -24,7 +24,11 @@ export function suggestionsFor(given: Given, typed: Arg | undefined, workspace: 
     case "boolean":
       return ["true", "false"].map((text) => suggestion(text, "enum", text === spec.default ? t`default` : ""));
     case "ref":
-      return [...names(given, typed, type), ...(type.orAddress === true ? addresses(given, typed) : [])];
+      return [
+        ...names(given, typed, type),
+        ...(type.orAddress === true ? addresses(given, typed) : []),
+        ...(type.orDevice === true ? devices(given) : []),
+      ];
     case "endpoint":
       return endpoints(given, typed, type);
     case "address":
@@ -50,6 +54,14 @@ export function suggestionsFor(given: Given, typed: Arg | undefined, workspace: 
       return [];
     case "string":
       return decl.spec?.keyword === "import" ? files(place, typed, workspace) : [];
+    case "icmp-type":
+      return ICMP_TYPES.map(([text, summary]) => suggestion(text, "number", translated(summary)));
+    case "routing-table":
+      return tables(given);
+    case "mss":
+      return [suggestion("to-pmtu", "enum", translated(spec.summary)), suggestion("1360", "number", "")];
+    case "mark":
+      return [];
     case "sysctl":
       return sysctls.flatMap(({ name, summary, default: otherwise }) =>
         (name.includes("<device>") ? ["all", "eth0"].map((device) => name.replace("<device>", device)) : [name]).map(
@@ -63,6 +75,29 @@ function devices({ analysis, place }: Given): readonly Suggestion[] {
   const [station] = stationsAround(analysis.topology, place);
   const own = (station?.interfaces ?? []).map(({ device, segment }) => suggestion(device, "text", t`on ${segment}`));
   return own.length > 0 ? own : [suggestion("eth0", "text", t`first interface`)];
+}
+
+/** RFC 792, RFC 1812; RFC 4443, RFC 4861 for ICMPv6. */
+const ICMP_TYPES: readonly (readonly [text: string, summary: string])[] = [
+  ["8", "Echo request (ping)"],
+  ["0", "Echo reply"],
+  ["3", "Destination unreachable"],
+  ["3/4", "Fragmentation needed: path MTU discovery"],
+  ["11", "Time exceeded"],
+  ["128", "ICMPv6 echo request"],
+  ["129", "ICMPv6 echo reply"],
+  ["2", "ICMPv6 packet too big"],
+  ["135", "ICMPv6 neighbor solicitation"],
+  ["136", "ICMPv6 neighbor advertisement"],
+];
+
+/** The tables that the machine's statements name, and the kernel's main table. */
+function tables({ analysis, place, decl }: Given): readonly Suggestion[] {
+  const [station] = stationsAround(analysis.topology, place);
+  const { rules = [], routes = [] } = station?.policyRouting ?? {};
+  const used =
+    decl.spec?.keyword === "route" ? rules.map(({ table }) => table) : routes.map(({ table }) => table).concat("main");
+  return [...new Set(used)].map((table) => suggestion(table, "number", t`routing table of ${station?.name ?? ""}`));
 }
 
 function labels({ analysis, decl }: Given): readonly Suggestion[] {

@@ -1,0 +1,505 @@
+/** One mistake per entry, as people make them. `find` is the first occurrence after `in`; the mistake is on the line of `write`. */
+export interface Fault {
+  readonly lab: "fabric" | "sites" | "cloud";
+  readonly kind:
+    | "address"
+    | "mask"
+    | "gateway"
+    | "route"
+    | "bgp"
+    | "filter"
+    | "mtu"
+    | "nat"
+    | "dns"
+    | "policy"
+    | "service"
+    | "cluster";
+  readonly name: string;
+  /** Text in front of the place, usually the head of the enclosing block. */
+  readonly in: string;
+  readonly find: string;
+  /** Empty: the statement is missing, and the mistake is in the enclosing block. */
+  readonly write: string;
+  /** Why no finding at this line is right, if it is. */
+  readonly silent?: string;
+}
+
+const fabric = (
+  kind: Fault["kind"],
+  name: string,
+  place: string,
+  find: string,
+  write: string,
+  silent?: string,
+): Fault => ({
+  lab: "fabric",
+  kind,
+  name,
+  in: place,
+  find,
+  write,
+  ...(silent === undefined ? {} : { silent }),
+});
+const sites = (...all: Parameters<typeof fabric>): Fault => ({ ...fabric(...all), lab: "sites" });
+const cloud = (...all: Parameters<typeof fabric>): Fault => ({ ...fabric(...all), lab: "cloud" });
+
+export const FAULTS: readonly Fault[] = [
+  // Addresses
+  fabric("address", "a node has the address of another node", "node a2", "10.0.1.12", "10.0.1.11"),
+  fabric("address", "a node has the address of its gateway", "node b1", "10.0.2.11", "10.0.2.1"),
+  fabric("address", "a host has the address of a node", "host nas", "10.0.2.200", "10.0.2.12"),
+  fabric("address", "a node's address belongs to the other rack", "node a1", "10.0.1.11", "10.0.2.111"),
+  fabric("address", "an uplink has an address of another uplink", "router spine-1", "10.1.0.9", "10.1.0.13"),
+  fabric("address", "a host has the broadcast address", "host desk", "192.168.50.20", "192.168.50.255"),
+  sites("address", "two firewalls have the same address on the link", "router fw-west", "192.0.2.2", "192.0.2.1"),
+  sites("address", "a second interface has the address of another node", "node e2", "172.20.9.12", "172.20.9.11"),
+  sites("address", "a host's address is outside of its segment", "host oracle", "172.20.0.50", "172.20.1.50"),
+  cloud("address", "a host has an address that the cloud reserves", "host rds", "10.101.0.10", "10.101.0.2"),
+  cloud("address", "a node has the address of another node", "node i2", "10.100.0.12", "10.100.0.11"),
+  cloud(
+    "address",
+    "the DNS service's address is outside of the service CIDR",
+    "service kube-dns",
+    "172.20.0.10",
+    "172.21.0.10",
+  ),
+  // Masks and ranges
+  fabric("mask", "the pod CIDR overlaps a rack", "cluster prod", "pods 10.20.0.0/16", "pods 10.0.0.0/16"),
+  fabric(
+    "mask",
+    "the service CIDR overlaps the pod CIDR",
+    "cluster prod",
+    "services 10.30.0.0/16",
+    "services 10.20.128.0/17",
+  ),
+  fabric(
+    "mask",
+    "the pool is outside of the pod CIDR",
+    "cni calico",
+    "pool main 10.20.0.0/16",
+    "pool main 10.21.0.0/16",
+  ),
+  fabric(
+    "mask",
+    "the rack's prefix is too short and covers the other rack",
+    "segment rack-a",
+    "10.0.1.0/24",
+    "10.0.0.0/22",
+  ),
+  fabric("mask", "an uplink's prefix is too long for both ends", "segment up-a1", "10.1.0.0/30", "10.1.0.0/32"),
+  sites(
+    "mask",
+    "the pod CIDR has room for fewer nodes than there are",
+    "cluster east",
+    "pods 10.40.0.0/16",
+    "pods 10.40.0.0/23",
+  ),
+  sites("mask", "both sites have the same LAN prefix", "segment lan-west", "172.21.0.0/24", "172.20.0.0/24"),
+  sites("mask", "the pod CIDR overlaps the LAN", "cluster west", "pods 10.50.0.0/16", "pods 172.21.0.0/16"),
+  sites(
+    "mask",
+    "the service CIDR overlaps the other site's LAN",
+    "cluster west",
+    "services 10.51.0.0/16",
+    "services 172.20.0.0/16",
+  ),
+  cloud("mask", "two subnets overlap", "segment eks-b", "10.100.16.0/20", "10.100.8.0/20"),
+  cloud("mask", "the peered VPC's subnet overlaps the cluster's VPC", "segment data", "10.101.0.0/24", "10.100.0.0/24"),
+  cloud(
+    "mask",
+    "the service CIDR is inside of the VPC",
+    "cluster eks",
+    "services 172.20.0.0/16",
+    "services 10.100.32.0/20",
+  ),
+  // Gateways
+  fabric("gateway", "the rack has no gateway", "segment rack-a", "gateway leaf-a", ""),
+  fabric("gateway", "the gateway is a router of the other rack", "segment rack-b", "gateway leaf-b", "gateway leaf-a"),
+  fabric("gateway", "the gateway's name is misspelled", "segment rack-a", "gateway leaf-a", "gateway leaf-aa"),
+  fabric("gateway", "the office has no gateway", "segment office", "gateway edge", ""),
+  sites(
+    "gateway",
+    "the gateway is an address that no machine has",
+    "segment lan-west",
+    "gateway fw-west",
+    "gateway 172.21.0.254",
+  ),
+  sites(
+    "gateway",
+    "the gateway is outside of the segment",
+    "segment lan-east",
+    "gateway fw-east",
+    "gateway 172.21.0.1",
+  ),
+  sites(
+    "gateway",
+    "the gateway is a host, which does not forward",
+    "segment lan-west",
+    "gateway fw-west",
+    "gateway 172.21.0.60",
+  ),
+  cloud("gateway", "the database subnet has no gateway", "segment data", "gateway data-router", ""),
+  // Routes
+  fabric("route", "the default route's next hop does not exist", "router edge", "via 203.0.113.1", "via 203.0.113.6"),
+  sites("route", "the route to the other site is missing", "router fw-east", "route 172.21.0.0/24 via 192.0.2.2", ""),
+  sites("route", "the route back is missing", "router fw-west", "route 172.20.0.0/24 via 192.0.2.1", ""),
+  sites(
+    "route",
+    "the route to the other site points to the router itself",
+    "router fw-east",
+    "via 192.0.2.2",
+    "via 192.0.2.1",
+  ),
+  sites(
+    "route",
+    "the routers point to each other",
+    "router fw-west",
+    "route 172.20.0.0/24 via 192.0.2.1",
+    "route 172.20.0.0/24 via 192.0.2.1; route 172.22.0.0/16 via 192.0.2.1",
+    "no machine uses 172.22.0.0/16",
+  ),
+  sites("route", "the route has a wrong prefix", "router fw-west", "route 172.20.0.0/24", "route 172.20.1.0/24"),
+  sites(
+    "route",
+    "the next hop is an address of a different segment",
+    "router fw-west",
+    "via 192.0.2.1",
+    "via 172.20.0.1",
+  ),
+  sites(
+    "route",
+    "a blackhole route covers the other site",
+    "router fw-east",
+    "route 172.21.0.0/24 via 192.0.2.2",
+    "route 172.21.0.0/24 via 192.0.2.2; route blackhole 172.21.0.0/25",
+  ),
+  sites("route", "the default route is missing", "router fw-west", "route default via 198.51.100.1", ""),
+  cloud(
+    "route",
+    "the route to the peered VPC is missing",
+    "router vpc-router",
+    "route 10.101.0.0/24 via 169.254.100.2",
+    "",
+  ),
+  cloud("route", "the peered VPC has no route back", "router data-router", "route 10.100.0.0/16 via 169.254.100.1", ""),
+  cloud(
+    "route",
+    "the peered VPC has a route to one subnet only",
+    "router data-router",
+    "route 10.100.0.0/16",
+    "route 10.100.0.0/20",
+  ),
+  cloud("route", "the NAT gateway has no route to the VPC", "router nat", "route 10.100.0.0/16 via 169.254.101.1", ""),
+  cloud(
+    "route",
+    "the private subnets have no default route",
+    "router vpc-router",
+    "route default via 169.254.101.2",
+    "",
+  ),
+  cloud("route", "the NAT gateway has no default route", "router nat", "route default via 203.0.113.1", ""),
+  cloud(
+    "route",
+    "the peering's next hop is the router itself",
+    "router vpc-router",
+    "via 169.254.100.2",
+    "via 169.254.100.1",
+  ),
+  // BGP
+  fabric("bgp", "the AS number of a peer differs", "router leaf-a", "peer 10.1.0.1 as 65100", "peer 10.1.0.1 as 65101"),
+  fabric("bgp", "the router's own AS number is wrong", "router leaf-b", "bgp as 65002", "bgp as 65003"),
+  fabric("bgp", "the peer's address is wrong", "router leaf-a", "peer 10.1.0.5 as 65100", "peer 10.1.0.9 as 65100"),
+  fabric("bgp", "a session is configured on one side only", "router spine-1", "peer 10.1.0.10 as 65002", ""),
+  fabric("bgp", "a rack is not advertised", "router leaf-b", "advertise 10.0.2.0/24", ""),
+  fabric("bgp", "a rack advertises a wrong prefix", "router leaf-a", "advertise 10.0.1.0/24", "advertise 10.0.3.0/24"),
+  fabric(
+    "bgp",
+    "a rack advertises a prefix of the other rack (hijack)",
+    "router leaf-a",
+    "advertise 10.0.1.0/24",
+    "advertise 10.0.1.0/24 10.0.2.128/25",
+  ),
+  fabric("bgp", "as-override is missing on a leaf", "router leaf-b", "as 64512 as-override", "as 64512"),
+  fabric(
+    "bgp",
+    "the leaf does not listen for the nodes",
+    "router leaf-a",
+    "listen-range 10.0.1.0/24",
+    "listen-range 10.0.4.0/24",
+  ),
+  fabric("bgp", "the nodes' peer has a wrong AS number", "peer leaf-a {", "as-number 65001", "as-number 65011"),
+  fabric("bgp", "the nodes' peer address is wrong", "peer leaf-b {", "peer-ip 10.0.2.1", "peer-ip 10.0.2.254"),
+  fabric(
+    "bgp",
+    "the selector of the nodes' peer matches no node",
+    "peer leaf-b {",
+    "node-selector rack=b",
+    "node-selector rack=c",
+  ),
+  fabric("bgp", "a node has the wrong rack label", "node b2", "labels rack=b", "labels rack=a"),
+  fabric("bgp", "the node's AS number differs from the leaf's", "cni calico", "as-number 64512", "as-number 64513"),
+  fabric(
+    "bgp",
+    "the edge does not advertise a default route",
+    "router edge",
+    "advertise 0.0.0.0/0 192.168.50.0/24",
+    "advertise 192.168.50.0/24",
+  ),
+  fabric(
+    "bgp",
+    "the edge does not advertise the office",
+    "router edge",
+    "advertise 0.0.0.0/0 192.168.50.0/24",
+    "advertise 0.0.0.0/0",
+  ),
+  fabric(
+    "bgp",
+    "a leaf drops BGP",
+    "router leaf-a",
+    "attach rack-a 10.0.1.1",
+    "attach rack-a 10.0.1.1; deny tcp port 179",
+  ),
+  // Filters
+  fabric(
+    "filter",
+    "a leaf drops the pods' packets",
+    "router leaf-b",
+    "attach rack-b 10.0.2.1",
+    "attach rack-b 10.0.2.1; deny from 10.20.0.0/16",
+  ),
+  fabric("filter", "a node drops what it forwards", "node b1", "labels rack=b", "labels rack=b; deny tcp port 5432"),
+  fabric(
+    "filter",
+    "a node does not forward",
+    "node a1",
+    "labels rack=a",
+    "labels rack=a; sysctl net.ipv4.ip_forward 0",
+  ),
+  fabric(
+    "filter",
+    "a router does not forward",
+    "router leaf-a",
+    "attach rack-a 10.0.1.1",
+    "attach rack-a 10.0.1.1; sysctl net.ipv4.ip_forward 0",
+  ),
+  fabric(
+    "filter",
+    "the edge drops traffic to node ports",
+    "router edge",
+    "attach office 192.168.50.1",
+    "attach office 192.168.50.1; deny tcp port 30080",
+  ),
+  sites(
+    "filter",
+    "a node drops VXLAN",
+    "node e3",
+    "attach lan-east 172.20.0.13",
+    "attach lan-east 172.20.0.13; deny udp port 8472",
+  ),
+  sites(
+    "filter",
+    "the database's firewall admits another subnet",
+    "host oracle",
+    "daemon listener { listen 5432/tcp }",
+    "daemon listener { listen 5432/tcp }; allow tcp port 5432 from 172.20.1.0/24; deny tcp port 5432",
+  ),
+  sites(
+    "filter",
+    "a deny rule precedes the allow rule",
+    "router fw-east",
+    "allow tcp port 443",
+    "deny tcp port 5432; allow tcp port 443",
+    "nothing of the west site uses the database",
+  ),
+  sites(
+    "filter",
+    "strict reverse path filter on a node with two networks",
+    "node e1",
+    "attach lan-east 172.20.0.11",
+    "sysctl net.ipv4.conf.all.rp_filter 1; attach lan-east 172.20.0.11",
+    "the paths of the node are symmetric",
+  ),
+  sites(
+    "filter",
+    "a node drops DNS",
+    "node e2",
+    "attach lan-east 172.20.0.12",
+    "attach lan-east 172.20.0.12; deny udp port 53",
+  ),
+  cloud(
+    "filter",
+    "the database's firewall admits one subnet only",
+    "host rds",
+    "from 10.100.0.0/16",
+    "from 10.100.0.0/20",
+  ),
+  cloud("filter", "the database's firewall has a wrong port", "host rds", "allow tcp port 5432", "allow tcp port 5433"),
+  cloud(
+    "filter",
+    "the NAT gateway has a source check",
+    "router nat",
+    "attach nat-out 169.254.101.2",
+    "attach nat-out 169.254.101.2; deny from 10.100.0.0/16",
+  ),
+  // MTU
+  fabric("mtu", "an uplink has a smaller MTU", "segment up-a1", "cidr 10.1.0.0/30", "cidr 10.1.0.0/30; mtu 1400"),
+  fabric(
+    "mtu",
+    "a rack has a smaller MTU than its nodes",
+    "segment rack-b",
+    "cidr 10.0.2.0/24",
+    "cidr 10.0.2.0/24; mtu 1400",
+  ),
+  sites("mtu", "the link between the sites has a smaller MTU", "segment wan", "mtu 1500", "mtu 1400"),
+  sites(
+    "mtu",
+    "a node's interface has a larger MTU than its segment",
+    "node e1",
+    "attach lan-east 172.20.0.11",
+    "attach lan-east 172.20.0.11 { mtu 9000 }",
+  ),
+  sites(
+    "mtu",
+    "the overlay's MTU is that of the underlay",
+    "cluster west",
+    "backend vxlan",
+    "backend vxlan { mtu 1500 }",
+  ),
+  cloud(
+    "mtu",
+    "the peering has a smaller MTU",
+    "segment peering",
+    "cidr 169.254.100.0/30",
+    "cidr 169.254.100.0/30; mtu 1300",
+  ),
+  // NAT
+  fabric(
+    "nat",
+    "the edge does not masquerade the cluster",
+    "router edge",
+    "masquerade from 10.0.0.0/8 192.168.50.0/24 out isp",
+    "masquerade from 192.168.50.0/24 out isp",
+  ),
+  fabric("nat", "the edge masquerades towards the fabric", "router edge", "out isp", "out up-e1"),
+  sites(
+    "nat",
+    "the firewall does not masquerade the site",
+    "router fw-west",
+    "masquerade from 172.21.0.0/24 out internet",
+    "",
+  ),
+  sites(
+    "nat",
+    "the nodes do not masquerade the pods",
+    "cluster east",
+    "cni flannel { backend vxlan }",
+    "cni flannel { backend vxlan; ip-masq false }",
+  ),
+  cloud("nat", "the NAT gateway does not masquerade", "router nat", "masquerade from 10.100.0.0/16 out igw", ""),
+  cloud(
+    "nat",
+    "the NAT gateway masquerades another range",
+    "router nat",
+    "masquerade from 10.100.0.0/16",
+    "masquerade from 10.200.0.0/16",
+  ),
+  cloud(
+    "nat",
+    "the pods keep their address on the way to the internet",
+    "cni aws-vpc",
+    "instance m5.large",
+    "instance m5.large; external-snat true",
+    "the NAT gateway masquerades them",
+  ),
+  // DNS
+  fabric(
+    "dns",
+    "the DNS service selects no pod",
+    "service kube-dns",
+    "select k8s-app=kube-dns",
+    "select k8s-app=coredns",
+  ),
+  fabric(
+    "dns",
+    "the DNS pods listen on another port",
+    "deployment coredns",
+    "listen 53/udp 53/tcp",
+    "listen 5353/udp 5353/tcp",
+  ),
+  sites("dns", "the DNS service has no UDP port", "service kube-dns", "port 53/udp name dns\n", "\n"),
+  sites(
+    "dns",
+    "the DNS service has the address of another service range",
+    "service kube-dns",
+    "10.41.0.10",
+    "10.51.0.10",
+  ),
+  cloud("dns", "there are no DNS pods", "deployment coredns", "replicas 2", "replicas 0"),
+  // Policies
+  fabric("policy", "a policy selects no pod", "policy db {", "select app=db", "select app=database"),
+  fabric("policy", "a peer's label is misspelled", "policy api {", "from app=web", "from app=wbe"),
+  fabric("policy", "a rule has a port that no pod listens on", "policy db {", "to 5432/tcp", "to 5433/tcp"),
+  fabric("policy", "a rule has the service's port instead of the pod's", "policy api {", "to 9090/tcp", "to 80/tcp"),
+  fabric(
+    "policy",
+    "a policy isolates egress without DNS",
+    "policy api {",
+    "ingress from app=web to 9090/tcp",
+    "ingress from app=web to 9090/tcp; egress to app=db port 5432/tcp",
+  ),
+  fabric("policy", "a peer is a service address", "policy db {", "from app=api", "from cidr 10.30.1.0/24"),
+  fabric("policy", "a peer is in another namespace", "policy db {", "from app=api", "from app=api namespace shop2"),
+  // Services
+  fabric("service", "a service's selector is misspelled", "service api {", "select app=api", "select app=apo"),
+  fabric("service", "a service's target port is wrong", "service web {", "80 -> 8080/tcp", "80 -> 8081/tcp"),
+  fabric(
+    "service",
+    "two services have the same node port",
+    "service api {",
+    "port 80 -> 9090/tcp",
+    "type node-port; port 80 -> 9090/tcp; node-port 30080",
+  ),
+  fabric("service", "a node port is out of range", "service web {", "node-port 30080", "node-port 8080"),
+  sites(
+    "service",
+    "an external endpoint has a wrong address",
+    "service oracle",
+    "172.20.0.50:5432",
+    "172.20.0.51:5432",
+  ),
+  sites("service", "an external endpoint has a wrong port", "service oracle", "172.20.0.50:5432", "172.20.0.50:5433"),
+  sites(
+    "service",
+    "an external endpoint is behind a missing route",
+    "service oracle",
+    "172.20.0.50:5432",
+    "172.29.0.50:5432",
+  ),
+  cloud("service", "the ingress has a backend that does not exist", "ingress shop", "-> api:80", "-> apis:80"),
+  cloud("service", "the ingress has a port that the service does not have", "ingress shop", "-> api:80", "-> api:8080"),
+  cloud("service", "the container listens on another port", "deployment api", "listen 9090/tcp", "listen 9091/tcp"),
+  // The cluster
+  fabric(
+    "cluster",
+    "IPIP although a router drops it",
+    "cni calico",
+    "ipip never",
+    "ipip always",
+    "the fabric passes IP-in-IP",
+  ),
+  sites(
+    "cluster",
+    "a node of the cluster is at the other site, with host-gw",
+    "cluster west",
+    "cni flannel { backend vxlan }",
+    "cni flannel { backend host-gw }; node w3 { attach lan-east 172.20.0.33 }",
+  ),
+  sites(
+    "cluster",
+    "two tunnels with the same VNI and port on one node",
+    "cluster west",
+    "kube-proxy ipvs",
+    "kube-proxy ipvs; docker-bridge 172.21.0.1/24",
+  ),
+  cloud("cluster", "more pods than the instance has addresses", "deployment web", "replicas 2", "replicas 90"),
+];

@@ -73,6 +73,7 @@ const NO_MACHINE: HookContext = {
   reversePath: () => true,
   pathMtu: () => Number.POSITIVE_INFINITY,
   masqueradeAs: () => undefined,
+  redirectTo: () => undefined,
   chance: () => false,
   connections: [],
 };

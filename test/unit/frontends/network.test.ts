@@ -1513,9 +1513,7 @@ describe("VPN connections", () => {
       );
     expect(outcomes(azure({}), "web -> 192.168.7.7 reachable", "office -> 10.0.1.10 reachable")).toEqual([]);
     expect(notes(azure({})).join("\n")).not.toContain("KN801");
-    expect(outcomes(azure({ bgp_route_propagation_enabled: false }), "web -> 192.168.7.7 reachable")).toHaveLength(
-      1,
-    );
+    expect(outcomes(azure({ bgp_route_propagation_enabled: false }), "web -> 192.168.7.7 reachable")).toHaveLength(1);
   });
 
   it("of Google networks have the routes to their tunnels", () => {
@@ -1549,12 +1547,7 @@ describe("VPN connections", () => {
       ),
     );
     expect(
-      outcomes(
-        gcp,
-        "web -> 192.168.7.7 reachable",
-        "web -> 10.0.1.50:8443 reachable",
-        "web -> 10.0.1.50:80 reachable",
-      ),
+      outcomes(gcp, "web -> 192.168.7.7 reachable", "web -> 10.0.1.50:8443 reachable", "web -> 10.0.1.50:80 reachable"),
     ).toEqual([expect.stringContaining("does not listen on 80/tcp")]);
     expect(notes(gcp).join("\n")).not.toContain("KN801");
   });

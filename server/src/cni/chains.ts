@@ -1,5 +1,5 @@
 /** netfilter contributions, merged into chains on request. */
-import type { IptablesTable, Netfilter, NfBase, NfChain } from "../dataplane/model.ts";
+import type { IptablesTable, Netfilter, NfBase, NfChain, NfTable, NftLine } from "../dataplane/model.ts";
 import { nfChain, type RuleSpec } from "../dataplane/rule.ts";
 import type { Origin } from "../declared/origin.ts";
 import type { ChainRules, ChainSource } from "./mode.ts";
@@ -12,6 +12,13 @@ const BUILT_IN: Readonly<Record<IptablesTable, readonly string[]>> = {
   filter: ["INPUT", "FORWARD", "OUTPUT"],
 };
 const TABLES: readonly IptablesTable[] = ["raw", "mangle", "nat", "filter"];
+
+/** nftables tables of a mode: `table ip flannel-ipv4`. */
+interface NftTable {
+  readonly chains: ReadonlyMap<string, NfChain>;
+  readonly bases: readonly NfBase[];
+  readonly lines: readonly NftLine[];
+}
 
 type Chains = ReadonlyMap<string, ReadonlyMap<string, NfChain>>;
 
@@ -26,6 +33,11 @@ export function netfilterOf(
   };
   let bases: Readonly<Record<4 | 6, readonly NfBase[]>> | undefined;
   let made: Readonly<Record<4 | 6, Chains>> | undefined;
+  let tables: Readonly<Record<4 | 6, ReadonlyMap<string, NftTable>>> | undefined;
+  const nftTables = (family: 4 | 6): ReadonlyMap<string, NftTable> => {
+    tables ??= { 4: nftTablesOf(contributions(), 4), 6: nftTablesOf(contributions(), 6) };
+    return tables[family];
+  };
   const chains = (family: 4 | 6): Chains => {
     if (!made) {
       const all = contributions();
@@ -35,7 +47,7 @@ export function netfilterOf(
   };
   return {
     chain: (family, table, name) => {
-      const own = chains(family).get(table)?.get(name);
+      const own = chains(family).get(table)?.get(name) ?? nftTables(family).get(table)?.chains.get(name);
       if (own) return own;
       for (const source of others()) {
         const chain = source.chain(family, table, name);
@@ -52,10 +64,48 @@ export function netfilterOf(
       }
     },
     bases: (family) => {
-      bases ??= { 4: basesOf(others(), 4), 6: basesOf(others(), 6) };
+      const all = (of: 4 | 6) => [...[...nftTables(of).values()].flatMap((one) => one.bases), ...basesOf(others(), of)];
+      bases ??= { 4: all(4), 6: all(6) };
       return bases[family];
     },
-    nft: (family) => others().flatMap((source) => source.nft?.(family) ?? []),
+    nft: (family) => [
+      ...[...nftTables(family).values()].flatMap(({ lines }) => lines),
+      ...others().flatMap((source) => source.nft?.(family) ?? []),
+    ],
+  };
+}
+
+function nftTablesOf(all: readonly ChainRules[], family: 4 | 6): ReadonlyMap<string, NftTable> {
+  const mine = all.filter((part) => part.family === family && part.table.startsWith("nft "));
+  const names = new Set(mine.map(({ table }) => table));
+  return new Map(
+    [...names].map((name) => [
+      name,
+      nftTableOf(
+        name,
+        mine.filter(({ table }) => table === name),
+      ),
+    ]),
+  );
+}
+
+function nftTableOf(table: NfTable, parts: readonly ChainRules[]): NftTable {
+  const origin = parts.flatMap(({ rules }) => rules).find((rule) => rule.origin)?.origin;
+  const family = parts[0]?.family === 6 ? "ip6" : "ip";
+  const line = (text: string, from = origin): NftLine => ({ text, origin: from });
+  const lines = parts.flatMap(({ chain, base, rules }) => [
+    line(`\tchain ${chain} {`),
+    ...(base
+      ? [line(`\t\ttype ${base.type} hook ${base.hook.toLowerCase()} priority ${base.priority}; policy accept;`)]
+      : []),
+    ...rules.map((rule) => line(`\t\t${rule.text ?? ""}`, rule.origin)),
+    line("\t}"),
+    line(""),
+  ]);
+  return {
+    chains: new Map(parts.map(({ chain, rules }) => [chain, nfChain({ name: chain, rules })])),
+    bases: parts.flatMap(({ chain, base }) => (base ? { ...base, table, chain } : [])),
+    lines: [line(`table ${family} ${table.slice("nft ".length)} {`), ...lines.slice(0, -1), line("}")],
   };
 }
 

@@ -135,6 +135,8 @@ export interface ChainRules {
   readonly policy?: "ACCEPT" | "DROP";
   readonly policyOrigin?: Origin;
   readonly rules: readonly RuleSpec[];
+  /** Of a base chain in an nftables table. */
+  readonly base?: Pick<NfBase, "hook" | "priority" | "type">;
 }
 
 /** Chains that are built when requested by name: kube-proxy has thousands. */

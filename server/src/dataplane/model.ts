@@ -6,6 +6,7 @@
 import type { InterfaceAddress, Ip, IpRange, Prefix } from "../addressing/ip.ts";
 import type { PrefixTable } from "../addressing/prefix-table.ts";
 import type { Origin } from "../declared/origin.ts";
+import type { NftStatement } from "./nft/ast.ts";
 import type { EspCipher, IcmpMessage, Mac, Packet, Transport } from "./packet.ts";
 import type { ConnectProgram, DevicePrograms, QueueProgram } from "./program.ts";
 
@@ -463,10 +464,14 @@ export type NfTarget =
   | { readonly kind: "SNAT"; readonly to: Ip; readonly randomFully?: boolean }
   | { readonly kind: "DNAT"; readonly to: Ip; readonly port?: number }
   | { readonly kind: "MARK"; readonly value: number; readonly mask: number }
+  /** Logs the packet; the next rule follows. `options`: as iptables prints them. */
+  | { readonly kind: "LOG"; readonly options: string }
   /** A rule without a target: only its counters change. */
   | { readonly kind: "NONE" }
   /** Table raw: the packet is not tracked by conntrack. */
   | { readonly kind: "NOTRACK" }
+  /** nftables: the statements of a rule, in order; a rule of another machine's listing can contain any. */
+  | { readonly kind: "NFT"; readonly statements: readonly NftStatement[]; readonly program: QueueProgram | undefined }
   /** A user-space program returns the verdict (nfnetlink_queue). */
   | { readonly kind: "NFQUEUE"; readonly number: number; readonly program: QueueProgram }
   /** Sets the connection mark, or copies it to the packet (net/netfilter/xt_connmark.c). */

@@ -4,7 +4,7 @@ import { formatIp, type Ip } from "../addressing/ip.ts";
 import type { Origin } from "../declared/origin.ts";
 import { t } from "../text/l10n.ts";
 import { bind, type Connection, makeUnique, rewritten, type Tracking, UNTRACKED } from "./conntrack.ts";
-import { type HookContext, matches } from "./match.ts";
+import { matches } from "./match.ts";
 import type {
   Explanation,
   IptablesTable,
@@ -17,7 +17,9 @@ import type {
   NfTarget,
   RejectWith,
 } from "./model.ts";
+import { effectOf } from "./nft/statement.ts";
 import { familyOf, type Packet, portsOf, tcpHeaders, withMss } from "./packet.ts";
+import type { HookContext } from "./seen.ts";
 import { ruleText } from "./text.ts";
 
 export interface Decision {
@@ -305,6 +307,7 @@ function applyTarget(walk: ChainWalk, rule: NfRule, name: string): ChainOutcome 
       if (rule.explain) walk.noted.push(note(walk, name, rule, "accept"));
       return "next";
     case "NONE":
+    case "LOG":
       return "next";
     case "TCPMSS":
       clampMss(walk, rule, name, target.mss);
@@ -316,6 +319,8 @@ function applyTarget(walk: ChainWalk, rule: NfRule, name: string): ChainOutcome 
       const outcome = enterChain(walk, target.chain);
       return outcome ?? (target.goto ? "return" : "next");
     }
+    case "NFT":
+      return runStatements(walk, rule, target, name);
     case "NFQUEUE": {
       const verdict = target.program.decide(walk.packet);
       const effect = verdict.kind === "pass" ? "accept" : "drop";
@@ -336,6 +341,42 @@ function applyTarget(walk: ChainWalk, rule: NfRule, name: string): ChainOutcome 
         nat: { side: "dst", ip: target.to, port: target.port },
       };
   }
+}
+
+/** nft_do_chain: the statements of a rule, until one of them does not match or ends it. */
+function runStatements(
+  walk: ChainWalk,
+  rule: NfRule,
+  { statements, program }: NfTarget & { kind: "NFT" },
+  name: string,
+): ChainOutcome | "next" | "return" {
+  for (const statement of statements) {
+    const effect = effectOf(statement, walk, program);
+    switch (effect.kind) {
+      case "continue":
+        break;
+      case "break":
+        return "next";
+      case "mark":
+        walk.mark = effect.value;
+        break;
+      case "connmark":
+        if (walk.tracking.connection) walk.tracking.connection.mark = effect.value;
+        break;
+      case "target": {
+        const text = effect.element === undefined ? rule.text : `${rule.text ?? ""} [${effect.element}]`;
+        const outcome = applyTarget(
+          walk,
+          { ...rule, target: effect.target, ...(text === undefined ? {} : { text }) },
+          name,
+        );
+        // A statement can follow NOTRACK.
+        if (effect.target.kind !== "NOTRACK") return outcome;
+        break;
+      }
+    }
+  }
+  return "next";
 }
 
 /** xt_TCPMSS.c, tcpmss_mangle_packet: the size is lowered, never raised. */

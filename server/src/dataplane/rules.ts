@@ -1,7 +1,7 @@
 /** The rules of a network namespace as the Linux tools print them: iptables-save, nft, ipvsadm, ipset. */
 import { formatPrefix } from "../addressing/ip.ts";
 import type { Origin } from "../declared/origin.ts";
-import type { IpSet, IptablesTable, Netns, NfChain } from "./model.ts";
+import type { IpSet, IptablesTable, Netns, NfChain, NfTarget } from "./model.ts";
 import type { ProgramListing, QueueProgram } from "./program.ts";
 import type { ReportLocation } from "./routes-schema.ts";
 import type { RulesReport } from "./rules-schema.ts";
@@ -41,7 +41,7 @@ function listingsOf(netns: Netns): ReadonlySet<ProgramListing> {
 }
 
 /** The programs of NFQUEUE targets by queue number. */
-export function queuePrograms({ netfilter }: Netns): ReadonlyMap<number, QueueProgram> {
+export function queuePrograms({ netfilter }: Pick<Netns, "netfilter">): ReadonlyMap<number, QueueProgram> {
   const programs = new Map<number, QueueProgram>();
   for (const family of [4, 6] as const) {
     const chains = [
@@ -49,9 +49,16 @@ export function queuePrograms({ netfilter }: Netns): ReadonlyMap<number, QueuePr
       ...netfilter.bases(family).flatMap(({ table, chain }) => netfilter.chain(family, table, chain) ?? []),
     ];
     for (const { target } of chains.flatMap(({ rules }) => rules))
-      if (target.kind === "NFQUEUE") programs.set(target.number, target.program);
+      for (const { number, program } of queuesOf(target)) programs.set(number, program);
   }
   return programs;
+}
+
+function queuesOf(target: NfTarget): readonly { readonly number: number; readonly program: QueueProgram }[] {
+  if (target.kind === "NFQUEUE") return [target];
+  if (target.kind !== "NFT") return [];
+  const { program, statements } = target;
+  return statements.flatMap((one) => (one.kind === "queue" && program ? { number: one.number, program } : []));
 }
 
 function ipvsLines({ ipvs }: Netns): readonly RuleLine[] {

@@ -187,7 +187,10 @@ function targetWords(to: NfTarget, family: 4 | 6): readonly string[] {
       return ["-j", "SNAT", "--to-source", formatIp(to.to), ...(to.randomFully ? ["--random-fully"] : [])];
     case "DNAT":
       return ["-j", "DNAT", "--to-destination", withPort(to.to, to.port)];
+    case "LOG":
+      return ["-j", "LOG", ...(to.options === "" ? [] : [to.options])];
     case "NONE":
+    case "NFT":
       return [];
     case "CONNMARK": {
       const mask = `0x${(to.mask >>> 0).toString(16)}`;
@@ -207,10 +210,10 @@ function rejectWith(kind: RejectWith, family: 4 | 6): string {
 /** libip6t_REJECT.c. */
 const REJECT6: Readonly<Record<RejectWith, string>> = {
   "icmp-port-unreachable": "icmp6-port-unreachable",
+  "icmp-net-unreachable": "icmp6-no-route",
+  "icmp-host-unreachable": "icmp6-addr-unreachable",
   "icmp-admin-prohibited": "icmp6-adm-prohibited",
   "icmp-host-prohibited": "icmp6-adm-prohibited",
-  "icmp-host-unreachable": "icmp6-addr-unreachable",
-  "icmp-net-unreachable": "icmp6-no-route",
   "tcp-reset": "tcp-reset",
 };
 

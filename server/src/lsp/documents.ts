@@ -172,6 +172,8 @@ interface Readers {
 
 function createReaders(service: Service, disk: Disk, isOpen: (key: string) => boolean): Readers {
   const texts = new Map<string, string>();
+  /** Texts that `exist` has read, until `follow` uses them. */
+  const found = new Map<string, string>();
   /** The files that read no source. */
   const others = new Set<string>();
   const drop = (key: string): void => {
@@ -179,23 +181,33 @@ function createReaders(service: Service, disk: Disk, isOpen: (key: string) => bo
   };
   /** The text of a file that reads a source; undefined for each other file. */
   const readerText = (key: string): string | undefined => {
+    const known = found.get(key);
+    if (known !== undefined) return known;
     const text = disk.read(key);
-    if (typeof text === "string" && READS.test(text)) return text;
+    if (typeof text === "string" && READS.test(text)) {
+      found.set(key, text);
+      return text;
+    }
     others.add(key);
     return undefined;
   };
   const add = (key: string): void => {
     const text = readerText(key);
     if (text === undefined) return;
+    found.delete(key);
     texts.set(key, text);
     service.setText(key, text);
   };
   const reads = (key: string): boolean => !isOpen(key) && !others.has(key) && readerText(key) !== undefined;
   return {
     exist: (near) => service.hasSources() || disk.allKnetFiles(near).some(reads),
-    opened: (key) => void texts.delete(key),
+    opened(key) {
+      texts.delete(key);
+      found.delete(key);
+    },
     changed(key) {
       others.delete(key);
+      found.delete(key);
       drop(key);
     },
     follow(manifests) {

@@ -1,15 +1,16 @@
 /** Manifests, dumps, and cloud networks as one topology, and as the text of a `.knet` file. */
 import { messageOf } from "../checks/run.ts";
+import type { Document } from "../declared/document.ts";
 import { isNetworkSource, networkDocuments } from "../frontends/config/document.ts";
 import type { TextFile } from "../frontends/containers/unpack.ts";
 import { format } from "../frontends/knet/format.ts";
-import { type ManifestDocuments, manifestDocuments } from "../frontends/kubernetes/document.ts";
+import { type ManifestDocuments, manifestDocuments, withChanges } from "../frontends/kubernetes/document.ts";
 import { t } from "../text/l10n.ts";
 import { type LineIndex, lineIndex } from "../text/line-index.ts";
 import { type Analysis, type AnalysisOptions, analyse } from "./analysis.ts";
 import { compactText } from "./compact/index.ts";
 import { ownedPods } from "./compact/owners.ts";
-import { rendering } from "./front-ends.ts";
+import { readRules } from "./front-ends.ts";
 import type { Expand } from "./sources.ts";
 
 /** What files contain. */
@@ -41,8 +42,11 @@ function documentsOf(source: string, files: readonly TextFile[]): ManifestDocume
 
 /** The topology of the files. Fixes are edits of single files, after which all files are read again. */
 export function sourceAnalysis({ documents, source, files }: Sources, options: AnalysisOptions = {}): Analysis {
-  const all = documents.map(rendering);
   const texts = new Map(files.map((one) => [one.file, one]));
+  // The text of the file, in which Secrets are not hidden.
+  const rendering = (list: readonly Document[], own: (file: string) => string | undefined): readonly Document[] =>
+    list.map((one) => withChanges(one, own(one.file) ?? one.text, readRules));
+  const all = rendering(documents, (file) => texts.get(file)?.text);
   const known = new Map(all.map((one) => [one, texts.get(one.file)]));
   const expand: Expand = (current) => {
     if (current.every((one) => known.has(one))) return { files: current };
@@ -51,7 +55,8 @@ export function sourceAnalysis({ documents, source, files }: Sources, options: A
       const unchanged = known.get(one);
       return unchanged ? [unchanged] : [];
     });
-    return { files: documentsOf(source, changed).documents.map(rendering) };
+    const now = new Map(changed.map(({ file, text }) => [file, text]));
+    return { files: rendering(documentsOf(source, changed).documents, (file) => now.get(file)) };
   };
   return analyse(documents[0].file, all, { ...options, expand });
 }

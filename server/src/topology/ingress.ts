@@ -37,6 +37,7 @@ export function buildIngresses(file: string, cluster: string, written: readonly 
           served && read?.value.kind === "ref"
             ? { text: read.value.text, source: sourceOfRead(file, served, read) }
             : undefined,
+        gateway: keyword === "http-route" && gateway !== undefined ? path : undefined,
         rules: rulesIn(file, decl),
         source: sourceOf(file, decl),
       },

@@ -441,6 +441,8 @@ export interface Ingress {
   readonly name: string;
   /** The service of the proxy's pods, as written; undefined if not set, or if the gateway does not exist. */
   readonly servedBy: { readonly text: string; readonly source: Origin } | undefined;
+  /** Of a route: "infra/public". */
+  readonly gateway: string | undefined;
   readonly rules: readonly IngressRule[];
   readonly source: Origin;
 }

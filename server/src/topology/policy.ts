@@ -35,6 +35,8 @@ export interface Policy {
   /** Undefined: does not apply to this direction. An empty list isolates the pods (kinds network and calico). */
   readonly ingress: readonly PolicyRule[] | undefined;
   readonly egress: readonly PolicyRule[] | undefined;
+  /** Calico: rules that log packets; the next rule decides. */
+  readonly logs: readonly LogRule[];
   /** As set with `types`; undefined: the default. */
   readonly types: { readonly directions: ReadonlySet<Direction>; readonly source: Origin } | undefined;
   /** Rules of a direction that `types` does not list: they have no effect. */
@@ -58,6 +60,9 @@ export interface PolicyRule {
   readonly ports: readonly PolicyPort[] | undefined;
   readonly source: Origin;
 }
+
+/** `before`: the index of the deciding rule of the direction that follows. */
+export type LogRule = Omit<PolicyRule, "action"> & { readonly before: number };
 
 export type Peer =
   /** `namespaces` undefined: the policy's own namespace. */
@@ -143,12 +148,14 @@ export function readPolicy(
   const source = sourceOf(file, decl);
   const own = keyword === "policy" ? (namespace ?? "default") : namespace;
   const context: RuleContext = { file, kind: KINDS[keyword], isClusterWide: own === undefined, problems };
-  const rules = decl.children.flatMap((statement) => readRule(context, statement));
+  const written = decl.children.flatMap((statement) => readRule(context, statement));
+  const rules = written.flatMap(({ action, ...rule }) => (action === "log" ? [] : [{ ...rule, action }]));
   const base = {
     name,
     namespace: own,
     path: own === undefined ? name : `${own}/${name}`,
     types: readTypes(file, decl),
+    logs: logRules(written),
     source,
   };
   switch (keyword) {
@@ -194,6 +201,14 @@ export function readPolicy(
       return { policy, problems };
     }
   }
+}
+
+function logRules(written: readonly WrittenRule[]): readonly LogRule[] {
+  return written.flatMap(({ action, ...rule }, index) => {
+    if (action !== "log") return [];
+    const decided = written.slice(0, index).filter((one) => one.direction === rule.direction && one.action !== "log");
+    return [{ ...rule, before: decided.length }];
+  });
 }
 
 export function readCalicoTier(decl: Decl): Tier | undefined {
@@ -259,14 +274,16 @@ interface RuleContext {
   readonly problems: TopologyProblem[];
 }
 
-function readRule(context: RuleContext, decl: Decl): readonly PolicyRule[] {
+type WrittenRule = Omit<PolicyRule, "action"> & { readonly action: PolicyRule["action"] | "log" };
+
+function readRule(context: RuleContext, decl: Decl): readonly WrittenRule[] {
   const direction = decl.spec?.keyword;
   if (direction !== "ingress" && direction !== "egress") return [];
   const { file, kind, problems } = context;
   const peerWord = direction === "ingress" ? "from" : "to";
   const portWord = direction === "ingress" ? "to" : "port";
   const word = oneOf(decl, "action", "word")?.text;
-  const action = word === "deny" || word === "pass" ? word : "allow";
+  const action = word === "deny" || word === "pass" || word === "log" ? word : "allow";
   const statements = [decl, ...decl.children];
   // A rule with an unreadable part is ignored: its peers are unknown.
   if (statements.some(isBroken)) return [];

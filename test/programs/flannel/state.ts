@@ -27,8 +27,7 @@ export type Macs = ReadonlyMap<string, string>;
 /** Devices of flanneld; the bridge and the veth devices belong to the CNI plugin. */
 const OWN = /^flannel/;
 const PLUGIN = /^(cni0|veth)/;
-const NFT = /^flannel-ipv\d-/;
-const OWN_CHAIN = /^(FLANNEL-|flannel-ipv\d-)/;
+const OWN_CHAIN = /^FLANNEL-/;
 const OWN_JUMP = /-j FLANNEL-/;
 
 /* --------------------------------------------------------------- prediction */
@@ -56,7 +55,16 @@ export function predicted(netns: Netns, bare: Netns, macs: Macs): Lines {
       ({ dir, src, dst, tmpl }) => `xfrm policy ${dir} ${src} ${dst} tmpl ${tmpl.src} ${tmpl.dst} ${tmpl.mode}`,
     ),
     ...(xfrm?.states ?? []).map(({ src, dst, encap }) => `xfrm state ${src} ${dst} ${encap ?? ""}`.trim()),
-    ...FAMILIES.flatMap((family) => ownChains(family, predictedChains(netns, family))),
+    ...FAMILIES.flatMap((family) => [
+      ...ownChains(family, predictedChains(netns, family)),
+      ...nftChainLines(
+        netns.netfilter
+          .nft(family)
+          .map(({ text }) => text)
+          .join("\n"),
+        family,
+      ),
+    ]),
   ];
 }
 
@@ -91,15 +99,11 @@ function kindOf(device: Device): string {
   }
 }
 
-/**
- * One line for each chain of flannel, with its rules in order. knet shows the base chains of nftables table `flannel-ipv4`
- * as chains of iptables: with a jump from the chain of their hook, and RETURN instead of `accept`, which also ends only the
- * chain.
- */
+/** One line for each chain of flannel, with its rules in order. */
 function ownChains(family: 4 | 6, chains: Chains): Lines {
   return [...chains].flatMap(([name, rules]) => {
     const own = OWN_CHAIN.test(name) ? rules : rules.filter((rule) => OWN_JUMP.test(rule));
-    return own.length === 0 ? [] : [`chain ${family} ${name.replace(NFT, "nft ")}: ${own.join("; ")}`];
+    return own.length === 0 ? [] : [`chain ${family} ${name}: ${own.join("; ")}`];
   });
 }
 
@@ -194,13 +198,12 @@ function observedXfrm(name: string): Lines {
   ];
 }
 
-/** The hooks to which knet's jumps correspond. */
+/** The base chains. */
 const HEADS: Readonly<Record<string, string>> = {
-  postrtg: "type nat hook postrouting priority srcnat",
-  forward: "type filter hook forward priority filter",
+  postrtg: "type nat hook postrouting priority 100",
+  forward: "type filter hook forward priority 0",
 };
 
-/** Rules of nftables in the words of iptables. */
 function nftLines(name: string, family: 4 | 6): Lines {
   let text: string;
   try {
@@ -209,6 +212,12 @@ function nftLines(name: string, family: 4 | 6): Lines {
     // The table does not exist.
     return [];
   }
+  return nftChainLines(text, family);
+}
+
+/** Priorities as numbers, without counters and comments. */
+function nftChainLines(listing: string, family: 4 | 6): Lines {
+  const text = listing.replace("priority srcnat", "priority 100").replace("priority filter", "priority 0");
   const lines: string[] = [];
   for (const [, chain = "", body = ""] of text.matchAll(/chain (\S+) \{([^}]*)\}/g)) {
     const head = /type [^;]*/.exec(body)?.[0];
@@ -225,14 +234,7 @@ function nftLines(name: string, family: 4 | 6): Lines {
 function nftWords(rule: string): string {
   return rule
     .replace(/ comment "[^"]*"/, "")
-    .replace(/(?:meta )?mark 0x0*([0-9a-f]+)/, "--mark 0x$1")
-    .replace(/ip6? saddr != (\S+)/, "! -s $1")
-    .replace(/ip6? daddr != (\S+)/, "! -d $1")
-    .replace(/ip6? saddr (\S+)/, "-s $1")
-    .replace(/ip6? daddr (\S+)/, "-d $1")
     .replace(/counter packets \d+ bytes \d+ /, "")
-    .replace(/return$/, "-j RETURN")
-    .replace(/accept$/, "-j RETURN")
-    .replace(/masquerade fully-random$/, "-j MASQUERADE --random-fully")
-    .replace(/masquerade$/, "-j MASQUERADE");
+    .replace(/^mark/, "meta mark")
+    .replace(" fully-random", "");
 }

@@ -137,8 +137,10 @@ cluster prod {
   calico-policy quiet {
     tier security
     select app=web namespace shop
+    ingress log any
     ingress deny { to icmp 53/udp }
     egress deny any
+    egress log to app=db
   }
   admin-policy closed {
     priority 10
@@ -160,11 +162,12 @@ cluster prod {
         selector: "app == 'web'",
         namespaceSelector: "kubernetes.io/metadata.name == 'shop'",
         ingress: [
+          { action: "Log" },
           { action: "Deny", protocol: "ICMP" },
           { action: "Deny", protocol: "ICMPv6" },
           { action: "Deny", protocol: "UDP", destination: { ports: [53] } },
         ],
-        egress: [{ action: "Deny" }],
+        egress: [{ action: "Deny" }, { action: "Log", destination: { selector: "app == 'db'" } }],
       },
     });
     // Without its only port, a rule would deny everything.
@@ -301,5 +304,115 @@ describe("diagrams", () => {
     for (const [, end] of drawio.matchAll(/ (?:source|target|parent)="([^"]+)"/g)) expect(ids).toContain(end);
     expect(textOf(read(text), "dot")).toMatch(/^graph topology \{\n[\s\S]*\n\}\n$/);
     expect(textOf(read(text), "mermaid")).toMatch(/^flowchart TB\n/);
+  });
+});
+
+describe("gateways and load balancers", () => {
+  const shop = (
+    balancer: string,
+    router = "",
+    routes = "",
+  ): string => `segment lan { cidr 192.168.10.0/24; gateway gateway }
+router gateway { attach lan 192.168.10.1${router} }
+cluster prod {
+  pods 10.244.0.0/16
+  services 10.96.0.0/12
+  cni flannel
+  ${balancer}
+  node n1 { attach lan 192.168.10.11 }
+  namespace infra {
+    deployment envoy replicas 1 { labels app=envoy; listen 8080 }
+    service envoy { select app=envoy; port 80 -> 8080; cluster-ip 10.96.0.5; load-balancer-ip 192.168.10.200 }
+    gateway public { served-by envoy }
+  }
+  namespace shop {
+    deployment api replicas 1 { labels app=api; listen 9090 }
+    service api { select app=api; port 80 -> 9090; cluster-ip 10.96.0.6 }
+    service old { select app=api; port 80 -> 9090; cluster-ip 10.96.0.7 }
+${routes}  }
+}
+`;
+  const ROUTES = `    http-route all { gateway infra/public; path "/" -> api:80 }
+    http-route shop {
+      gateway infra/public
+      host "a.example.com" { path "/api" -> api:80 weight 90; path "/api" -> old:80 weight 10; path "/x" exact -> old:80 }
+      host "b.example.com" { path "/api" -> api:80 weight 90; path "/api" -> old:80 weight 10; path "/x" exact -> old:80 }
+    }
+`;
+
+  it("have routes with hosts, paths, and weights, which are read back", () => {
+    const before = read(shop("load-balancer l2", "", ROUTES));
+    const { losses } = exportOf(before, "kubernetes");
+    expect(losses.join("\n")).not.toMatch(/http-route|load balancer/);
+    const text = textOf(before, "kubernetes");
+    expect(
+      documents(text)
+        .filter((one) => one["kind"] === "HTTPRoute")
+        .map((one) => one["spec"]),
+    ).toMatchObject([
+      { parentRefs: [{ name: "public", namespace: "infra" }], rules: [{ backendRefs: [{ name: "api", port: 80 }] }] },
+      { hostnames: ["a.example.com", "b.example.com"] },
+    ]);
+    const after = analysed(imported(text));
+    const routesOf = ({ topology }: typeof before) =>
+      topology.clusters[0]?.ingresses?.map(({ name, gateway, servedBy, rules }) => ({
+        name,
+        gateway,
+        servedBy: servedBy?.text.split("/").at(-1),
+        rules: rules.map(({ host, path, exact, weight, backend }) => ({
+          host,
+          path,
+          exact,
+          weight,
+          to: `${backend.text}:${backend.port}`,
+        })),
+      }));
+    expect(routesOf(after)).toEqual(routesOf(before));
+    expect(printed(imported(textOf(after, "kubernetes")))).toBe(printed(imported(text)));
+  });
+
+  it("are several routes if hosts have other paths", () => {
+    const text = textOf(
+      read(
+        shop(
+          "load-balancer l2",
+          "",
+          `    http-route shop { gateway infra/public; host "a.example.com" { path "/" -> api:80 }; host "b.example.com" { path "/" -> old:80 } }\n`,
+        ),
+      ),
+      "kubernetes",
+    );
+    expect(text.match(/kind: HTTPRoute/g)).toHaveLength(2);
+    const { topology } = analysed(imported(text));
+    expect(
+      topology.clusters[0]?.ingresses?.flatMap(({ rules }) =>
+        rules.map(({ host, backend }) => `${host} ${backend.text}`),
+      ),
+    ).toEqual(["a.example.com api", "b.example.com old"]);
+  });
+
+  it.each([
+    ["load-balancer l2", ["IPAddressPool", "L2Advertisement"], { kind: "l2", by: undefined }],
+    ["load-balancer bgp by gateway", ["IPAddressPool", "BGPAdvertisement", "BGPPeer"], { kind: "bgp", by: "gateway" }],
+  ])("%s are objects of MetalLB, which are read back", (statement, kinds, expected) => {
+    const before = read(shop(statement, "; bgp as 64500 { listen-range 192.168.10.0/24 as 64512 }"));
+    const objects = documents(textOf(before, "kubernetes")).filter((one) =>
+      String(one["apiVersion"]).startsWith("metallb.io/"),
+    );
+    expect(objects.map((one) => one["kind"])).toEqual(kinds);
+    expect(objects[0]?.["spec"]).toEqual({ addresses: ["192.168.10.200/32"] });
+    if (kinds.includes("BGPPeer"))
+      expect(objects[2]?.["spec"]).toEqual({ myASN: 64512, peerASN: 64500, peerAddress: "192.168.10.1" });
+    const { topology } = analysed(imported(textOf(before, "kubernetes")));
+    expect(topology.clusters[0]?.services.loadBalancer).toMatchObject(expected);
+  });
+
+  it("without a session on the router have no BGPPeer, and proxies no objects", () => {
+    expect(exportOf(read(shop("load-balancer bgp by gateway")), "kubernetes").losses.join("\n")).toContain(
+      "no BGPPeer is exported",
+    );
+    expect(exportOf(read(shop("load-balancer proxy by gateway")), "kubernetes").losses).toContain(
+      "load balancer proxy: its configuration is not a Kubernetes object",
+    );
   });
 });

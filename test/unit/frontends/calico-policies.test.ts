@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { messageOf } from "../../../server/src/checks/run.ts";
+import { printRules } from "../../../server/src/dataplane/rules.ts";
 import { printDecls } from "../../../server/src/declared/print.ts";
 import { calicoSelector } from "../../../server/src/frontends/kubernetes/calico-selector.ts";
 import { manifestDocuments } from "../../../server/src/frontends/kubernetes/document.ts";
@@ -124,10 +125,9 @@ calico-policy lockdown {
     ],
     ["{selector: \"a contains 'b'\"}", "Calico policy p is omitted: `contains` of a selector cannot be expressed"],
     [
-      "{serviceAccountSelector: all()}",
-      "Calico policy p is omitted: selectors of service accounts cannot be expressed",
+      "{serviceAccountSelector: \"role contains 'x'\"}",
+      "Calico policy p is omitted: `contains` of a selector cannot be expressed",
     ],
-    ["{ingress: [{action: Log}]}", "Calico policy p: ingress rule 1 is omitted: it only logs packets"],
     [
       "{ingress: [{action: Allow, source: {ports: [53]}, protocol: UDP}]}",
       "Calico policy p: ingress rule 1 is omitted: source ports cannot be expressed",
@@ -164,7 +164,7 @@ calico-policy lockdown {
 /** Which pods reach x/a; pods a and b are in namespace x, pod c in y. */
 function reaching(text: string): string {
   const pod = (name: string, namespace: string): string =>
-    `{apiVersion: v1, kind: Pod, metadata: {name: ${name}, namespace: ${namespace}, labels: {pod: ${name}}}, spec: {containers: [{name: x, ports: [{containerPort: 80}]}]}}\n---\n`;
+    `{apiVersion: v1, kind: Pod, metadata: {name: ${name}, namespace: ${namespace}, labels: {pod: ${name}}}, spec: {serviceAccountName: ${name}, containers: [{name: x, ports: [{containerPort: 80}]}]}}\n---\n`;
   const engine =
     "{apiVersion: apps/v1, kind: DaemonSet, metadata: {name: calico-node, namespace: kube-system}, spec: {template: {spec: {hostNetwork: true}}}}\n---\n";
   const all = `${engine}{apiVersion: v1, kind: Namespace, metadata: {name: y, labels: {ns: y}}}\n---\n${pod("a", "x")}${pod("b", "x")}${pod("c", "y")}${text}`;
@@ -221,8 +221,74 @@ describe("evaluation", () => {
         resource("GlobalNetworkPolicy", "t.q", "{tier: t, ingress: [{action: Allow, source: {selector: pod == 'b'}}]}"),
       "x/b",
     ],
+    [
+      "the names of service accounts, in the policy's namespace",
+      resource(
+        "NetworkPolicy",
+        "p",
+        "{serviceAccountSelector: all(), ingress: [{action: Allow, source: {serviceAccounts: {names: [b, c]}}}]}",
+        "x",
+      ),
+      "x/b",
+    ],
+    [
+      "the names of service accounts in all namespaces of a global policy",
+      global("{ingress: [{action: Allow, source: {serviceAccounts: {names: [c]}}}]}"),
+      "y/c",
+    ],
+    [
+      "the labels of service accounts",
+      `${global("{serviceAccountSelector: role == 'api', ingress: [{action: Deny, source: {serviceAccounts: {selector: role == 'old'}}}, {action: Allow}]}")}
+{apiVersion: v1, kind: ServiceAccount, metadata: {name: a, namespace: x, labels: {role: api}}}
+---
+{apiVersion: v1, kind: ServiceAccount, metadata: {name: b, namespace: x, labels: {role: old}}}
+---
+{apiVersion: v1, kind: ServiceAccount, metadata: {name: c, namespace: x, labels: {role: old}}}
+`,
+      "y/c",
+    ],
+    [
+      "a rule that logs",
+      global("{ingress: [{action: Log}, {action: Allow, source: {selector: pod == 'c'}}, {action: Log}]}"),
+      "y/c",
+    ],
   ])("%s", (_, text, expected) => {
     expect(reaching(text)).toBe(expected);
+  });
+
+  it("adds the labels of service accounts only for policies that use them", () => {
+    const pod =
+      "{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: x}, spec: {serviceAccountName: web, containers: [{name: c}]}}\n---\n";
+    const printed = (text: string): string => printDecls(read(text).documents[0].decls);
+    expect(printed(pod + global("{selector: all()}"))).not.toContain("serviceaccount");
+    expect(printed(pod + global("{selector: \"projectcalico.org/serviceaccount == 'web'\"}"))).toContain(
+      "labels projectcalico.org/serviceaccount=web",
+    );
+  });
+});
+
+describe("rules that log", () => {
+  it("are rules of Felix, in their order", () => {
+    const text = global(
+      "{types: [Ingress], ingress: [{action: Log, protocol: TCP, destination: {ports: [80]}}, {action: Deny}]}",
+    );
+    expect(policies(text)).toContain("ingress log { to 80/tcp }");
+    const pod = "{apiVersion: v1, kind: Pod, metadata: {name: a}, spec: {containers: [{name: c}]}}\n---\n";
+    const engine =
+      "{apiVersion: apps/v1, kind: DaemonSet, metadata: {name: calico-node, namespace: kube-system}, spec: {template: {spec: {hostNetwork: true}}}}\n---\n";
+    const { network } = analyse("dump.yaml", read(engine + pod + text).documents);
+    const rules = ["c/node-1", "c/node-2"]
+      .flatMap((id) => network.netns(id) ?? [])
+      .map(printRules)
+      .join("\n");
+    expect(
+      rules
+        .match(/-A cali-pi-\S+ (?!.*-j RETURN).*/g)
+        ?.map((rule) => rule.replace(/-m comment --comment \S+ |-m comment --comment "[^"]*" /, "")),
+    ).toEqual([
+      expect.stringMatching(/-p tcp -m tcp --dport 80 .*-j LOG --log-prefix "calico-packet: " --log-level 5$/),
+      expect.stringMatching(/-j DROP$/),
+    ]);
   });
 });
 

@@ -1297,6 +1297,331 @@ describe("states", () => {
   });
 });
 
+/** Outcomes of expectations that are added to the imported topology. */
+const outcomes = (source: string, ...expects: readonly string[]): readonly string[] =>
+  check(`${imported(source)}\n${expects.map((one) => `expect ${one}`).join("\n")}\n`)
+    .filter(({ code }) => ["KN006", "KN701"].includes(code))
+    .map(({ finding }) => finding.message);
+
+const instance = (
+  name: string,
+  of: string,
+  address: string,
+  values: Values = {},
+  refers: Planned["refers"] = {},
+): Planned =>
+  planned(`aws_instance.${name}`, { private_ip: address, ...values }, { subnet_id: `aws_subnet.${of}`, ...refers });
+
+/** A VPC with two subnets, and a machine in each. */
+const TWO = [
+  vpc("main", "10.0.0.0/16"),
+  subnet("app", "10.0.1.0/24", "main"),
+  subnet("db", "10.0.2.0/24", "main"),
+  instance("web", "app", "10.0.1.10"),
+  instance("sql", "db", "10.0.2.10"),
+];
+const entry = (number: number, values: Values): Values => ({
+  rule_no: number,
+  action: "allow",
+  protocol: "-1",
+  from_port: 0,
+  to_port: 0,
+  cidr_block: "0.0.0.0/0",
+  ...values,
+});
+
+describe("network ACLs", () => {
+  const acl = (...ingress: readonly Values[]): string =>
+    plan(
+      ...TWO,
+      planned(
+        "aws_network_acl.db",
+        { ingress, egress: [entry(100, {})] },
+        { vpc_id: "aws_vpc.main", subnet_ids: ["aws_subnet.db.id", "aws_subnet.db"] },
+      ),
+    );
+
+  it("filter the packets to a subnet, in the order of their numbers", () => {
+    const source = acl(
+      entry(200, { protocol: "tcp", from_port: 5432, to_port: 5432, cidr_block: "10.0.0.0/16" }),
+      entry(100, { action: "deny", protocol: "6", from_port: 5000, to_port: 5433, cidr_block: "10.0.1.128/25" }),
+    );
+    expect(
+      outcomes(
+        source,
+        "web -> 10.0.2.10:5432 reachable",
+        "web -> 10.0.2.10:22 blocked",
+        "sql -> 10.0.1.10:80 reachable",
+      ),
+    ).toEqual([
+      expect.stringContaining("sql does not listen on 5432/tcp"),
+      expect.stringContaining("web does not listen on 80/tcp"),
+    ]);
+    expect(imported(source)).toContain("deny tcp forward port 5000-5433 from 10.0.1.128/25 to 10.0.2.0/24");
+    expect(notes(source).join("\n")).not.toContain("KN801");
+    expect(notes(source).join("\n")).toContain("replies to ephemeral ports are assumed to be allowed");
+  });
+
+  it("deny all packets that no rule allows", () => {
+    expect(outcomes(acl(entry(100, { cidr_block: "10.9.0.0/16" })), "web -> 10.0.2.10:5432 reachable")).toEqual([
+      expect.stringContaining("drops the packet (filter/FORWARD)"),
+    ]);
+  });
+
+  it("have rules in separate resources, and a default for subnets without an association", () => {
+    const source = plan(
+      ...TWO,
+      planned("aws_network_acl.db", {}, { vpc_id: "aws_vpc.main" }),
+      planned(
+        "aws_network_acl_association.db",
+        {},
+        { subnet_id: "aws_subnet.db", network_acl_id: "aws_network_acl.db" },
+      ),
+      planned(
+        "aws_network_acl_rule.all",
+        { egress: false, rule_number: 100, rule_action: "allow", protocol: "-1", cidr_block: "10.0.1.0/24" },
+        { network_acl_id: "aws_network_acl.db" },
+      ),
+      planned(
+        "aws_network_acl_rule.out",
+        {
+          egress: true,
+          rule_number: 100,
+          rule_action: "deny",
+          protocol: "udp",
+          from_port: 53,
+          to_port: 53,
+          cidr_block: "0.0.0.0/0",
+        },
+        { network_acl_id: "aws_network_acl.db" },
+      ),
+      planned(
+        "aws_default_network_acl.rest",
+        {},
+        { default_network_acl_id: ["aws_vpc.main.default_network_acl_id", "aws_vpc.main"] },
+      ),
+    );
+    const text = imported(source);
+    expect(text).toContain("deny udp forward port 53 from 10.0.2.0/24");
+    // Terraform removes all rules of the default ACL.
+    expect(text).toContain("deny any forward to 10.0.1.0/24");
+  });
+
+  it("are read from the command line", () => {
+    const source = `{"Vpcs": [{"VpcId": "vpc-1", "CidrBlock": "10.0.0.0/16"}],
+"Subnets": [{"SubnetId": "subnet-1", "VpcId": "vpc-1", "CidrBlock": "10.0.1.0/24"}],
+"NetworkAcls": [{"NetworkAclId": "acl-1", "VpcId": "vpc-1", "IsDefault": false, "Associations": [{"SubnetId": "subnet-1"}],
+ "Entries": [{"Egress": false, "Protocol": "6", "RuleAction": "allow", "RuleNumber": 100, "CidrBlock": "0.0.0.0/0", "PortRange": {"From": 443, "To": 443}},
+  {"Egress": false, "Protocol": "-1", "RuleAction": "deny", "RuleNumber": 32767, "CidrBlock": "0.0.0.0/0"}]}]}`;
+    expect(imported(source)).toContain("allow tcp forward port 443 from 0.0.0.0/0 to 10.0.1.0/24");
+  });
+});
+
+describe("VPN connections", () => {
+  const GATEWAY = [
+    vpc("main", "10.0.0.0/16"),
+    subnet("app", "10.0.1.0/24", "main"),
+    table("app", "main"),
+    associated("app"),
+    instance("web", "app", "10.0.1.10"),
+    planned("aws_vpn_gateway.gw", {}, { vpc_id: "aws_vpc.main" }),
+    planned("aws_customer_gateway.office", { ip_address: "198.51.100.7", bgp_asn: "65000" }),
+    planned(
+      "aws_vpn_connection.office",
+      { static_routes_only: true },
+      { vpn_gateway_id: "aws_vpn_gateway.gw", customer_gateway_id: "aws_customer_gateway.office" },
+    ),
+  ];
+  const STATIC = planned(
+    "aws_vpn_connection_route.office",
+    { destination_cidr_block: "192.168.0.0/16" },
+    { vpn_connection_id: "aws_vpn_connection.office" },
+  );
+  const PROPAGATION = planned(
+    "aws_vpn_gateway_route_propagation.app",
+    {},
+    { vpn_gateway_id: "aws_vpn_gateway.gw", route_table_id: "aws_route_table.app" },
+  );
+
+  it("without a route of the subnets to them are reported", () => {
+    expect(serious(plan(...GATEWAY, STATIC))).toEqual([
+      expect.stringMatching(/^KN701 @ aws_vpn_gateway\.gw: .*office/),
+    ]);
+  });
+
+  it("are reached through propagated routes, and through stated ones", () => {
+    const propagated = plan(...GATEWAY, STATIC, PROPAGATION);
+    expect(findings(propagated)).toEqual([]);
+    expect(outcomes(propagated, "web -> 192.168.7.7 reachable", "office -> 10.0.1.10 reachable")).toEqual([]);
+    expect(outcomes(propagated, "web -> 172.16.0.1 reachable")).toHaveLength(1);
+    const stated = plan(...GATEWAY, route("office", "192.168.0.0/16", "app", { gateway_id: "aws_vpn_gateway.gw" }));
+    expect(findings(stated)).toEqual([]);
+    expect(outcomes(stated, "web -> 192.168.7.7 reachable")).toEqual([]);
+  });
+
+  it("whose networks BGP announces are not known", () => {
+    expect(findings(plan(...GATEWAY)).join("\n")).toContain(
+      "the networks that aws_vpn_connection.office connects are not in the input",
+    );
+    expect(findings(plan(...GATEWAY)).join("\n")).toContain("KN801");
+  });
+
+  it("of VNets have routes in all subnets, unless a route table disables them", () => {
+    const azure = (values: Values): string =>
+      plan(
+        planned("azurerm_virtual_network.hub", { address_space: ["10.0.0.0/16"] }),
+        planned(
+          "azurerm_subnet.GatewaySubnet",
+          { address_prefixes: ["10.0.255.0/27"] },
+          { virtual_network_name: "azurerm_virtual_network.hub" },
+        ),
+        planned(
+          "azurerm_subnet.app",
+          { address_prefixes: ["10.0.1.0/24"] },
+          { virtual_network_name: "azurerm_virtual_network.hub" },
+        ),
+        planned("azurerm_route_table.app", values),
+        planned(
+          "azurerm_subnet_route_table_association.app",
+          {},
+          { subnet_id: "azurerm_subnet.app", route_table_id: "azurerm_route_table.app" },
+        ),
+        planned(
+          "azurerm_network_interface.vm",
+          { ip_configuration: [{ private_ip_address: "10.0.1.10" }] },
+          { ip_configuration: { subnet_id: "azurerm_subnet.app" } },
+        ),
+        planned(
+          "azurerm_linux_virtual_machine.web",
+          {},
+          { network_interface_ids: ["azurerm_network_interface.vm.id", "azurerm_network_interface.vm"] },
+        ),
+        planned(
+          "azurerm_virtual_network_gateway.gw",
+          { type: "Vpn", ip_configuration: [{}] },
+          { ip_configuration: { subnet_id: "azurerm_subnet.GatewaySubnet" } },
+        ),
+        planned("azurerm_local_network_gateway.office", { address_space: ["192.168.0.0/16"] }),
+        planned(
+          "azurerm_virtual_network_gateway_connection.office",
+          { type: "IPsec" },
+          {
+            virtual_network_gateway_id: "azurerm_virtual_network_gateway.gw",
+            local_network_gateway_id: "azurerm_local_network_gateway.office",
+          },
+        ),
+      );
+    expect(outcomes(azure({}), "web -> 192.168.7.7 reachable", "office -> 10.0.1.10 reachable")).toEqual([]);
+    expect(notes(azure({})).join("\n")).not.toContain("KN801");
+    expect(outcomes(azure({ bgp_route_propagation_enabled: false }), "web -> 192.168.7.7 reachable")).toHaveLength(1);
+  });
+
+  it("of Google networks have the routes to their tunnels", () => {
+    const gcp = plan(
+      planned("google_compute_network.main", { name: "main", auto_create_subnetworks: false }),
+      planned(
+        "google_compute_subnetwork.app",
+        { ip_cidr_range: "10.0.1.0/24", region: "r" },
+        { network: "google_compute_network.main" },
+      ),
+      planned(
+        "google_compute_instance.web",
+        { network_interface: [{ network_ip: "10.0.1.10" }] },
+        { network_interface: { subnetwork: "google_compute_subnetwork.app" } },
+      ),
+      planned("google_compute_vpn_gateway.gw", { name: "gw" }, { network: "google_compute_network.main" }),
+      planned(
+        "google_compute_vpn_tunnel.office",
+        { name: "office", peer_ip: "198.51.100.7" },
+        { target_vpn_gateway: "google_compute_vpn_gateway.gw" },
+      ),
+      planned(
+        "google_compute_route.office",
+        { dest_range: "192.168.0.0/16", priority: 1000 },
+        { network: "google_compute_network.main", next_hop_vpn_tunnel: "google_compute_vpn_tunnel.office" },
+      ),
+      planned(
+        "google_compute_forwarding_rule.api",
+        { load_balancing_scheme: "INTERNAL", ip_address: "10.0.1.50", ports: ["8443"] },
+        { subnetwork: "google_compute_subnetwork.app", network: "google_compute_network.main" },
+      ),
+    );
+    expect(
+      outcomes(gcp, "web -> 192.168.7.7 reachable", "web -> 10.0.1.50:8443 reachable", "web -> 10.0.1.50:80 reachable"),
+    ).toEqual([expect.stringContaining("does not listen on 80/tcp")]);
+    expect(notes(gcp).join("\n")).not.toContain("KN801");
+  });
+});
+
+describe("load balancers and endpoints", () => {
+  const group = (name: string, ...ingress: readonly Values[]): Planned =>
+    planned(`aws_security_group.${name}`, { ingress }, { vpc_id: "aws_vpc.main" });
+  const allow = (port: number, from: string): Values => ({
+    protocol: "tcp",
+    from_port: port,
+    to_port: port,
+    cidr_blocks: [from],
+  });
+  const balanced = (from: string): string =>
+    plan(
+      vpc("main", "10.0.0.0/16"),
+      subnet("front", "10.0.1.0/24", "main"),
+      subnet("back", "10.0.2.0/24", "main"),
+      group("web", allow(8080, from)),
+      planned(
+        "aws_instance.api",
+        { private_ip: "10.0.2.10" },
+        {
+          subnet_id: "aws_subnet.back",
+          vpc_security_group_ids: ["aws_security_group.web.id", "aws_security_group.web"],
+        },
+      ),
+      planned("aws_lb.shop", { internal: true }, { subnets: ["aws_subnet.front.id", "aws_subnet.front"] }),
+      planned("aws_lb_target_group.api", { port: 8080, protocol: "HTTP" }, { vpc_id: "aws_vpc.main" }),
+      planned(
+        "aws_lb_listener.https",
+        { port: 443, protocol: "HTTPS", default_action: [{ type: "forward" }] },
+        { load_balancer_arn: "aws_lb.shop", default_action: { target_group_arn: "aws_lb_target_group.api" } },
+      ),
+      planned(
+        "aws_lb_target_group_attachment.api",
+        { port: 8080 },
+        { target_group_arn: "aws_lb_target_group.api", target_id: "aws_instance.api" },
+      ),
+      planned(
+        "aws_vpc_endpoint.ecr",
+        { vpc_endpoint_type: "Interface", service_name: "com.amazonaws.eu-west-1.ecr.api" },
+        { vpc_id: "aws_vpc.main", subnet_ids: ["aws_subnet.back.id", "aws_subnet.back"] },
+      ),
+      planned(
+        "aws_vpc_endpoint.s3",
+        { vpc_endpoint_type: "Gateway", service_name: "com.amazonaws.eu-west-1.s3" },
+        { vpc_id: "aws_vpc.main" },
+      ),
+    );
+
+  it("listen, and reach their targets if the security groups allow it", () => {
+    expect(serious(balanced("10.0.1.0/24"))).toEqual([]);
+    expect(serious(balanced("10.9.0.0/16"))).toEqual([
+      expect.stringMatching(/^KN701 @ aws_lb_target_group_attachment\.api: .*drops the packet/),
+    ]);
+    expect(
+      outcomes(
+        balanced("10.0.1.0/24"),
+        "api -> shop:443 reachable",
+        "api -> ecr:443 reachable",
+        "api -> shop:80 blocked",
+      ),
+    ).toEqual([]);
+  });
+
+  it("that are not hosts are named as not read", () => {
+    expect(notes(balanced("10.0.1.0/24")).filter((one) => one.startsWith("KN801"))).toEqual([
+      expect.stringContaining("aws_vpc_endpoint.s3"),
+    ]);
+  });
+});
+
 describe("network sources", () => {
   it("are recognized by their content", () => {
     expect([plan(), ...Object.values(AWS), aks({})].map(isNetworkSource)).not.toContain(false);

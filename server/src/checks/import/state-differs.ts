@@ -24,13 +24,14 @@ export const stateDiffers: Check<"KN810"> = {
   summary: "The state of a real machine differs from the topology.",
   documentation: `## What happens
 
-\`--state\` reads the state of real nodes: the outputs of \`ip\`, \`bridge\`, \`iptables-save\`, and similar commands. knet compares
+\`--state\` reads the state of real nodes: the outputs of \`ip\`, \`bridge\`, \`iptables-save\`, \`nft\` (as text or JSON), and similar commands. knet compares
 it with the state that the topology describes, by meaning: the order of next hops, counters, comments, the names of interfaces and
 veth pairs, and the protocol of a route make no difference. Each finding shows both locations: the entry of the real state, and the
 declaration that causes the expected entry. Differences with one cause are one finding, with the other locations as related
 information.
 
-Routes from DHCP, interfaces that the topology does not declare, and chains of other programs are not compared. What the machine lacks
+Routes from DHCP, interfaces that the topology does not declare, and the chains and nftables tables of other programs are not
+compared; \`knet trace --state\` simulates them. What the machine lacks
 because a file with the output is absent is not reported.
 
 ## How to fix it
@@ -66,11 +67,14 @@ change the topology. \`knet trace --state\` shows what the difference means for 
     const [some] = foreign;
     if (!some) return;
     const names = [...new Set(foreign.flatMap(({ chains }) => chains))].sort().map((name) => `\`${name}\``);
-    const where = some.pairing.machine.outputs.get("iptables4") ?? some.pairing.machine.origin;
+    const where =
+      some.pairing.machine.outputs.get("iptables4") ??
+      some.pairing.machine.outputs.get("nft") ??
+      some.pairing.machine.origin;
     const message =
       foreign.length === 1
-        ? t`${machineAt(context.topology, some.pairing.netns.id)} has chains that are not part of the topology and not compared: ${list(names, 5)}`
-        : t`${plural(foreign.length, "machine")} have chains that are not part of the topology and not compared: ${list(names, 5)}`;
+        ? t`${machineAt(context.topology, some.pairing.netns.id)} has rules that are not part of the topology and not compared: ${list(names, 5)}`
+        : t`${plural(foreign.length, "machine")} have rules that are not part of the topology and not compared: ${list(names, 5)}`;
     yield finding(stateDiffers, where, message, { severity: "info" });
   },
 };

@@ -1,6 +1,6 @@
 /** flannel's netfilter rules: pkg/trafficmngr/iptables/iptables.go and pkg/trafficmngr/nftables/nftables.go, in the same order. */
-import type { Prefix } from "../../addressing/ip.ts";
-import type { NfTarget } from "../../dataplane/model.ts";
+import { formatPrefix, type Prefix } from "../../addressing/ip.ts";
+import type { NfTable, NfTarget } from "../../dataplane/model.ts";
 import type { Conditions, RuleSpec } from "../../dataplane/rule.ts";
 import type { Origin } from "../../declared/origin.ts";
 import type { ChainRules } from "../mode.ts";
@@ -67,19 +67,18 @@ function forwarding(family: 4 | 6, { network }: ParticipantFamily, origin: Origi
 }
 
 /**
- * nftables: chain `postrtg` of table flannel-ipv4 is a separate base chain; a jump from POSTROUTING has the same
- * effect. Its fourth rule returns for all packets to the network from outside the node's pods, so the last rule never
- * matches: unlike with iptables, packets from outside are not masqueraded on the way to another node's pods.
+ * nftables: chains `postrtg` and `forward` of table flannel-ipv4. The fourth rule of `postrtg` returns for all packets to the
+ * network from outside the node's pods, so the last rule never matches: unlike with iptables, packets from outside are not
+ * masqueraded on the way to another node's pods.
  */
 function nftMasquerade(family: 4 | 6, { lease, network }: ParticipantFamily, origin: Origin): readonly ChainRules[] {
-  const rule = ruleWith(`nftables flannel-ipv${family} postrtg`, origin);
-  const chain = `flannel-ipv${family}-postrtg`;
+  const rule = nftRuleWith(family, origin);
   return [
-    { family, table: "nat", chain: "POSTROUTING", rules: [rule({}, { kind: "JUMP", chain })] },
     {
       family,
-      table: "nat",
-      chain,
+      table: nftTable(family),
+      chain: "postrtg",
+      base: { type: "nat", hook: "POSTROUTING", priority: 100 },
       rules: [
         rule({ mark: { is: { value: KUBE_MARK, mask: 0xffffffff } } }, { kind: "RETURN" }),
         rule({ src: { is: lease }, dst: { is: network } }, { kind: "RETURN" }),
@@ -92,22 +91,39 @@ function nftMasquerade(family: 4 | 6, { lease, network }: ParticipantFamily, ori
   ];
 }
 
-/**
- * `accept` in a separate base chain ends only that chain; another table can still drop the packet. RETURN has the same
- * effect here.
- */
+/** `accept` in a separate base chain ends only that chain; another table can still drop the packet. */
 function nftForward(family: 4 | 6, { network }: ParticipantFamily, origin: Origin): readonly ChainRules[] {
-  const rule = ruleWith(`nftables flannel-ipv${family} forward`, origin);
-  const chain = `flannel-ipv${family}-forward`;
+  const rule = nftRuleWith(family, origin);
   return [
-    { family, table: "filter", chain: "FORWARD", rules: [rule({}, { kind: "JUMP", chain })] },
     {
       family,
-      table: "filter",
-      chain,
-      rules: [rule({ src: { is: network } }, { kind: "RETURN" }), rule({ dst: { is: network } }, { kind: "RETURN" })],
+      table: nftTable(family),
+      chain: "forward",
+      base: { type: "filter", hook: "FORWARD", priority: 0 },
+      rules: [rule({ src: { is: network } }, { kind: "ACCEPT" }), rule({ dst: { is: network } }, { kind: "ACCEPT" })],
     },
   ];
+}
+
+function nftTable(family: 4 | 6): NfTable {
+  return `nft flannel-ipv${family}`;
+}
+
+function nftRuleWith(family: 4 | 6, origin: Origin): (match: Conditions, target: NfTarget) => RuleSpec {
+  const ip = family === 4 ? "ip" : "ip6";
+  const words = (field: string, value: Conditions["src"]): readonly string[] =>
+    value ? [`${ip} ${field} ${value.not ? "!= " : ""}${formatPrefix(value.is)}`] : [];
+  return (match, target) => ({
+    match,
+    target,
+    text: [
+      ...(match.mark ? [`meta mark 0x${match.mark.is.value.toString(16).padStart(8, "0")}`] : []),
+      ...words("saddr", match.src),
+      ...words("daddr", match.dst),
+      target.kind === "MASQUERADE" ? "masquerade fully-random" : target.kind.toLowerCase(),
+    ].join(" "),
+    origin,
+  });
 }
 
 function ruleWith(comment: string, origin: Origin): (match: Conditions, target: NfTarget) => RuleSpec {

@@ -1,11 +1,47 @@
-/** The chains of a real machine, per family; nftables and a family without output are derived. */
-import type { IptablesTable, Netfilter, NfChain, NfRule } from "../model.ts";
+/** The chains of a real machine; nftables without output, and a family without output, are derived. */
+import type { IptablesTable, Netfilter, NfChain, NfRule, NftLine } from "../model.ts";
+import type { NftTable } from "../nft/ast.ts";
+import { queuePrograms } from "../rules.ts";
 import { ruleText } from "../text.ts";
 import type { DeviceNames } from "./names.ts";
-import type { RealChain, RealMachine, RealNfRule } from "./state.ts";
+import { nftChains } from "./nftables.ts";
+import type { RealChain, RealMachine, RealNfRule, RealNftRuleset } from "./state.ts";
 
 export function realNetfilter(machine: RealMachine, original: Netfilter, names: DeviceNames): Netfilter {
   const derived = names.differ ? renamed(original, names) : original;
+  const { nft } = machine;
+  return nft ? withNft(ofIptables(machine, derived), derived, nft) : ofIptables(machine, derived);
+}
+
+/** The nftables tables in place of the derived ones. A derived rule can be in a table of iptables-nft that nft prints completely. */
+function withNft(own: Netfilter, derived: Netfilter, nft: RealNftRuleset): Netfilter {
+  const programs = queuePrograms({ netfilter: derived });
+  const chains = nftChains(nft, programs);
+  const lines = (family: 4 | 6): readonly NftLine[] =>
+    nft.tables
+      .filter((table) => (family === 4 ? table.family !== "ip6" : table.family === "ip6"))
+      .flatMap((table) => linesOf(table, nft));
+  const isCompat = (of: 4 | 6): boolean => nft.compat.some(({ family }) => family === (of === 4 ? "ip" : "ip6"));
+  return {
+    chain: (family, table, name) => {
+      if (!isIptables(table)) return chains.chain(family, table, name);
+      return isCompat(family) ? undefined : own.chain(family, table, name);
+    },
+    chains: (family) => (isCompat(family) ? [] : own.chains(family)),
+    bases: (family) => chains.bases(family),
+    nft: lines,
+  };
+}
+
+/** To the closing brace. */
+function linesOf({ line }: NftTable, { texts, origins }: RealNftRuleset): readonly NftLine[] {
+  const end = texts.indexOf("}", line);
+  return texts
+    .slice(line, end < 0 ? undefined : end + 1)
+    .map((text, index) => ({ text, origin: origins[line + index] }));
+}
+
+function ofIptables(machine: RealMachine, derived: Netfilter): Netfilter {
   const shown = { 4: machine.outputs.has("iptables4"), 6: machine.outputs.has("iptables6") };
   if (!shown[4] && !shown[6]) return derived;
   // A table can occur twice: both backends of iptables have rules, and both are evaluated.

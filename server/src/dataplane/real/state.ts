@@ -19,7 +19,7 @@ import type {
   VirtualServer,
   XfrmPolicy,
 } from "../model.ts";
-import type { NftEntry } from "../nft-text.ts";
+import type { NftTable } from "../nft/ast.ts";
 
 export interface RealState {
   readonly machines: readonly RealMachine[];
@@ -43,7 +43,8 @@ export interface RealMachine {
   readonly neighbours: readonly RealNeighbour[];
   readonly fdb: readonly RealFdbEntry[];
   readonly chains: readonly RealChain[];
-  readonly nft: readonly RealNftRule[];
+  /** Undefined without an output of nft. */
+  readonly nft: RealNftRuleset | undefined;
   readonly ipvs: readonly RealServer[];
   /** By name, with dots: "net.ipv4.ip_forward". */
   readonly sysctls: ReadonlyMap<string, RealSysctl>;
@@ -157,8 +158,14 @@ export interface RealNfRule {
   readonly origin: Origin;
 }
 
-/** A rule, or an element of a set or map, of the nftables tables. */
-export type RealNftRule = Located<Omit<NftEntry, "line"> & { readonly origin: Origin | undefined }>;
+/** The nftables tables; lines are indexes into the texts and their locations. */
+export interface RealNftRuleset {
+  readonly tables: readonly NftTable[];
+  readonly texts: readonly string[];
+  readonly origins: readonly Origin[];
+  /** The tables of iptables-nft in `tables`: the iptables tables of their families are empty. */
+  readonly compat: readonly NftTable[];
+}
 
 export interface RealServer extends Located<Omit<VirtualServer, "servers">> {
   readonly servers: readonly RealDestination[];

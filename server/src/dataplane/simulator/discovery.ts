@@ -6,10 +6,10 @@ import { formatIp } from "../../addressing/ip.ts";
 import { t } from "../../text/l10n.ts";
 import { UNTRACKED } from "../conntrack.ts";
 import type { Reason } from "../journey.ts";
-import type { HookContext } from "../match.ts";
 import type { Device, Netns, NfHook } from "../model.ts";
 import { runHook } from "../netfilter.ts";
 import type { IcmpMessage, Packet } from "../packet.ts";
+import type { HookContext } from "../seen.ts";
 import { sourceFor } from "../source6.ts";
 import { isOwn, machine, type Run } from "./run.ts";
 
@@ -83,6 +83,7 @@ function refusal(
     reversePath: () => true,
     pathMtu: () => Number.POSITIVE_INFINITY,
     masqueradeAs: () => undefined,
+    redirectTo: () => undefined,
     chance: () => true,
     connections: [],
   };

@@ -4,10 +4,11 @@ import { t } from "../../text/l10n.ts";
 import type { Connection, Tracking } from "../conntrack.ts";
 import { localAddressesOf, lookup } from "../fib.ts";
 import type { StepRule } from "../journey.ts";
-import { type HookContext, matchOf } from "../match.ts";
+import { matchOf } from "../match.ts";
 import type { Explanation, Netns, NfHook, NfRule, RejectWith } from "../model.ts";
 import { type Decision, runHook } from "../netfilter.ts";
-import type { IcmpErrorKind, Packet } from "../packet.ts";
+import { familyOf, type IcmpErrorKind, type Packet } from "../packet.ts";
+import type { HookContext } from "../seen.ts";
 import { choose, connectionsOf, type End, endOf, fail, type Host, isOwn, machine, sendErrno, step } from "./run.ts";
 
 /** The devices of a packet at a netfilter hook. */
@@ -61,9 +62,17 @@ function contextOf(host: Host, dev: HookDevices): HookContext {
     reversePath: (one, device) => leavesBy(netns, one, device),
     pathMtu: (packet) => pathMtu(netns, packet, dev.in),
     masqueradeAs: dev.masqueradeAs ?? (() => undefined),
+    redirectTo: (one) => redirectAddress(netns, one, dev),
     chance: (probability) => choose(run, 2, (i) => (i === 0 ? probability : 1 - probability)) === 0,
     connections: connectionsOf(host),
   };
+}
+
+/** nf_nat_redirect: the first address of the ingress device, or the loopback address for a packet of this machine. */
+function redirectAddress({ devices }: Netns, packet: Packet, dev: HookDevices): Ip | undefined {
+  const family = familyOf(packet);
+  if (dev.own || dev.in === undefined) return family === 4 ? 0x7f000001 : 1n;
+  return devices.get(dev.in)?.addresses.find(({ ip }) => (typeof ip === "number" ? 4 : 6) === family)?.ip;
 }
 
 /** The step of a decision; an end if the packet does not continue. */

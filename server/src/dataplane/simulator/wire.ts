@@ -2,9 +2,10 @@
 import { formatIp } from "../../addressing/ip.ts";
 import { t } from "../../text/l10n.ts";
 import { UNTRACKED } from "../conntrack.ts";
-import { type HookContext, matches, type Seen } from "../match.ts";
+import { matches } from "../match.ts";
 import type { Device, L2Segment, LinkEnd } from "../model.ts";
 import { familyOf, type Packet, pieceLength } from "../packet.ts";
+import type { HookContext, Seen } from "../seen.ts";
 import { ruleText } from "../text.ts";
 import type { Neighbour } from "./neighbour.ts";
 import { type End, fail, type Host, limitMtu, machine, machineAt } from "./run.ts";
@@ -72,6 +73,7 @@ const NO_MACHINE: HookContext = {
   reversePath: () => true,
   pathMtu: () => Number.POSITIVE_INFINITY,
   masqueradeAs: () => undefined,
+  redirectTo: () => undefined,
   chance: () => false,
   connections: [],
 };

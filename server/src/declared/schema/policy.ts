@@ -216,17 +216,22 @@ const ports = (literal: string | undefined, isAdmin = false): ArgSpec => ({
 const adminPortText = `Defaults to TCP; ports of several protocols can be combined. A name in an admin policy matches the port of that name of any
 protocol: \`namedPort\` has no protocol. \`icmp\` matches all ICMP messages; only Calico's API has it.`;
 
+const actions = [
+  { value: "allow", summary: "Allow the connection; no further evaluation" },
+  { value: "deny", summary: "Deny the connection" },
+  { value: "pass", summary: "Defer to the next tier (for an admin-policy, the namespaces' policies)" },
+] as const;
+
 const action: ArgSpec = {
   name: "action",
-  type: {
-    kind: "enum",
-    values: [
-      { value: "allow", summary: "Allow the connection; no further evaluation" },
-      { value: "deny", summary: "Deny the connection" },
-      { value: "pass", summary: "Defer to the next tier (for an admin-policy, the namespaces' policies)" },
-    ],
-  },
+  type: { kind: "enum", values: actions },
   summary: "Action on a connection that the rule matches",
+};
+
+/** Calico's rules can also log. */
+const calicoAction: ArgSpec = {
+  ...action,
+  type: { kind: "enum", values: [...actions, { value: "log", summary: "Log the packet; the next rule decides" }] },
 };
 
 const oneKind = ["namespaces", "namespace"];
@@ -428,7 +433,7 @@ alphabetical order.`,
   },
   {
     keyword: "ingress",
-    in: ["admin policy", "calico policy"],
+    in: ["admin policy"],
     args: [action, ...peers("from", true), ports("to", true)],
     block: "admin ingress rule",
     atMostOneOf: oneKind,
@@ -439,9 +444,32 @@ that namespace). In an admin policy, a rule needs a peer, and the peers of \`ing
     example: administered,
   },
   {
+    keyword: "ingress",
+    in: ["calico policy"],
+    args: [calicoAction, ...peers("from", true), ports("to", true)],
+    block: "admin ingress rule",
+    atMostOneOf: oneKind,
+    repeat: "many",
+    summary: "Action on connections to the pods",
+    documentation: `The first matching rule applies. \`app=web\` alone selects pods in all namespaces (in a namespace's \`calico-policy\`, in
+that namespace). In an admin policy, a rule needs a peer, and the peers of \`ingress\` are pods.`,
+    example: administered,
+  },
+  {
     keyword: "egress",
-    in: ["admin policy", "calico policy"],
+    in: ["admin policy"],
     args: [action, ...peers("to", true), ports("port", true)],
+    block: "admin egress rule",
+    atMostOneOf: oneKind,
+    repeat: "many",
+    summary: "Action on connections from the pods",
+    documentation: "Same as `ingress` in the same policy, for the other direction.",
+    example: calico,
+  },
+  {
+    keyword: "egress",
+    in: ["calico policy"],
+    args: [calicoAction, ...peers("to", true), ports("port", true)],
     block: "admin egress rule",
     atMostOneOf: oneKind,
     repeat: "many",
@@ -508,8 +536,9 @@ prevents this. The \`default\` tier has order 1000000 and also contains the name
     block: "calico policy",
     repeat: "many",
     summary: "A Calico NetworkPolicy; in the cluster's block, a GlobalNetworkPolicy",
-    documentation: `Rules are evaluated in order, and the first matching rule applies: \`allow\`, \`deny\`, or \`pass\` to the next tier. Only
-Calico's policy engine supports these policies.`,
+    documentation: `Rules are evaluated in order, and the first matching rule applies: \`allow\`, \`deny\`, or \`pass\` to the next tier; \`log\`
+does not decide. Only Calico's policy engine supports these policies. As in Felix, the label \`projectcalico.org/serviceaccount\` and labels
+that start with \`pcsa.\` represent the pods' service account.`,
     example: calico,
   },
   {

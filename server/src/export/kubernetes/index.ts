@@ -25,7 +25,7 @@ export function exportKubernetes(topology: Topology): ExportResult {
   const format = t`Kubernetes objects`;
   const losses: string[] = [...fabricLosses(topology, format)];
   const files = clusters.map((cluster) => {
-    const { items, losses: own } = clusterItems(cluster);
+    const { items, losses: own } = clusterItems(cluster, topology.routers);
     losses.push(...nodeLosses(cluster, format), ...own);
     return { name: `${cluster.name}.yaml`, text: () => yamlDocuments(items()) };
   });
@@ -71,9 +71,9 @@ interface ClusterItems {
   readonly losses: readonly string[];
 }
 
-function clusterItems(cluster: Cluster): ClusterItems {
+function clusterItems(cluster: Cluster, routers: Topology["routers"]): ClusterItems {
   const plugin = pluginConfig(cluster);
-  const services = serviceItems(cluster);
+  const services = serviceItems(cluster, routers);
   const policies = policyItems(cluster);
   const workloads = workloadItems(cluster, plugin.agents);
   const missing = plugin.agents.filter(

@@ -226,7 +226,7 @@ function calicoPolicy(policy: Policy, losses: string[]): KubeItem {
   const prefix = tier.name === DEFAULT.name || name.startsWith(`${tier.name}.`) ? "" : `${tier.name}.`;
   const types = DIRECTIONS.filter((direction) => policy[direction] !== undefined);
   const rules = (direction: Direction): readonly PlainRecord[] | undefined =>
-    ifAny(withoutRepeated((rulesOf(policy, direction) ?? []).flatMap((rule) => calicoRules(policy, rule, losses))));
+    ifAny(withoutRepeated(withLogs(policy, direction).flatMap((rule) => calicoRules(policy, rule, losses))));
   return {
     apiVersion: CALICO,
     kind: namespace === undefined ? "GlobalNetworkPolicy" : "NetworkPolicy",
@@ -243,7 +243,19 @@ function calicoPolicy(policy: Policy, losses: string[]): KubeItem {
   };
 }
 
-const CALICO_ACTIONS = { allow: "Allow", deny: "Deny", pass: "Pass" } as const;
+const CALICO_ACTIONS = { allow: "Allow", deny: "Deny", pass: "Pass", log: "Log" } as const;
+
+type WrittenRule = Omit<PolicyRule, "action"> & { readonly action: keyof typeof CALICO_ACTIONS };
+
+/** The rules of a direction as written. */
+function withLogs(policy: Policy, direction: Direction): readonly WrittenRule[] {
+  const rules = rulesOf(policy, direction) ?? [];
+  const logs = (before: number): readonly WrittenRule[] =>
+    policy.logs
+      .filter((one) => one.direction === direction && one.before === before)
+      .map(({ before: _, ...rule }) => ({ ...rule, action: "log" }));
+  return [...rules.flatMap((rule, index) => [...logs(index), rule]), ...logs(rules.length)];
+}
 
 /** A repeated rule never applies. */
 function withoutRepeated(rules: readonly PlainRecord[]): readonly PlainRecord[] {
@@ -254,7 +266,7 @@ function withoutRepeated(rules: readonly PlainRecord[]): readonly PlainRecord[] 
 const ICMP = ["ICMP", "ICMPv6"];
 
 /** Calico's rule has one peer and one protocol: one rule for each combination. */
-function calicoRules(policy: Policy, rule: PolicyRule, losses: string[]): readonly PlainRecord[] {
+function calicoRules(policy: Policy, rule: WrittenRule, losses: string[]): readonly PlainRecord[] {
   const { direction, action, peers, ports } = rule;
   const entities = peers === undefined ? [{}] : peers.flatMap((peer) => calicoEntity(policy, peer, losses));
   const byProtocol = new Map<string, NumberedPort[] | undefined>();

@@ -1,28 +1,34 @@
 /** Services, their manual endpoints, and ingresses. */
 import { family, formatIp, formatPrefix } from "../../addressing/ip.ts";
 import { t } from "../../text/l10n.ts";
-import type { Cluster, Ingress, IngressRule, Service, ServicePort } from "../../topology/model.ts";
+import { entryOf } from "../../topology/ingress.ts";
+import type { Cluster, Ingress, IngressRule, Router, Service, ServicePort } from "../../topology/model.ts";
 import { ifAny, type KubeItem, labelRecord, type PlainRecord, unless } from "../objects.ts";
+import { balancerItems } from "./balancer.ts";
+import { GATEWAY_NAME, gatewayItems } from "./gateways.ts";
 
 export interface ServiceItems {
   readonly items: readonly KubeItem[];
   readonly losses: readonly string[];
 }
 
-export function serviceItems({ services, ingresses = [] }: Cluster): ServiceItems {
-  const losses = [
-    ...services.all.flatMap(lossesOf),
-    ...(services.loadBalancer === undefined
-      ? []
-      : [t`load balancer ${services.loadBalancer.kind}: its configuration is not a Kubernetes object`]),
-  ];
-  const proxies = new Map<string, Service>();
-  for (const service of services.all) proxies.set(`${service.namespace}/${service.name}`, service);
-  const routed = ingresses.map((ingress) => ingressItem(ingress, proxies, losses));
+export function serviceItems(cluster: Cluster, routers: readonly Router[]): ServiceItems {
+  const { services, ingresses = [] } = cluster;
+  const losses = [...services.all.flatMap(lossesOf)];
+  const proxyOf = (ingress: Ingress): Service | undefined => entryOf(cluster, ingress);
+  const routed = ingresses
+    .filter(({ kind }) => kind === "ingress")
+    .map((one) => ingressItem(one, proxyOf(one), losses));
+  const gateways = gatewayItems(ingresses, proxyOf, losses);
   return {
     items: [
-      ...services.all.flatMap((service) => [serviceItem(service), ...endpointItems(service)]),
-      ...routed.flatMap((one) => one ?? []),
+      ...services.all.flatMap((service) => [
+        serviceItem(service, gateways.names.get(`${service.namespace}/${service.name}`)),
+        ...endpointItems(service),
+      ]),
+      ...routed,
+      ...gateways.items,
+      ...balancerItems(cluster, routers, losses),
     ],
     losses,
   };
@@ -45,14 +51,15 @@ function lossesOf({ ports, path, type }: Service): readonly string[] {
     : [];
 }
 
-function serviceItem(service: Service): KubeItem {
+/** `gateway`: the one that the service serves. */
+function serviceItem(service: Service, gateway: string | undefined): KubeItem {
   const { name, namespace, type, selector, affinity } = service;
   const clusterIps = type === "headless" ? ["None"] : service.clusterIps.map(formatIp);
   const isDual = new Set(service.clusterIps.map(family)).size > 1;
   return {
     apiVersion: "v1",
     kind: "Service",
-    metadata: { name, namespace },
+    metadata: { name, namespace, labels: gateway === undefined ? undefined : { [GATEWAY_NAME]: gateway } },
     spec: {
       type: TYPES[type],
       externalName: service.externalName,
@@ -132,16 +139,8 @@ function endpointItems(service: Service): readonly KubeItem[] {
 /* ------------------------------------------------------------------ ingresses */
 
 /** The addresses of the proxy are in `status`, which is how clients find it. */
-function ingressItem(ingress: Ingress, services: ReadonlyMap<string, Service>, losses: string[]): KubeItem | undefined {
-  const { namespace, name, kind, servedBy } = ingress;
-  if (kind === "route") {
-    losses.push(
-      t`http-route ${namespace}/${name}: a Gateway does not name the service of its proxy, so it is not exported`,
-    );
-    return undefined;
-  }
-  const served = servedBy?.text.includes("/") ? servedBy.text.split("/").slice(-2).join("/") : undefined;
-  const proxy = services.get(served ?? `${namespace}/${servedBy?.text ?? ""}`);
+function ingressItem(ingress: Ingress, proxy: Service | undefined, losses: string[]): KubeItem {
+  const { namespace, name, servedBy } = ingress;
   const addresses = proxy?.loadBalancerIps.map(({ ip }) => formatIp(ip)) ?? [];
   if (addresses.length === 0)
     losses.push(

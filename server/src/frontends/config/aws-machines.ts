@@ -1,21 +1,26 @@
-/** Instances, and their security groups as access lists. */
+/** Instances, interfaces, load balancers, and endpoints. */
 import type { FileProblem } from "../../declared/file-problem.ts";
-import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import { assumed } from "../kubernetes/problems.ts";
-import type { CloudMachine, Rule } from "./model.ts";
-import { type Field, field, inside, isTrue, items, itemsOf, type Resource, text, textOf } from "./resource.ts";
-import { type Resources, textsIn } from "./resources.ts";
-
-const SUBNETS = ["aws_subnet", "aws_default_subnet"] as const;
-const GROUPS = ["aws_security_group", "aws_default_security_group"] as const;
+import { balancers, endpoints } from "./aws-balancers.ts";
+import { addressOf, groupRules, groupsOf, SUBNETS } from "./aws-groups.ts";
+import type { CloudMachine } from "./model.ts";
+import { field, inside, isTrue, items, type Resource, text, textOf } from "./resource.ts";
+import type { Resources } from "./resources.ts";
 
 export function awsMachines(all: Resources, problems: FileProblem[]): readonly CloudMachine[] {
   const running = [...all.ofType("aws_instance").filter((id) => !isGone(id)), ...interfacesAlone(all)].filter(
     (id) => clusterOfInstance(all, id) === undefined,
   );
-  const rules = groupRules(all, running, problems);
-  return running.flatMap((id): CloudMachine[] => {
+  const edges = [...balancers(all), ...endpoints(all)];
+  const rules = groupRules(all, [...running, ...edges.map(({ id }) => id)], problems);
+  const hosts = edges.map(
+    ({ groups, ...host }): CloudMachine => ({
+      ...host,
+      rules: groups.flatMap((group) => rules.get(group) ?? []),
+    }),
+  );
+  const machines = running.flatMap((id): CloudMachine[] => {
     const own = interfaceOf(all, id);
     const subnet = all.link(id, "subnet_id", ...SUBNETS) ?? (own && all.link(own, "subnet_id", ...SUBNETS));
     if (!subnet) {
@@ -33,6 +38,7 @@ export function awsMachines(all: Resources, problems: FileProblem[]): readonly C
       },
     ];
   });
+  return [...machines.map((machine) => listening(machine, hosts)), ...hosts];
 }
 
 export function isGone(id: Resource): boolean {
@@ -40,13 +46,16 @@ export function isGone(id: Resource): boolean {
   return state === "terminated" || state === "shutting-down";
 }
 
+/** A target of a load balancer listens on the port of its target group. */
+function listening(machine: CloudMachine, hosts: readonly CloudMachine[]): CloudMachine {
+  const own = hosts.flatMap(({ targets }) => (targets ?? []).filter((one) => one.machine === machine.id));
+  const listens = own.map(({ port, isUdp, at }) => ({ port: isUdp ? `${port}/udp` : String(port), at }));
+  return listens.length === 0 ? machine : { ...machine, listens };
+}
+
 /** The interface that an instance is created with. */
 function interfaceOf(all: Resources, id: Resource): Resource | undefined {
   return all.link(id, ["network_interface", 0, "network_interface_id"], "aws_network_interface");
-}
-
-function addressOf(id: Resource): string | undefined {
-  return text(id, "private_ip", "PrivateIpAddress", ["private_ips", 0]);
 }
 
 /** Tags of EKS and of self-managed nodes; the cluster is in the input. */
@@ -90,149 +99,4 @@ function isPublic(all: Resources, id: Resource, subnet: Resource): boolean {
     );
   if (id.type === "aws_network_interface") return elastic;
   return elastic || stated === true || (stated !== false && isTrue(subnet, "map_public_ip_on_launch"));
-}
-
-/** The security groups of a machine. */
-function groupsOf(all: Resources, id: Resource): readonly Resource[] {
-  const listed = items(id, "SecurityGroups", "Groups").flatMap((one) => textOf(inside(one, "GroupId")) ?? []);
-  if (listed.length > 0) return listed.flatMap((group) => all.withId(group, GROUPS) ?? []);
-  return [
-    ...all.linked(id, ["vpc_security_group_ids"], GROUPS),
-    ...(id.type === "aws_network_interface" ? all.linked(id, ["security_groups"], GROUPS) : []),
-  ];
-}
-
-/** The rules of all groups. A rule that refers to a group allows the addresses of the machines in it. */
-function groupRules(
-  all: Resources,
-  machines: readonly Resource[],
-  problems: FileProblem[],
-): ReadonlyMap<Resource, readonly Rule[]> {
-  const members = new Map<Resource, string[]>();
-  const used = new Set<Resource>();
-  for (const machine of machines) {
-    const address = addressOf(machine);
-    for (const group of groupsOf(all, machine)) {
-      used.add(group);
-      members.set(group, [...(members.get(group) ?? []), ...(address === undefined ? [] : [address])]);
-    }
-  }
-  const rules = new Map<Resource, readonly Rule[]>();
-  for (const group of used) {
-    const stated = (["in", "out"] as const).flatMap((direction) => statedRules(all, group, direction));
-    const made = stated.map((one) => ruleOf(all, group, one, members));
-    const missing = made.filter((one) => one === undefined).length;
-    if (missing > 0)
-      problems.push(
-        assumed(
-          group.object,
-          t`${plural(missing, "rule")} of security group ${group.object.name} without known addresses or protocol: their packets are dropped`,
-        ),
-      );
-    // A direction without visible rules is open: the rules can be in a different source.
-    const directions = new Set(stated.map(({ direction }) => direction));
-    rules.set(group, [
-      ...made.flatMap((one) => one ?? []),
-      ...[...directions].map((direction): Rule => deny(group, direction)),
-    ]);
-  }
-  return rules;
-}
-
-function deny(group: Resource, direction: Rule["direction"]): Rule {
-  const at = { resource: group, path: [] };
-  return { action: "deny", direction, protocol: "any", ports: [], from: [], to: [], at };
-}
-
-interface Stated {
-  readonly direction: "in" | "out";
-  readonly resource: Resource;
-  readonly one: Field;
-}
-
-function statedRules(all: Resources, group: Resource, direction: "in" | "out"): readonly Stated[] {
-  const names = direction === "in" ? ["ingress", "IpPermissions"] : ["egress", "IpPermissionsEgress"];
-  const inline = items(group, ...names).map((one) => ({ direction, resource: group, one }));
-  const type = direction === "in" ? "ingress" : "egress";
-  const separate = [
-    ...all.ofType("aws_security_group_rule").filter((one) => text(one, "type") === type),
-    ...all.ofType(`aws_vpc_security_group_${type}_rule`),
-  ]
-    .filter((one) => all.link(one, "security_group_id", ...GROUPS) === group)
-    .map((resource) => ({ direction, resource, one: { value: resource.object.value, path: [] } }));
-  return [...inline, ...separate];
-}
-
-/** Undefined if no address of the peers is known, or access lists do not have the protocol. */
-function ruleOf(
-  all: Resources,
-  group: Resource,
-  { direction, resource, one }: Stated,
-  members: ReadonlyMap<Resource, readonly string[]>,
-): Rule | undefined {
-  const plain = [
-    ...textsIn(inside(one, "cidr_blocks")),
-    ...textsIn(inside(one, "ipv6_cidr_blocks")),
-    ...textsIn(inside(one, "cidr_ipv4")),
-    ...textsIn(inside(one, "cidr_ipv6")),
-    ...itemsOf(inside(one, "IpRanges")).flatMap((range) => textOf(inside(range, "CidrIp")) ?? []),
-    ...itemsOf(inside(one, "Ipv6Ranges")).flatMap((range) => textOf(inside(range, "CidrIpv6")) ?? []),
-  ];
-  const groups = [
-    ...textsIn(inside(one, "security_groups")).flatMap((id) => all.withId(id, GROUPS) ?? []),
-    ...itemsOf(inside(one, "UserIdGroupPairs")).flatMap(
-      (pair) => all.withId(textOf(inside(pair, "GroupId")) ?? "", GROUPS) ?? [],
-    ),
-    ...(resource === group ? [] : referenced(all, resource)),
-    ...(inside(one, "self")?.value === true ? [group] : []),
-  ];
-  const peers = [...plain, ...groups.flatMap((peer) => members.get(peer) ?? [])];
-  const protocol = protocolOf(textOf(inside(one, "protocol", "ip_protocol", "IpProtocol")) ?? "-1");
-  if (peers.length === 0 || protocol === undefined) return undefined;
-  return {
-    action: "allow",
-    direction,
-    protocol,
-    ports: protocol === "tcp" || protocol === "udp" ? portsOf(one) : [],
-    from: direction === "in" ? peers : [],
-    to: direction === "out" ? peers : [],
-    at: { resource, path: one.path },
-  };
-}
-
-function referenced(all: Resources, rule: Resource): readonly Resource[] {
-  return [
-    ...all.linked(rule, ["source_security_group_id"], GROUPS),
-    ...all.linked(rule, ["referenced_security_group_id"], GROUPS),
-  ];
-}
-
-/** By name or number (IANA protocol numbers); -1 is all. */
-const PROTOCOLS: Readonly<Record<string, string>> = {
-  "-1": "any",
-  all: "any",
-  tcp: "tcp",
-  udp: "udp",
-  icmp: "icmp",
-  "6": "tcp",
-  "17": "udp",
-  "1": "icmp",
-  icmpv6: "icmp",
-  "58": "icmp",
-  "132": "sctp",
-  "50": "esp",
-  "4": "ipip",
-};
-
-/** Undefined for a protocol that access lists do not have. */
-function protocolOf(text: string): string | undefined {
-  const name = text.toLowerCase();
-  return Object.hasOwn(PROTOCOLS, name) ? PROTOCOLS[name] : undefined;
-}
-
-function portsOf(one: Field): readonly string[] {
-  const from = Number(textOf(inside(one, "from_port")) ?? 0);
-  const to = Number(textOf(inside(one, "to_port")) ?? 65_535);
-  if (from <= 0 && (to >= 65_535 || to <= 0)) return [];
-  return [from === to ? String(from) : `${Math.max(from, 1)}-${to}`];
 }

@@ -1,11 +1,13 @@
 /** VPCs: networks, subnets, route tables, gateways, peerings (Terraform provider hashicorp/aws; `aws ec2 describe-…`). */
-import { family, type Prefix, parsePrefix, prefixCovers } from "../../addressing/ip.ts";
+import { family, type Prefix, parsePrefix, prefixCovers, prefixEquals } from "../../addressing/ip.ts";
 import type { FileProblem } from "../../declared/file-problem.ts";
 import { t } from "../../text/l10n.ts";
 import { assumed } from "../kubernetes/problems.ts";
+import { type NetworkAcls, networkAcls } from "./aws-acls.ts";
 import { awsClusters } from "./aws-clusters.ts";
 import { awsMachines } from "./aws-machines.ts";
 import { awsTransits } from "./aws-transit.ts";
+import { awsVpns, propagatedRoutes } from "./aws-vpn.ts";
 import type {
   CloudModel,
   CloudNat,
@@ -26,19 +28,26 @@ export function awsModel(all: Resources): CloudModel {
   const problems: FileProblem[] = [];
   const nets = all.ofType(...VPCS).map((id) => netOf(all, id));
   const tables = tablesOf(all, nets, problems);
-  const subnets = all.ofType("aws_subnet", "aws_default_subnet").flatMap((id) => subnetOf(all, tables, id, problems));
+  const acls = networkAcls(all, problems);
+  const subnets = all
+    .ofType("aws_subnet", "aws_default_subnet")
+    .flatMap((id) => subnetOf(all, { tables, acls }, id, problems));
   const nats = all.ofType("aws_nat_gateway").flatMap((id): CloudNat[] => {
     const subnet = all.link(id, "subnet_id", "aws_subnet", "aws_default_subnet");
     const address = text(id, "private_ip", ["NatGatewayAddresses", 0, "PrivateIp"]);
     return subnet ? [{ id, subnet, address, isPublic: text(id, "connectivity_type") !== "private" }] : [];
   });
+  const { vpns, read } = awsVpns(all, tables.all, problems);
+  const machines = awsMachines(all, problems);
   const model = {
     nets,
     subnets,
     nats,
     peerings: peeringsOf(all, problems),
     transits: awsTransits(all),
-    machines: awsMachines(all, problems),
+    machines,
+    vpns,
+    read: [...read, ...acls.read, ...machines.map(({ id }) => id)],
   };
   return { ...model, clusters: awsClusters(all, model, problems), problems };
 }
@@ -56,7 +65,17 @@ function netOf(all: Resources, id: Resource): CloudNet {
   return { id, provider: "aws", ranges: [...rangesAt(id, [...own, ...six]), ...more], mtu: undefined };
 }
 
-function subnetOf(all: Resources, tables: Tables, id: Resource, problems: FileProblem[]): readonly CloudSubnet[] {
+interface SubnetParts {
+  readonly tables: Tables;
+  readonly acls: NetworkAcls;
+}
+
+function subnetOf(
+  all: Resources,
+  { tables, acls }: SubnetParts,
+  id: Resource,
+  problems: FileProblem[],
+): readonly CloudSubnet[] {
   const net = all.link(id, "vpc_id", ...VPCS);
   const ranges = rangesAt(id, [
     field(id, "cidr_block"),
@@ -74,12 +93,22 @@ function subnetOf(all: Resources, tables: Tables, id: Resource, problems: FilePr
     );
     return [];
   }
-  return [{ id, net, ranges, table: tables.of(id, net), isPublic: isTrue(id, "map_public_ip_on_launch"), rules: [] }];
+  return [
+    {
+      id,
+      net,
+      ranges,
+      table: tables.of(id, net),
+      isPublic: isTrue(id, "map_public_ip_on_launch"),
+      rules: acls.rulesOf(id, net, ranges),
+    },
+  ];
 }
 
 /* ------------------------------------------------------------------ route tables */
 
 interface Tables {
+  readonly all: readonly CloudTable[];
   of(subnet: Resource, net: Resource): CloudTable;
 }
 
@@ -114,6 +143,7 @@ function tablesOf(all: Resources, nets: readonly CloudNet[], problems: FileProbl
     if (table) main.set(table.net, table);
   }
   return {
+    all: [...tables.values()],
     of: (subnet, net) => bySubnet.get(subnet) ?? main.get(net) ?? { id: net, net, label: net.label, routes: [] },
   };
 }
@@ -137,7 +167,11 @@ function routesOf(all: Resources, table: Resource, problems: FileProblem[]): rea
         ? routeOf(all, route, { value: route.object.value, path: [] })
         : [],
     );
-  return [...inline, ...separate];
+  const stated = [...inline, ...separate];
+  // A stated route takes precedence over a propagated one to the same destination.
+  const isStated = (route: CloudRoute): boolean =>
+    stated.some(({ to }) => to !== undefined && route.to !== undefined && prefixEquals(to, route.to));
+  return [...stated, ...propagatedRoutes(all, table).filter((route) => !isStated(route))];
 }
 
 /** The targets of a route, by argument. */
@@ -222,6 +256,8 @@ function targetAt(argument: string, found: Resource | undefined, id: string): Ta
       return { kind: "nat", nat: found };
     case "aws_vpc_peering_connection":
       return { kind: "peering", peering: found };
+    case "aws_vpn_gateway":
+      return { kind: "vpn", vpn: found };
     case "aws_ec2_transit_gateway":
       return { kind: "transit", transit: found };
     case "aws_instance":

@@ -4,6 +4,7 @@ import type { FileProblem } from "../../declared/file-problem.ts";
 import { t } from "../../text/l10n.ts";
 import { assumed } from "../kubernetes/problems.ts";
 import { azureClusters } from "./azure-clusters.ts";
+import { azureMachines, azureVpns } from "./azure-edge.ts";
 import { securityRules } from "./azure-rules.ts";
 import { azureParent } from "./cli-output.ts";
 import type {
@@ -13,11 +14,12 @@ import type {
   CloudRoute,
   CloudSubnet,
   CloudTable,
+  CloudVpn,
   Range,
   Target,
 } from "./model.ts";
 import { overlapOf, overlapProblem, rangesAt } from "./ranges.ts";
-import { type Field, field, inside, items, namePath, type Resource, text, textOf, whole } from "./resource.ts";
+import { type Field, field, inside, isTrue, items, namePath, type Resource, text, textOf, whole } from "./resource.ts";
 import type { Resources } from "./resources.ts";
 
 const VNET = "azurerm_virtual_network";
@@ -36,7 +38,8 @@ export function azureModel(all: Resources): CloudModel {
   );
   const directions = directionsOf(all, problems);
   const peerings = pairsOf(directions, nets, problems);
-  const tables = tableReader(all, nets, directions, peerings);
+  const vpns = azureVpns(all, (subnet) => netOf(all, subnet), problems);
+  const tables = tableReader(all, { nets, directions, peerings, vpns: vpns.found });
   const subnets = all.ofType(SUBNET).flatMap((id): CloudSubnet[] => {
     const net = netOf(all, id);
     const ranges = rangesAt(id, [field(id, "address_prefixes"), field(id, "address_prefix")]);
@@ -57,6 +60,7 @@ export function azureModel(all: Resources): CloudModel {
       { id, net: known.id, ranges, table: tables(associated(all, id, "route_table", TABLE), known), isPublic, rules },
     ];
   });
+  const machines = azureMachines(all, new Set(subnets.map(({ id }) => id)));
   const networks = { nets, subnets };
   const { clusters, made } = azureClusters(all, networks, problems);
   return {
@@ -65,8 +69,10 @@ export function azureModel(all: Resources): CloudModel {
     nats: [],
     peerings,
     transits: [],
-    machines: [],
+    machines: machines.found,
     clusters,
+    vpns: vpns.found,
+    read: [...vpns.read, ...machines.read],
     problems,
   };
 }
@@ -134,44 +140,59 @@ function peersOf(nets: readonly CloudNet[], peerings: readonly CloudPeering[], {
 /** System routes without a next hop (Azure "Virtual network traffic routing", default routes). */
 const NOWHERE: readonly string[] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"];
 
+interface Networks {
+  readonly nets: readonly CloudNet[];
+  readonly directions: readonly Direction[];
+  readonly peerings: readonly CloudPeering[];
+  readonly vpns: readonly CloudVpn[];
+}
+
 type TableReader = (table: Resource | undefined, net: CloudNet) => CloudTable;
 
 /** Each subnet has the system routes, with or without a route table; a stated route replaces the system route to its prefix. */
-function tableReader(
-  all: Resources,
-  nets: readonly CloudNet[],
-  directions: readonly Direction[],
-  peerings: readonly CloudPeering[],
-): TableReader {
+function tableReader(all: Resources, networks: Networks): TableReader {
   const known = new Map<string, CloudTable>();
   return (table, net) => {
-    const key = `${table?.object.name ?? ""} ${nets.indexOf(net)}`;
+    const key = `${table?.object.name ?? ""} ${networks.nets.indexOf(net)}`;
     const found = known.get(key);
     if (found) return found;
-    const stated = table ? statedRoutes(all, table) : [];
-    const system = systemRoutes(nets, directions, peerings, net);
+    const vpn = networks.vpns.find((one) => one.net === net.id);
+    const stated = table ? statedRoutes(all, table, vpn) : [];
+    const system = [...gatewayRoutes(table, vpn), ...systemRoutes(networks, net)];
     const isStated = (route: CloudRoute): boolean => stated.some((one) => sameDestination(one, route));
     const made: CloudTable = {
       id: table ?? net.id,
       net: net.id,
       label: (table ?? net.id).label,
-      routes: [...stated, ...system.filter((one) => !isStated(one))],
+      routes: distinctRoutes([...stated, ...system.filter((one) => !isStated(one))]),
     };
     known.set(key, made);
     return made;
   };
 }
 
+/** A route of the gateway replaces the system route to the same prefix. */
+function distinctRoutes(routes: readonly CloudRoute[]): readonly CloudRoute[] {
+  return routes.filter((route, index) => routes.findIndex((one) => sameDestination(one, route)) === index);
+}
+
+/** The gateway propagates the networks of its connections to all subnets, unless the route table disables it. */
+function gatewayRoutes(table: Resource | undefined, vpn: CloudVpn | undefined): readonly CloudRoute[] {
+  const isOff =
+    table !== undefined &&
+    (isTrue(table, "disable_bgp_route_propagation") || field(table, "bgp_route_propagation_enabled")?.value === false);
+  if (isOff || !vpn) return [];
+  return vpn.remotes.map(({ prefix, at }): CloudRoute => {
+    const family = typeof prefix.ip === "number" ? 4 : 6;
+    return { to: prefix, family, target: { kind: "vpn", vpn: vpn.id }, at, isImplied: true };
+  });
+}
+
 function sameDestination(a: CloudRoute, b: CloudRoute): boolean {
   return a.family === b.family && a.to?.ip === b.to?.ip && a.to?.len === b.to?.len;
 }
 
-function systemRoutes(
-  nets: readonly CloudNet[],
-  directions: readonly Direction[],
-  peerings: readonly CloudPeering[],
-  net: CloudNet,
-): readonly CloudRoute[] {
+function systemRoutes({ nets, directions, peerings }: Networks, net: CloudNet): readonly CloudRoute[] {
   const at = whole(net.id);
   const implied = { family: 4, isImplied: true } as const;
   const peers = directions
@@ -198,22 +219,22 @@ function peerRoute(id: Resource, peering: Resource, to: Range["prefix"]): CloudR
   return { to, family, target: { kind: "peering", peering }, at: whole(id), isImplied: true };
 }
 
-function statedRoutes(all: Resources, table: Resource): readonly CloudRoute[] {
-  const inline = items(table, "route", "routes").flatMap((one) => routeOf(table, one));
+function statedRoutes(all: Resources, table: Resource, vpn: CloudVpn | undefined): readonly CloudRoute[] {
+  const inline = items(table, "route", "routes").flatMap((one) => routeOf(table, one, vpn));
   const separate = all
     .ofType("azurerm_route")
     .flatMap((route) =>
       all.link(route, "route_table_name", TABLE) === table
-        ? routeOf(route, { value: route.object.value, path: [] })
+        ? routeOf(route, { value: route.object.value, path: [] }, vpn)
         : [],
     );
   return [...inline, ...separate];
 }
 
 /** A service tag in place of a prefix concerns only services of the provider. */
-function routeOf(resource: Resource, one: Field): readonly CloudRoute[] {
+function routeOf(resource: Resource, one: Field, vpn: CloudVpn | undefined): readonly CloudRoute[] {
   const to = parsePrefix(textOf(inside(one, "address_prefix")) ?? "")?.prefix;
-  const target = targetOf(textOf(inside(one, "next_hop_type")), one);
+  const target = targetOf(textOf(inside(one, "next_hop_type")), one, vpn);
   if (!to || !target) return [];
   return [
     {
@@ -226,12 +247,14 @@ function routeOf(resource: Resource, one: Field): readonly CloudRoute[] {
   ];
 }
 
-function targetOf(type: string | undefined, one: Field): Target | undefined {
+function targetOf(type: string | undefined, one: Field, vpn: CloudVpn | undefined): Target | undefined {
   switch (type?.toLowerCase()) {
     case "vnetlocal":
       return undefined;
     case "internet":
       return { kind: "internet" };
+    case "virtualnetworkgateway":
+      return vpn ? { kind: "vpn", vpn: vpn.id } : { kind: "other", text: type ?? "" };
     case "none":
       return { kind: "drop" };
     case "virtualappliance": {

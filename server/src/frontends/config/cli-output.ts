@@ -26,6 +26,9 @@ const AWS_LISTS: Readonly<Record<string, readonly [type: string, id: string]>> =
   VpcEndpoints: ["aws_vpc_endpoint", "VpcEndpointId"],
   VpnGateways: ["aws_vpn_gateway", "VpnGatewayId"],
   VpnConnections: ["aws_vpn_connection", "VpnConnectionId"],
+  CustomerGateways: ["aws_customer_gateway", "CustomerGatewayId"],
+  LoadBalancers: ["aws_lb", "LoadBalancerArn"],
+  Listeners: ["aws_lb_listener", "ListenerArn"],
 };
 
 /** The resource types of Azure IDs (`…/providers/Microsoft.Network/virtualNetworks/hub`), in lower case. */
@@ -38,6 +41,11 @@ const AZURE_TYPES: Readonly<Record<string, string>> = {
   "microsoft.network/natgateways": "azurerm_nat_gateway",
   "microsoft.network/azurefirewalls": "azurerm_firewall",
   "microsoft.network/virtualnetworkgateways": "azurerm_virtual_network_gateway",
+  "microsoft.network/localnetworkgateways": "azurerm_local_network_gateway",
+  "microsoft.network/connections": "azurerm_virtual_network_gateway_connection",
+  "microsoft.network/loadbalancers": "azurerm_lb",
+  "microsoft.network/privateendpoints": "azurerm_private_endpoint",
+  "microsoft.network/networkinterfaces": "azurerm_network_interface",
   "microsoft.containerservice/managedclusters": "azurerm_kubernetes_cluster",
 };
 
@@ -51,6 +59,9 @@ const GOOGLE_KINDS: Readonly<Record<string, string>> = {
   "compute#instance": "google_compute_instance",
   "compute#forwardingRule": "google_compute_forwarding_rule",
   "compute#vpnTunnel": "google_compute_vpn_tunnel",
+  "compute#targetVpnGateway": "google_compute_vpn_gateway",
+  "compute#vpnGateway": "google_compute_ha_vpn_gateway",
+  "compute#externalVpnGateway": "google_compute_external_vpn_gateway",
 };
 
 /** Undefined if the value is not the output of one of these commands. */

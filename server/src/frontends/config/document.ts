@@ -51,7 +51,7 @@ export function readNetworks(files: readonly TextFile[]): Networks {
   const all = resourcesOf([...resources, ...implied.networks]);
   const model = joined([awsModel(all), azureModel(all), gcpModel(all)]);
   const { drafts, problems: dropped } = cloudDrafts(model);
-  const kinds = unreadTypes(resources);
+  const kinds = unreadTypes(resources, new Set(model.read));
   const problems = [
     ...read.flatMap((one) => one.problems),
     ...implied.problems,
@@ -79,6 +79,8 @@ function joined(models: readonly CloudModel[]): CloudModel {
     transits: models.flatMap(({ transits }) => transits),
     machines: models.flatMap(({ machines }) => machines),
     clusters: models.flatMap(({ clusters }) => clusters),
+    vpns: models.flatMap(({ vpns }) => vpns),
+    read: models.flatMap(({ read }) => read),
     problems: models.flatMap(({ problems }) => problems),
   };
 }

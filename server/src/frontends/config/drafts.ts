@@ -28,6 +28,7 @@ import {
   subnetRoutes,
 } from "./parts.ts";
 import { draftAt, whole } from "./resource.ts";
+import { vpnDrafts } from "./vpn.ts";
 import {
   type Link,
   type NamedAppliance,
@@ -59,6 +60,7 @@ export function cloudDrafts(model: CloudModel): Drafted {
     ...model.nats.flatMap((nat, index) => natDraft(model, wiring, nat, index)),
     ...model.peerings.flatMap((peering) => peeringDraft(wiring, peering)),
     ...model.transits.flatMap(({ tables }) => tables.flatMap((table) => transitDraft(wiring, table))),
+    ...vpnDrafts(model, wiring),
     ...wiring.appliances.map((appliance) => applianceDraft(wiring, appliance)),
     ...model.machines
       .filter((machine) => !wiring.appliances.some((appliance) => appliance.machine === machine))
@@ -168,7 +170,7 @@ function localRoutes({ net, subnets }: Wired, written: ReadonlySet<string>): rea
 
 /** A text: why the packets are dropped. */
 function targetOf(
-  { transits, peerings }: CloudModel,
+  { transits, peerings, vpns }: CloudModel,
   wiring: Wiring,
   { wired, router }: { readonly wired: Wired; readonly router: TableRouter },
   { target, family, to }: CloudRoute,
@@ -188,6 +190,10 @@ function targetOf(
       return peerings.some(({ id }) => id === target.peering)
         ? through(wiring.nameOf(target.peering))
         : { blackhole: true };
+    case "vpn":
+      return vpns.some(({ id }) => id === target.vpn)
+        ? through(wiring.nameOf(target.vpn))
+        : dropped(t`${target.vpn.object.name} has no known connection`);
     case "transit": {
       const tables = transits.find(({ id }) => id === target.transit)?.tables ?? [];
       const table = tables.find(({ attached }) => attached.some(({ net }) => net === wired.net.id));
@@ -273,7 +279,7 @@ function applianceDraft(wiring: Wiring, { name, address, subnet, machine, nets }
   });
 }
 
-function hostDraft(wiring: Wiring, { id, interfaces, forwards, rules }: CloudMachine): Draft {
+function hostDraft(wiring: Wiring, { id, interfaces, forwards, rules, listens }: CloudMachine): Draft {
   const place = whole(id);
   return draftAt(place, {
     keyword: "host",
@@ -287,7 +293,14 @@ function hostDraft(wiring: Wiring, { id, interfaces, forwards, rules }: CloudMac
         }),
       ),
       ...(forwards ? [draftAt(place, { keyword: "sysctl", args: { name: "net.ipv4.ip_forward", value: "1" } })] : []),
+      ...distinctPorts(listens ?? []).map(({ port, at }) =>
+        draftAt(at, { keyword: "listen", args: { ports: [port] } }),
+      ),
       ...rules.map((rule) => ruleDraft(rule)),
     ],
   });
+}
+
+function distinctPorts<T extends { readonly port: string }>(all: readonly T[]): readonly T[] {
+  return all.filter(({ port }, index) => all.findIndex((one) => one.port === port) === index);
 }

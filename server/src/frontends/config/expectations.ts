@@ -37,9 +37,21 @@ export function expectations(model: CloudModel, wiring: Wiring, internet: string
       ),
     ),
     ...unusedPeerings(world),
+    ...unusedVpns(world),
     ...model.clusters.flatMap((cluster) => ofCluster(world, cluster)),
   ];
-  return drafted(world, all);
+  return [...drafted(world, all), ...balanced(world)];
+}
+
+/** A load balancer must reach its targets: their security groups can drop its connections. */
+function balanced({ model: { machines }, wiring }: World): readonly Draft[] {
+  return machines.flatMap(({ id, targets }) =>
+    (targets ?? []).flatMap(({ machine, port, isUdp, at }) => {
+      const [from, to] = [wiring.nameOf(id), wiring.nameOf(machine)];
+      const args = { from, to: `${to}:${port}${isUdp ? "/udp" : ""}`, reachable: true } as const;
+      return from === "" || to === "" ? [] : [draftAt(at, { keyword: "expect", args })];
+    }),
+  );
 }
 
 /* ------------------------------------------------------------------ endpoints */
@@ -168,6 +180,19 @@ function unusedPeerings({ model: { peerings }, wiring }: World): readonly Expect
     const from = a?.[0]?.subnets[0];
     const to = b?.[0]?.subnets[0];
     return isUsed || !from || !to ? [] : [{ at: whole(id), from, to, family: 4 }];
+  });
+}
+
+/** A VPN connection that no route uses. */
+function unusedVpns({ model: { vpns }, wiring }: World): readonly Expected[] {
+  return vpns.flatMap(({ id, net }): Expected[] => {
+    const routers = wiring.ofNet(net)?.routers ?? [];
+    const isUsed = routers.some(({ table }) =>
+      table.routes.some(({ target }) => target.kind === "vpn" && target.vpn === id),
+    );
+    const from = routers[0]?.subnets[0];
+    const host = wiring.tunnelOf(id)?.host;
+    return isUsed || !from || host === undefined ? [] : [{ at: whole(id), from, to: host, family: 4 }];
   });
 }
 

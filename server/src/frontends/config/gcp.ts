@@ -5,6 +5,7 @@ import { plural } from "../../text/format.ts";
 import { t } from "../../text/l10n.ts";
 import { assumed } from "../kubernetes/problems.ts";
 import { gcpClusters } from "./gcp-clusters.ts";
+import { gatewayOfTunnel, gcpBalancers, gcpVpns } from "./gcp-edge.ts";
 import { gcpMachines } from "./gcp-machines.ts";
 import type { CloudModel, CloudNet, CloudPeering, CloudRoute, CloudSubnet, CloudTable, Target } from "./model.ts";
 import { rangesAt } from "./ranges.ts";
@@ -48,8 +49,22 @@ export function gcpModel(all: Resources): CloudModel {
   const { clusters, publicSubnets } = gcpClusters(all, found, problems);
   // Nodes of a cluster that is not private have external addresses.
   const subnets = found.map((one) => (publicSubnets.has(one.id) ? { ...one, isPublic: true } : one));
-  const machines = gcpMachines(all, problems);
-  return { nets, subnets, nats: [], peerings, transits: [], machines, clusters, problems };
+  const { vpns, read } = gcpVpns(all, problems);
+  const known = new Set(subnets.map(({ id }) => id));
+  const balancers = gcpBalancers(all).filter(({ interfaces }) => interfaces.every((one) => known.has(one.subnet)));
+  const machines = [...gcpMachines(all, problems), ...balancers];
+  return {
+    nets,
+    subnets,
+    nats: [],
+    peerings,
+    transits: [],
+    machines,
+    clusters,
+    vpns,
+    read: [...read, ...balancers.map(({ id }) => id)],
+    problems,
+  };
 }
 
 /** 0 is the default. */
@@ -169,6 +184,9 @@ function routeOf(all: Resources, route: Resource): readonly CloudRoute[] {
 
 function targetOf(all: Resources, route: Resource): Target {
   if (text(route, "next_hop_gateway") !== undefined) return { kind: "internet" };
+  const tunnel = all.link(route, "next_hop_vpn_tunnel", "google_compute_vpn_tunnel");
+  const vpn = tunnel && gatewayOfTunnel(all, tunnel);
+  if (vpn) return { kind: "vpn", vpn };
   const machine = all.link(route, "next_hop_instance", "google_compute_instance");
   const address =
     text(route, "next_hop_ip") ??

@@ -55,6 +55,7 @@ export type Target =
   | { readonly kind: "nat"; readonly nat: Resource }
   | { readonly kind: "peering"; readonly peering: Resource }
   | { readonly kind: "transit"; readonly transit: Resource }
+  | { readonly kind: "vpn"; readonly vpn: Resource }
   | { readonly kind: "address"; readonly address: string }
   | { readonly kind: "drop" }
   /** Not modeled: "virtual private gateway". */
@@ -73,6 +74,15 @@ export interface CloudPeering {
   readonly nets: readonly [Resource, Resource];
   /** The cloud rejects the peering, because ranges of its networks overlap. */
   readonly isRejected: boolean;
+}
+
+/** A VPN gateway of a network, and the networks on the other side of its connections. */
+export interface CloudVpn {
+  readonly id: Resource;
+  readonly net: Resource;
+  /** The resource that describes the other side. */
+  readonly peer: Resource | undefined;
+  readonly remotes: readonly Range[];
 }
 
 export interface CloudTransit {
@@ -121,6 +131,17 @@ export interface CloudMachine {
   readonly isPublic: boolean;
   readonly forwards: boolean;
   readonly rules: readonly Rule[];
+  /** Ports of a load balancer or an endpoint: "443", "53/udp". */
+  readonly listens?: readonly { readonly port: string; readonly at: At }[] | undefined;
+  /** The machines that a load balancer forwards connections to. */
+  readonly targets?: readonly BalancerTarget[] | undefined;
+}
+
+export interface BalancerTarget {
+  readonly machine: Resource;
+  readonly port: number;
+  readonly isUdp: boolean;
+  readonly at: At;
 }
 
 export interface CloudCluster {
@@ -163,5 +184,8 @@ export interface CloudModel {
   readonly transits: readonly CloudTransit[];
   readonly machines: readonly CloudMachine[];
   readonly clusters: readonly CloudCluster[];
+  readonly vpns: readonly CloudVpn[];
+  /** Modeled resources of types of which others are not modeled. */
+  readonly read: readonly Resource[];
   readonly problems: readonly FileProblem[];
 }

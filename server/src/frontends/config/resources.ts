@@ -29,6 +29,11 @@ const OWN: Readonly<Record<string, readonly string[]>> = {
   aws_ec2_transit_gateway_route_table: ["transit_gateway_route_table_id"],
   aws_security_group: ["group_id"],
   aws_instance: ["instance_id"],
+  aws_network_acl: ["network_acl_id"],
+  aws_vpn_gateway: ["vpn_gateway_id"],
+  aws_vpn_connection: ["vpn_connection_id"],
+  aws_customer_gateway: ["customer_gateway_id"],
+  aws_lb: ["load_balancer_arn"],
   aws_network_interface: ["network_interface_id"],
 };
 const CLOUD = /^(?:aws|azurerm|google)_/;

@@ -10,10 +10,11 @@ export interface UnreadType {
   readonly count: number;
 }
 
-export function unreadTypes(all: readonly Resource[]): readonly UnreadType[] {
+/** `read`: resources of these types that are modeled. */
+export function unreadTypes(all: readonly Resource[], read: ReadonlySet<Resource>): readonly UnreadType[] {
   const types = new Map<string, UnreadType>();
   for (const resource of all) {
-    if (!UNREAD.test(resource.type)) continue;
+    if (!UNREAD.test(resource.type) || read.has(resource)) continue;
     const known = types.get(resource.type);
     types.set(resource.type, { first: known?.first ?? resource, count: (known?.count ?? 0) + 1 });
   }

@@ -42,8 +42,15 @@ export interface Wiring {
   /** The name of a gateway, peering, machine, cluster, or table of a transit gateway. */
   nameOf(of: Resource | TransitTable): string;
   readonly appliances: readonly NamedAppliance[];
+  /** The link between a VPN gateway and the host on the other side. */
+  tunnelOf(vpn: Resource): Tunnel | undefined;
   /** A name that nothing else has. */
   unused(wanted: string, role: string): string;
+}
+
+export interface Tunnel {
+  readonly link: Link;
+  readonly host: string;
 }
 
 export interface NamedAppliance extends Appliance {
@@ -66,6 +73,7 @@ export function wire(model: CloudModel): Wiring {
   for (const { id } of model.nats) others.set(id, names(id.label, "nat"));
   for (const { id } of model.peerings) others.set(id, names(id.label, "peering"));
   for (const table of tables) others.set(table, names(table.at.label, "transit"));
+  for (const { id } of model.vpns) others.set(id, names(id.label, "vpn"));
   const appliances = appliancesOf(model).map((one): NamedAppliance => {
     const known = one.machine && others.get(one.machine.id);
     return { ...one, name: known ?? names(`appliance-${one.address.replaceAll(":", "-")}`, "router") };
@@ -93,6 +101,16 @@ export function wire(model: CloudModel): Wiring {
       link: members.length > 1 ? links(names(`${name}-link`, "segment"), members, six) : undefined,
     };
   });
+  const tunnels = new Map(
+    model.vpns.map(({ id, peer, remotes }): [Resource, Tunnel] => {
+      const gateway = others.get(id) ?? "";
+      const host = names(peer?.label ?? `${gateway}-peer`, "site");
+      const name = names(`${gateway}-tunnel`, "segment");
+      const first = remotes.find(({ prefix }) => typeof prefix.ip === "number" && prefix.len <= SITE)?.prefix;
+      const link = first ? siteLink(name, first, [gateway, host]) : links(name, [gateway, host], false);
+      return [id, { host, link }];
+    }),
+  );
   const byNet = new Map(nets.map((one) => [one.net.id, one]));
   return {
     nets,
@@ -100,18 +118,20 @@ export function wire(model: CloudModel): Wiring {
     subnetName: (subnet) => subnetNames.get(subnet) ?? "",
     nameOf: (of) => others.get(of) ?? "",
     appliances,
+    tunnelOf: (vpn) => tunnels.get(vpn),
     unused: names,
   };
 }
 
 /** The gateways on the link of a network. */
 function gatewaysOf(
-  { nats, peerings, transits, subnets }: CloudModel,
+  { nats, peerings, transits, subnets, vpns }: CloudModel,
   net: Resource,
 ): readonly (Resource | TransitTable)[] {
   const own = new Set(subnets.filter((one) => one.net === net).map(({ id }) => id));
   return [
     ...nats.filter(({ subnet }) => own.has(subnet)).map(({ id }) => id),
+    ...vpns.filter((one) => one.net === net).map(({ id }) => id),
     ...peerings.filter(({ nets }) => nets.includes(net)).map(({ id }) => id),
     ...transits.flatMap(({ tables }) => tables.filter((table) => netsOf(table).has(net))),
   ];
@@ -148,6 +168,15 @@ function routersOf(net: CloudNet, name: string, subnets: readonly CloudSubnet[],
           : table.label;
     return [{ name: isOnly ? name : names(wanted, "routes"), table, subnets: own, rules }];
   });
+}
+
+/** The length of the prefix in which a site is represented: its host has an address of the site, which its packets have. */
+const SITE = 29;
+
+function siteLink(name: string, { ip }: Prefix, members: readonly string[]): Link {
+  const prefix: Prefix = { ip, len: SITE };
+  const addresses = new Map(members.map((member, index) => [member, [nthAddress(prefix, index + 1) ?? ip]]));
+  return { name, prefixes: [prefix], addresses: (router) => addresses.get(router) ?? [] };
 }
 
 /** Links with addresses that follow each other; a link has 32 addresses, or as many as its routers need. */

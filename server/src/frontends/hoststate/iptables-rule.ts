@@ -9,12 +9,13 @@ import type {
   NfTarget,
   PortRange,
   RecentMatch,
+  RejectWith,
   SetMatch,
   Transport,
 } from "../../dataplane/model.ts";
+import { ipAndPort, markOf, prefixOfText, wholeNumber } from "../../dataplane/values.ts";
 import type { Origin } from "../../declared/origin.ts";
 import { entryOf } from "../../text/table.ts";
-import { ipAndPort, markOf, prefixOfText, wholeNumber } from "./values.ts";
 
 export interface Context {
   readonly family: Family;
@@ -322,7 +323,10 @@ const TARGETS: Readonly<Record<string, Target>> = {
   NOTRACK: only({ kind: "NOTRACK" }),
   CT: (options) => (options.length === 1 && options[0] === "--notrack" ? { kind: "NOTRACK" } : undefined),
   // The log has no effect on the packet.
-  LOG: () => ({ kind: "NONE" }),
+  LOG: (options) => ({
+    kind: "LOG",
+    options: options.map((one) => (/^[\w./:+-]+$/.test(one) ? one : `"${one}"`)).join(" "),
+  }),
   NFLOG: () => ({ kind: "NONE" }),
   REJECT: ([, kind]) => {
     const how = kind === undefined ? "icmp-port-unreachable" : entryOf(REJECTIONS, kind);
@@ -357,7 +361,7 @@ function only(target: NfTarget): Target {
   return (options) => (options.length === 0 ? target : undefined);
 }
 
-const REJECTIONS: Readonly<Record<string, Extract<NfTarget, { kind: "REJECT" }>["with"]>> = {
+const REJECTIONS: Readonly<Record<string, RejectWith>> = {
   "icmp-port-unreachable": "icmp-port-unreachable",
   "icmp6-port-unreachable": "icmp-port-unreachable",
   "icmp-admin-prohibited": "icmp-admin-prohibited",

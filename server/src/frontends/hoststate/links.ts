@@ -1,11 +1,11 @@
 /** Devices: `ip addr`, `ip link`, and `bridge vlan`, as JSON and as text. */
 import { parseIp } from "../../addressing/ip.ts";
 import type { LinkState, RealAddress, RealDevice } from "../../dataplane/real/state.ts";
+import { wholeNumber } from "../../dataplane/values.ts";
 import { at, isRecord, type JsonRecord, listAt, numberAt, recordAt, textAt } from "../../text/json.ts";
 import type { Item } from "./items.ts";
 import type { Locate } from "./place.ts";
 import { after, type Block, wordsOf } from "./text.ts";
-import { wholeNumber } from "./values.ts";
 
 export function deviceOfJson({ record, span }: Item, locate: Locate): RealDevice | undefined {
   const name = textAt(record, "ifname");

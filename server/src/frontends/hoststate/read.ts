@@ -1,13 +1,12 @@
 /** The files of one machine → its state: each entry is recognized by its content, not by the name of its file. */
 import type { Family } from "../../addressing/ip.ts";
-import { isNftTable } from "../../dataplane/nft-text.ts";
+import { isNftTable } from "../../dataplane/nft/ruleset.ts";
 import type {
   Output,
   RealDevice,
   RealFdbEntry,
   RealMachine,
   RealNeighbour,
-  RealNftRule,
   RealPeer,
   RealRoute,
   RealRule,
@@ -15,6 +14,7 @@ import type {
   RealServer,
   RealSysctl,
 } from "../../dataplane/real/state.ts";
+import { familyOfIp } from "../../dataplane/values.ts";
 import { type FileProblem, problemInText } from "../../declared/file-problem.ts";
 import type { Origin } from "../../declared/origin.ts";
 import { type JsonRecord, textAt } from "../../text/json.ts";
@@ -34,7 +34,8 @@ import {
   neighbourOfJson,
   neighbourOfText,
 } from "./neighbours.ts";
-import { nftRulesOf } from "./nft.ts";
+import { nftOf } from "./nft.ts";
+import { nftLinesOf } from "./nft-json.ts";
 import { type Locate, locating } from "./place.ts";
 import { isRouteJson, isRouteText, routeOfJson, routeOfText } from "./routes.ts";
 import { isRuleText, ruleOfJson, ruleOfText } from "./rules.ts";
@@ -52,7 +53,6 @@ import {
   xfrmPolicyOf,
 } from "./tables.ts";
 import { type Block, blocksOf, type Line, type Section, sectionsOf } from "./text.ts";
-import { familyOfIp } from "./values.ts";
 
 export interface MachineFile {
   readonly file: string;
@@ -72,7 +72,8 @@ interface Found {
   readonly iptables: { readonly lines: readonly Line[]; readonly family: Family; readonly source: Source }[];
   readonly sets: Block[];
   readonly servers: RealServer[];
-  readonly nft: RealNftRule[];
+  /** Read last: iptables-save has the rules of iptables-nft. */
+  readonly nft: { readonly lines: readonly Line[]; readonly source: Source; readonly isJson: boolean }[];
   readonly sysctls: Map<string, RealSysctl>;
   readonly peers: RealPeer[];
   readonly listenPorts: Map<string, number>;
@@ -121,11 +122,23 @@ export function readMachine(name: string, files: readonly MachineFile[]): ReadMa
     return read.chains;
   });
   const origin = locating(files[0]?.file ?? name)(START);
+  const nft = rulesetOf(found);
   const { devices, iptables: _, sets: __, servers, problems, ...rest } = found;
   return {
-    machine: { ...rest, name, origin, devices: mergedDevices(devices), chains, ipvs: servers },
+    machine: { ...rest, name, origin, devices: mergedDevices(devices), chains, ipvs: servers, nft },
     problems,
   };
+}
+
+/** An output without any line is empty. The text and the JSON of one machine have the same tables: the first is used. */
+function rulesetOf(found: Found): RealMachine["nft"] {
+  const [first] = found.nft;
+  if (!first) return found.outputs.has("nft") ? { tables: [], texts: [], origins: [], compat: [] } : undefined;
+  const same = found.nft.filter(({ source, isJson }) => source.file === first.source.file && isJson === first.isJson);
+  const lines = same.flatMap((one) => one.lines);
+  const { ruleset, troubles } = nftOf(lines, first.source.locate, new Set(found.outputs.keys()));
+  addTroubles(troubles, first.source, found);
+  return ruleset;
 }
 
 function readFile({ file, text, name }: MachineFile, found: Found): void {
@@ -197,7 +210,10 @@ const START: Span = { start: 0, end: 1 };
 function readJson(text: string, start: number, source: Source, found: Found): void {
   for (let at = start; text[at] === "[" || text[at] === "{"; ) {
     const { items, damage, end } = itemsAt(text, at);
-    for (const item of items) readItem(item, source, found);
+    for (const item of items) {
+      if (Array.isArray(item.record["nftables"])) readNftJson(text, item, source, found);
+      else readItem(item, source, found);
+    }
     if (damage) {
       const error = t`the JSON text is truncated or damaged here; what follows is not read`;
       addTroubles([{ span: damage, error }], source, found);
@@ -219,10 +235,14 @@ function readItem(item: Item, source: Source, found: Found): void {
   else if (isRouteJson(record)) {
     const shown = textAt(record, "dst") ?? "";
     addRoute(routeOfJson(item, source), shown.includes(":") ? 6 : source.family, source, found);
-  } else if (Array.isArray(record["nftables"])) {
-    const error = t`\`nft -j\` lacks the arguments of matches; use the output of \`nft list ruleset\``;
-    addTroubles([{ span: { start: item.span.start, end: item.span.start + 1 }, error }], source, found);
   }
+}
+
+/** `nft -j list ruleset`: one object with the list of all objects. */
+function readNftJson(text: string, { span }: Item, source: Source, found: Found): void {
+  const { items } = itemsAt(text, text.indexOf("[", text.indexOf('"nftables"', span.start)));
+  show("nft", source, found);
+  found.nft.push({ lines: nftLinesOf(items), source, isJson: true });
 }
 
 function addDevice(device: RealDevice | undefined, record: JsonRecord, source: Source, found: Found): void {
@@ -301,10 +321,8 @@ function readSection({ command, lines }: Section, text: string, given: Source, f
     found.iptables.push({ lines: tables.iptables, family: own, source });
   }
   if (tables.nft.length > 0) {
-    const { rules, troubles } = nftRulesOf(tables.nft, source.locate);
     show("nft", source, found);
-    found.nft.push(...rules);
-    addTroubles(troubles, source, found);
+    found.nft.push({ lines: tables.nft, source, isJson: false });
   }
   const blocks = blocksOf(others);
   for (const block of blocks) readBlock(block, source, found);

@@ -2,13 +2,13 @@
 import { type Family, type Ip, type Prefix, parseIp } from "../../addressing/ip.ts";
 import type { Nexthop, RouteScope, RouteType } from "../../dataplane/model.ts";
 import type { RealRoute } from "../../dataplane/real/state.ts";
+import { destinationOf, familyOfIp, wholeNumber } from "../../dataplane/values.ts";
 import { type Json, type JsonRecord, listAt, numberAt, textAt } from "../../text/json.ts";
 import { t } from "../../text/l10n.ts";
 import type { Span } from "../../text/span.ts";
 import type { Item } from "./items.ts";
 import type { Locate } from "./place.ts";
 import { after, type Block } from "./text.ts";
-import { destinationOf, familyOfIp, wholeNumber } from "./values.ts";
 
 const TYPES: ReadonlySet<string> = new Set<RouteType>([
   "unicast",

@@ -1,11 +1,11 @@
 /** Policy rules: `ip rule` of both families, as JSON and as text. */
 import { type Family, type Prefix, parseIp, prefixOf } from "../../addressing/ip.ts";
 import type { RealRule } from "../../dataplane/real/state.ts";
+import { familyOfIp, markOf, prefixOfText } from "../../dataplane/values.ts";
 import { type JsonRecord, numberAt, textAt } from "../../text/json.ts";
 import type { Item } from "./items.ts";
 import type { Locate } from "./place.ts";
 import { after, type Block } from "./text.ts";
-import { familyOfIp, markOf, prefixOfText } from "./values.ts";
 
 /** Keys with a meaning in the model, and those without an effect on a lookup. */
 const KNOWN: ReadonlySet<string> = new Set(

@@ -1,9 +1,9 @@
 /** `ipset save`: sets of addresses, by name. */
 import { type Ip, type Prefix, prefixContains } from "../../addressing/ip.ts";
 import type { IpSet, Transport } from "../../dataplane/model.ts";
+import { prefixOfText, wholeNumber } from "../../dataplane/values.ts";
 import type { Block } from "./text.ts";
 import { wordsOf } from "./text.ts";
-import { prefixOfText, wholeNumber } from "./values.ts";
 
 export function isSetLine({ lines: [{ text }] }: Block): boolean {
   return /^(?:create|add) \S+ \S+/.test(text);

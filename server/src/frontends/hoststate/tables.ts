@@ -10,10 +10,10 @@ import type {
   RealServer,
   RealSysctl,
 } from "../../dataplane/real/state.ts";
+import { ipAndPort, prefixOfText, wholeNumber } from "../../dataplane/values.ts";
 import { entryOf } from "../../text/table.ts";
 import type { Locate } from "./place.ts";
 import { after, type Block, wordsOf } from "./text.ts";
-import { ipAndPort, prefixOfText, wholeNumber } from "./values.ts";
 
 /* -------------------------------------------------------------------- ipvs */
 

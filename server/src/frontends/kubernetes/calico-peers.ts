@@ -2,8 +2,9 @@
 import type { Prefix } from "../../addressing/ip.ts";
 import { holds } from "../../declared/requirement.ts";
 import type { Requirement } from "../../declared/values.ts";
-import { listAt, type Path } from "../../text/json.ts";
+import { type Json, listAt, type Path } from "../../text/json.ts";
 import { t } from "../../text/l10n.ts";
+import { accountNames, accountSelector } from "./accounts.ts";
 import { type Alternatives, both, calicoSelector, complement } from "./calico-selector.ts";
 import { networksIn, resources } from "./evidence.ts";
 import type { Reading } from "./inference.ts";
@@ -33,6 +34,9 @@ interface Selectors {
   readonly selector: string | undefined;
   readonly notSelector: string | undefined;
   readonly namespaceSelector: string | undefined;
+  /** A selector of service accounts, and a list with their names. */
+  readonly accountSelector: string | undefined;
+  readonly accounts: Json | undefined;
 }
 
 /** The label that every namespace has. */
@@ -42,29 +46,28 @@ export const NAMESPACE_LABEL = "kubernetes.io/metadata.name";
 const NAMESPACE = "projectcalico.org/namespace";
 const NAMESPACE_NAME = "projectcalico.org/name";
 const ORCHESTRATOR = "projectcalico.org/orchestrator";
-const ACCOUNT = "projectcalico.org/serviceaccount";
 
 /** A reason if the selectors cannot be expressed. */
 export function peerAlternatives(
   scope: Scope,
-  { selector, notSelector, namespaceSelector }: Selectors,
+  { selector, notSelector, namespaceSelector, accountSelector: accountText, accounts }: Selectors,
 ): Matched | string {
   const stated = (text: string | undefined): string => text?.trim() ?? "";
   const own = calicoSelector(stated(selector));
   const excluded = calicoSelector(stated(notSelector));
   const namespaces = calicoSelector(stated(namespaceSelector));
-  for (const one of [own, excluded, namespaces])
+  const ofAccounts = accountSelector(accountText);
+  for (const one of [own, excluded, namespaces, ofAccounts])
     if (!one.ok) return t`\`${one.part}\` of a selector cannot be expressed`;
-  if (!own.ok || !excluded.ok || !namespaces.ok) return "";
+  if (!own.ok || !excluded.ok || !namespaces.ok || !ofAccounts.ok) return "";
   const hasExcluded = stated(notSelector) !== "";
   // It also matches addresses that are neither pods nor network sets.
   if (hasExcluded && stated(selector) === "") return t`\`notSelector\` without \`selector\` cannot be expressed`;
   const opposite = hasExcluded ? complement(excluded.alternatives) : [[]];
   const objects = opposite && both(own.alternatives, opposite);
-  const pairs = objects && both(objects, [[]]);
+  const named = both(ofAccounts.alternatives, accountNames(accounts));
+  const pairs = objects && named && both(objects, named);
   if (!pairs) return t`the selector has too many alternatives`;
-  if (pairs.some((one) => one.some(({ key }) => key === ACCOUNT)))
-    return t`selectors of service accounts cannot be expressed`;
   const hasNamespaces = stated(namespaceSelector) !== "";
   const nets = netsOf(scope, pairs, hasNamespaces ? namespaces.alternatives : undefined, namespaces.isGlobal);
   // Only resources without a namespace.

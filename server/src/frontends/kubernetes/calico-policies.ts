@@ -142,13 +142,13 @@ function subjectsOf(reading: Reading, object: KubeObject): readonly PeerAlternat
   for (const field of ["preDNAT", "doNotTrack"])
     if (at(spec, field) === true) return omit([field], t`it applies only to host endpoints, which are not modeled`);
   const accounts = textAt(spec, "serviceAccountSelector");
-  if (accounts !== undefined && accounts.trim() !== "")
-    return omit(["serviceAccountSelector"], t`selectors of service accounts cannot be expressed`);
   const scope: Scope = { reading, object, path: ["spec"] };
   const read = peerAlternatives(scope, {
     selector: textAt(spec, "selector"),
     notSelector: undefined,
     namespaceSelector: textAt(spec, "namespaceSelector"),
+    accountSelector: accounts,
+    accounts: undefined,
   });
   return typeof read === "string" ? omit(["selector"], read) : read.pods;
 }
@@ -174,7 +174,6 @@ function terms(requirements: readonly Requirement[]): NonNullable<Arguments[stri
 /** A reason if it cannot be expressed; an empty list if it matches nothing. */
 function ruleDraft(scope: Scope, direction: "ingress" | "egress", rule: Json): readonly Draft[] | string {
   const action = textAt(rule, "action")?.toLowerCase() ?? "";
-  if (action === "log") return t`it only logs packets`;
   for (const field of ["icmp", "notICMP", "http", "notProtocol"])
     if (at(rule, field) !== undefined) return t`\`${field}\` cannot be expressed`;
   const [near, far, from, to] =
@@ -217,8 +216,6 @@ function isStated(value: Json | undefined): boolean {
 /** Undefined: any peer. */
 function peersOf(scope: Scope, entity: Json, ipVersion: string | undefined): readonly Arguments[] | undefined | string {
   const accounts = at(entity, "serviceAccounts");
-  if (isStated(at(accounts, "names")) || isStated(at(accounts, "selector")))
-    return t`selectors of service accounts cannot be expressed`;
   for (const field of ["services", "domains"])
     if (isStated(at(entity, field))) return t`\`${field}\` cannot be expressed`;
   const hasNets = isStated(at(entity, "nets")) || isStated(at(entity, "notNets"));
@@ -226,6 +223,8 @@ function peersOf(scope: Scope, entity: Json, ipVersion: string | undefined): rea
     selector: textAt(entity, "selector"),
     notSelector: textAt(entity, "notSelector"),
     namespaceSelector: textAt(entity, "namespaceSelector"),
+    accountSelector: textAt(accounts, "selector"),
+    accounts: isStated(at(accounts, "names")) ? accounts : undefined,
   };
   const hasSelector = Object.values(selectors).some(isStated);
   if (hasNets && hasSelector) return t`selectors together with \`nets\` cannot be expressed`;

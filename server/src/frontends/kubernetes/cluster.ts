@@ -17,6 +17,7 @@ import { list, plural } from "../../text/format.ts";
 import { listAt, textAt } from "../../text/json.ts";
 import { t } from "../../text/l10n.ts";
 import { isInstaller } from "../config/index.ts";
+import { accountLabels } from "./accounts.ts";
 import { type Observed, observedEndpoints } from "./endpoints.ts";
 import { servicePorts } from "./listening.ts";
 import { NETWORK_KINDS, type Network, networkOf, type Objects } from "./network.ts";
@@ -393,6 +394,7 @@ interface Lookups {
   /** By namespace and service. */
   readonly endpoints: ReadonlyMap<string, readonly KubeObject[]>;
   readonly portsOf: PodFacts["portsOf"];
+  readonly accountLabels: PodFacts["accountLabels"];
   readonly observed: Observed;
 }
 
@@ -428,17 +430,18 @@ function lookupsOf({ all, pods }: Objects, places: Places): Lookups {
     replaced: new Set(replaced),
     endpoints,
     portsOf: servicePorts(all),
+    accountLabels: accountLabels(all),
     observed: observedEndpoints(services, pods, (service) => endpointsOf({ endpoints }, service)),
   };
 }
 
 function namespacedDraft({ objects }: Source, lookups: Lookups, object: KubeObject): Draft | undefined {
-  const { running, nodes, owners, portsOf, observed } = lookups;
+  const { running, owners, observed } = lookups;
   const group = groupOf(object);
   switch (object.kind) {
     case "Pod":
       return running.has(object)
-        ? podDraft(object, { nodes, portsOf, ignored: observed.ignored }, workloadOf(object, owners))
+        ? podDraft(object, { ...lookups, ignored: observed.ignored }, workloadOf(object, owners))
         : undefined;
     case "Service":
       return serviceDraft(object, endpointsOf(lookups, object), observed);
@@ -446,7 +449,7 @@ function namespacedDraft({ objects }: Source, lookups: Lookups, object: KubeObje
       return group === "networking.k8s.io" || group === "extensions" ? networkPolicy(object) : undefined;
     default:
       return isController(object.kind) && !isReplaced(objects, lookups, object)
-        ? workloadDraft(object, { nodes, portsOf })
+        ? workloadDraft(object, lookups)
         : undefined;
   }
 }

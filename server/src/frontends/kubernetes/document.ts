@@ -1,4 +1,5 @@
 /** Manifests and dumps as documents: one per file for its text, and one for the cluster that all files declare together. */
+import type { Change } from "../../declared/change.ts";
 import type { Decl } from "../../declared/decl.ts";
 import type { Document } from "../../declared/document.ts";
 import type { FileProblem } from "../../declared/file-problem.ts";
@@ -14,6 +15,7 @@ import type { TextFile } from "../containers/unpack.ts";
 import { type Around, type ClusterOptions, importCluster, NOTHING_AROUND } from "./cluster.ts";
 import { type KubeObject, placeOf, spanOfPlace } from "./object.ts";
 import { maskedText } from "./private.ts";
+import { type ReadRules, renderedChange } from "./render.ts";
 import { readObjects } from "./source.ts";
 import { currentObjects } from "./versions.ts";
 
@@ -122,16 +124,31 @@ export function manifestInnerSpan(text: string, source: Origin): Span | undefine
   return span && withoutQuotes(text, span);
 }
 
-/** A single file of manifests is a topology. */
-export const kubernetesFrontEnd: FrontEnd = {
-  name: "kubernetes",
-  // knet.json has the settings of checks.
-  accepts: (file) => /(?<!(?:^|[/\\])knet)\.(?:ya?ml|json)$/i.test(file),
-  read: (file, text) =>
-    manifestDocument({ file, text }, () =>
-      readAll([{ file, text }], { name: CLUSTER, origin: wholeOf(file), around: NOTHING_AROUND }),
-    ),
-};
+/** The document, with changes as edits of its text. */
+export function withChanges(document: Document, text: string, readRules: ReadRules): Document {
+  return Object.assign(document, { render: (change: Change) => renderedChange(text, change, readRules) });
+}
+
+/**
+ * A single file of manifests is a topology. Changes are in the notation of `.knet` files, whose front end reads them; without
+ * `readRules`, no change is rendered.
+ */
+export function manifestFrontEnd(readRules?: ReadRules): FrontEnd {
+  const read = (file: string, text: string): Document => {
+    const content = (): ClusterSource =>
+      readAll([{ file, text }], { name: CLUSTER, origin: wholeOf(file), around: NOTHING_AROUND });
+    const document = manifestDocument({ file, text }, content, (changed) => read(file, changed));
+    return readRules ? withChanges(document, text, readRules) : document;
+  };
+  return {
+    name: "kubernetes",
+    // knet.json has the settings of checks.
+    accepts: (file) => /(?<!(?:^|[/\\])knet)\.(?:ya?ml|json)$/i.test(file),
+    read,
+  };
+}
+
+export const kubernetesFrontEnd: FrontEnd = manifestFrontEnd();
 
 /** The input as an object without fields. */
 function wholeOf(file: string): KubeObject {
@@ -147,7 +164,11 @@ function wholeOf(file: string): KubeObject {
 }
 
 /** `contentOf` is called on first use: a file that nothing reads costs nothing. */
-function manifestDocument({ file, text }: TextFile, contentOf: () => ClusterSource): Document {
+function manifestDocument(
+  { file, text }: TextFile,
+  contentOf: () => ClusterSource,
+  readAgain: (text: string) => Document = (changed) => kubernetesFrontEnd.read(file, changed),
+): Document {
   const content = once(contentOf);
   const point = once(() => pointer({ file, text, spanOf: manifestSpan }, content().decls));
   const { decls: _, ...plain } = plainDocument(file, text);
@@ -158,7 +179,7 @@ function manifestDocument({ file, text }: TextFile, contentOf: () => ClusterSour
     spanOf: manifestSpan,
     innerSpanOf: (source) => manifestInnerSpan(text, source),
     pointAt: (offset) => point()(offset),
-    edited: (edits) => kubernetesFrontEnd.read(file, backwards(edits).reduce(editedText, text)),
+    edited: (edits) => readAgain(backwards(edits).reduce(editedText, text)),
   };
   return withLazy(rest, { decls: () => content().decls });
 }

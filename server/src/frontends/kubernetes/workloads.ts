@@ -1,6 +1,7 @@
 /** Pods and their controllers. */
 import type { Draft } from "../../declared/build.ts";
 import { at, type Json, listAt, numberAt, type Path, recordAt, textAt, textsAt } from "../../text/json.ts";
+import { type AccountLabels, accountOf } from "./accounts.ts";
 import { drafted, type KubeObject, labelsOf } from "./object.ts";
 import { labelTerms } from "./selector.ts";
 
@@ -12,6 +13,7 @@ export interface PodFacts {
   /** Ready pods that no list of endpoints has, although services select them. */
   readonly ignored: ReadonlySet<KubeObject>;
   readonly portsOf: (namespace: string | undefined, labels: ReadonlyMap<string, string>) => readonly ShownPort[];
+  readonly accountLabels: AccountLabels;
 }
 
 /** A port that a pod listens on, with the field that shows it. */
@@ -44,7 +46,11 @@ export function ownerOf(object: KubeObject): { readonly kind: string; readonly n
 }
 
 /** `owner`: the workload that created the pod. */
-export function podDraft(object: KubeObject, { nodes, ignored, portsOf }: PodFacts, owner: Owner | undefined): Draft {
+export function podDraft(
+  object: KubeObject,
+  { nodes, ignored, portsOf, accountLabels }: PodFacts,
+  owner: Owner | undefined,
+): Draft {
   const { value } = object;
   const node = textAt(value, "spec", "nodeName");
   const isHost = at(value, "spec", "hostNetwork") === true;
@@ -64,7 +70,11 @@ export function podDraft(object: KubeObject, { nodes, ignored, portsOf }: PodFac
               }),
             ]
           : []),
-        ...labelDrafts(object, ["metadata", "labels"], labelsOf(object)),
+        ...labelDrafts(
+          object,
+          ["metadata", "labels"],
+          [...labelsOf(object), ...accountLabels(object.namespace, accountOf(object, ["spec"]))],
+        ),
         ...(isHost ? [drafted(object, ["spec", "hostNetwork"], { keyword: "host-network" })] : []),
         ...(isHost || ips.length === 0
           ? []
@@ -109,7 +119,8 @@ export function isTerminating(pod: Json): boolean {
   return textAt(pod, "metadata", "deletionTimestamp") !== undefined;
 }
 
-function labelDrafts(object: KubeObject, path: Path, labels: ReadonlyMap<string, string>): readonly Draft[] {
+function labelDrafts(object: KubeObject, path: Path, all: readonly (readonly [string, string])[]): readonly Draft[] {
+  const labels = new Map(all);
   return labels.size === 0
     ? []
     : [drafted(object, path, { keyword: "labels", args: { labels: labelTerms(labels) } }, { labels: path })];
@@ -256,7 +267,7 @@ function nodeOf(object: KubeObject, template: Path): { readonly name: string; re
 }
 
 /** The pod template of a controller, with the number of its pods. */
-export function workloadDraft(object: KubeObject, { nodes, portsOf }: Omit<PodFacts, "ignored">): Draft {
+export function workloadDraft(object: KubeObject, { nodes, portsOf, accountLabels }: Omit<PodFacts, "ignored">): Draft {
   const keyword = keywordOf(object.kind);
   const template: Path = object.kind === "CronJob" ? ["spec", "jobTemplate", "spec", "template"] : ["spec", "template"];
   const isHost = at(object.value, ...template, "spec", "hostNetwork") === true;
@@ -274,7 +285,11 @@ export function workloadDraft(object: KubeObject, { nodes, portsOf }: Omit<PodFa
         on: on && nodes.has(on.name) ? on.name : undefined,
       },
       children: [
-        ...labelDrafts(object, [...template, "metadata", "labels"], labels),
+        ...labelDrafts(
+          object,
+          [...template, "metadata", "labels"],
+          [...labels, ...accountLabels(object.namespace, accountOf(object, [...template, "spec"]))],
+        ),
         ...(isHost ? [drafted(object, [...template, "spec", "hostNetwork"], { keyword: "host-network" })] : []),
         ...containerDrafts(object, [...template, "spec"], isHost),
         ...undeclaredPorts(object, [...template, "spec"], portsOf(object.namespace, labels)),

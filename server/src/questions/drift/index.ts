@@ -10,6 +10,7 @@ import { chainDifferences } from "./chains.ts";
 import { type Comparison, comparison } from "./comparison.ts";
 import { deviceDifferences, peerDifferences, sysctlDifferences } from "./devices.ts";
 import type { Difference } from "./difference.ts";
+import { nftDifferences } from "./nftables.ts";
 import {
   type Explained,
   fdbDifferences,
@@ -18,11 +19,11 @@ import {
   routeDifferences,
   ruleDifferences,
 } from "./routing.ts";
-import { ipvsDifferences, nftDifferences } from "./services.ts";
+import { ipvsDifferences } from "./services.ts";
 
 export interface Drift {
   readonly differences: readonly Difference[];
-  /** Chains that are not compared, by machine. */
+  /** Chains and nftables tables that are not compared, by machine. */
   readonly foreign: readonly { readonly pairing: Pairing; readonly chains: readonly string[] }[];
 }
 
@@ -39,8 +40,10 @@ export function driftOf(
     if (cancelled()) break;
     const one = comparison(pairing, owners);
     const chains = chainDifferences(one);
-    differences.push(...stateDifferences(one), ...chains.differences);
-    if (chains.foreign.length > 0) foreign.push({ pairing, chains: chains.foreign });
+    const tables = nftDifferences(one);
+    differences.push(...stateDifferences(one), ...chains.differences, ...tables.differences);
+    const others = [...chains.foreign, ...tables.foreign];
+    if (others.length > 0) foreign.push({ pairing, chains: others });
   }
   return { differences, foreign };
 }
@@ -61,6 +64,5 @@ function stateDifferences(one: Comparison): readonly Difference[] {
     ...ipsecDifferences(one),
     ...sysctlDifferences(one),
     ...ipvsDifferences(one),
-    ...nftDifferences(one),
   ];
 }

@@ -1,6 +1,5 @@
 /** Services as kube-proxy installs them: endpoints of iptables chains, virtual servers of IPVS, and nftables. */
 import type { NfChain, VirtualServer } from "../../dataplane/model.ts";
-import { nftEntries } from "../../dataplane/nft-text.ts";
 import { serverText, withPort } from "../../dataplane/text.ts";
 import { list } from "../../text/format.ts";
 import { type Comparison, paired } from "./comparison.ts";
@@ -75,42 +74,5 @@ export function ipvsDifferences({ machine, netns, report }: Comparison): readonl
       const change = { expected: text(one), actual: text(other), real: other.origin, derived: one.origin };
       return report.changed({ aspect: "chain", subject: of(one), ...change });
     }),
-  ];
-}
-
-/** The nftables tables of the topology; other tables are not compared. */
-export function nftDifferences({ machine, netns, report }: Comparison): readonly Difference[] {
-  const place = machine.outputs.get("nft");
-  const lines = ([4, 6] as const).flatMap((family) => [...netns.netfilter.nft(family)]);
-  if (!place || lines.length === 0) return [];
-  const { entries } = nftEntries(lines.map(({ text }) => text));
-  const tables = new Set(entries.map(({ table }) => table));
-  const key = ({
-    table,
-    part,
-    text,
-  }: {
-    readonly table: string;
-    readonly part: string;
-    readonly text: string;
-  }): string => `${table} ${part} ${text}`;
-  const { missing, extra } = paired(
-    entries,
-    machine.nft.filter(({ table }) => tables.has(table)),
-    { expected: key, actual: key },
-  );
-  return [
-    ...missing.map((one) =>
-      report.missing({
-        aspect: "nft",
-        subject: key(one),
-        expected: key(one),
-        real: place,
-        derived: lines[one.line]?.origin ?? netns.origin,
-      }),
-    ),
-    ...extra.map((one) =>
-      report.extra({ aspect: "nft", subject: key(one), actual: key(one), real: one.origin, derived: undefined }),
-    ),
   ];
 }

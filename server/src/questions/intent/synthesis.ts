@@ -103,6 +103,7 @@ export function baseOf(name: string, namespace: string, source: Origin): Omit<Po
     order: NETWORK_ORDER,
     namespaces: undefined,
     types: undefined,
+    logs: [],
     ignored: [],
     source,
   };

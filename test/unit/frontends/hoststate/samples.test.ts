@@ -16,13 +16,26 @@ function questionsOf(text: string): readonly { readonly from: string; readonly t
   return [...text.matchAll(/^expect (\S+) -> (\S+)/gm)].map(([, from = "", to = ""]) => ({ from, to }));
 }
 
+type Hop = Trace["paths"][number]["hops"][number];
+
+/** What kindnet accepts is derived as RETURN, which is not a step. */
+function shown(hops: readonly Hop[]): readonly Hop[] {
+  return hops.filter(({ action, rule }) => action !== "filter" || !rule?.text.endsWith(" accept"));
+}
+
 function crossings(trace: Trace): unknown {
   return trace.paths.map(({ verdict, probability, hops, error, reply }) => ({
     verdict,
     probability,
     error,
-    hops: hops.map(({ netns, device, direction, action, packet }) => ({ netns, device, direction, action, packet })),
-    reply: reply?.hops.map(({ netns, device, direction }) => ({ netns, device, direction })),
+    hops: shown(hops).map(({ netns, device, direction, action, packet }) => ({
+      netns,
+      device,
+      direction,
+      action,
+      packet,
+    })),
+    reply: reply && shown(reply.hops).map(({ netns, device, direction }) => ({ netns, device, direction })),
   }));
 }
 

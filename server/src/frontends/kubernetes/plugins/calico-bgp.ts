@@ -48,26 +48,11 @@ function peerDraft(reading: Reading, object: KubeObject): Draft | undefined {
   const peerSelector = field("peerSelector");
   const peerIp = field("peerIP");
   const selected = peerSelector && labelsFor(peerSelector.value, reading.dump.nodes);
-  if (peerSelector && (selected === undefined || selected.length === 0)) {
-    const text = peerSelector.value;
-    note(
-      reading,
-      peerSelector,
-      t`BGPPeer ${object.name}: peer selector \`${text}\` cannot be expressed as labels; the peer is omitted`,
-    );
-    return undefined;
-  }
+  if (peerSelector && (selected === undefined || selected.length === 0))
+    return withoutLabels(reading, object, peerSelector);
   const nodeSelector = unless(field("nodeSelector"), "all()");
   const labels = nodeSelector && labelsFor(nodeSelector.value, reading.dump.nodes);
-  if (nodeSelector && labels === undefined) {
-    const text = nodeSelector.value;
-    note(
-      reading,
-      nodeSelector,
-      t`BGPPeer ${object.name}: node selector \`${text}\` cannot be expressed as labels; the peer is omitted`,
-    );
-    return undefined;
-  }
+  if (nodeSelector && labels === undefined) return withoutLabels(reading, object, nodeSelector);
   const node = field("node");
   return drafted(
     object,
@@ -86,6 +71,11 @@ function peerDraft(reading: Reading, object: KubeObject): Draft | undefined {
     },
     { name: ["metadata", "name"] },
   );
+}
+
+function withoutLabels(reading: Reading, { name }: KubeObject, selector: Evidence<string>): undefined {
+  const text = selector.value;
+  note(reading, selector, t`BGPPeer ${name}: selector \`${text}\` cannot be expressed as labels; the peer is omitted`);
 }
 
 /** "192.0.2.1:179" and "[2001:db8::1]:179" have a port. */

@@ -7,6 +7,7 @@
 import { hostPrefix } from "../../../addressing/ip.ts";
 import { type IpvsFrame, ipvsChains, ipvsInput, ipvsOutput } from "../../../cni/calico/ipvs.ts";
 import type { ChainRules } from "../../../cni/mode.ts";
+import type { NfTarget } from "../../../dataplane/model.ts";
 import type { Conditions, RuleSpec } from "../../../dataplane/rule.ts";
 import type { Direction, Policy } from "../../../topology/policy.ts";
 import { tiersOf } from "../evaluate.ts";
@@ -32,6 +33,9 @@ const ACCEPT = 0x10000;
 const PASS = 0x20000;
 /** All marks that a packet can have from another chain. */
 const ALL = 0xe0000;
+
+/** Felix: LogPrefix `calico-packet`, level notice (felix/rules/policy.go; felix/config/config_params.go). */
+const LOG: NfTarget = { kind: "LOG", options: '--log-prefix "calico-packet: " --log-level 5' };
 
 const BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 const PREFIX = { pods: "s", block: "t", ports: "n" } as const;
@@ -185,7 +189,17 @@ function endpointChain(context: EnforceContext, of: 4 | 6, endpoint: Endpoint, i
 function policyChain(context: EnforceContext, of: 4 | 6, policy: Policy, direction: Direction): ChainRules {
   const rules: RuleSpec[] = [];
   const comment = `Policy ${policy.path} ${direction}`;
-  for (const rule of policy[direction] ?? []) {
+  const logged = (before: number): readonly RuleSpec[] =>
+    policy.logs
+      .filter((one) => one.direction === direction && one.before === before)
+      .flatMap((rule) =>
+        matchesOf(context, of, policy, { ...rule, action: "allow" }, setName).map((match) =>
+          makeRule(match, LOG, { comment, origin: rule.source }),
+        ),
+      );
+  const deciding = policy[direction] ?? [];
+  for (const [index, rule] of deciding.entries()) {
+    rules.push(...logged(index));
     const explain = () => allowedBy(policy, rule);
     for (const match of matchesOf(context, of, policy, rule, setName)) {
       const extras = { comment, origin: rule.source, explain };
@@ -197,5 +211,6 @@ function policyChain(context: EnforceContext, of: 4 | 6, policy: Policy, directi
       rules.push(makeRule(match, setMark(mark), extras), makeRule(marked(mark), { kind: "RETURN" }));
     }
   }
+  rules.push(...logged(deciding.length));
   return filterChain(of, chainName(policy, direction), rules);
 }

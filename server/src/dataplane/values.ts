@@ -1,5 +1,5 @@
 /** Values in the notation of iproute2 and iptables. */
-import { type Family, hostPrefix, type Ip, type Prefix, parseIp, parsePrefix } from "../../addressing/ip.ts";
+import { type Family, hostPrefix, type Ip, type Prefix, parseIp, parsePrefix } from "../addressing/ip.ts";
 
 /** "10.0.0.0/8", "10.0.0.1" for a single address, "0/0", or an address with a netmask. */
 export function prefixOfText(text: string): Prefix | undefined {

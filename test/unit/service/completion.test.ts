@@ -235,10 +235,9 @@ describe("values", () => {
   });
   it("of routing rules and tables", () => {
     expect(labels(inNode(`rule ${CURSOR}`))).toEqual(["from", "to", "fwmark", "iif", "lookup"]);
-    expect(labels(inNode(`route default via 10.168.0.1 table 100\n    rule from 10.168.0.2 lookup ${CURSOR}`))).toEqual([
-      "100",
-      "main",
-    ]);
+    expect(labels(inNode(`route default via 10.168.0.1 table 100\n    rule from 10.168.0.2 lookup ${CURSOR}`))).toEqual(
+      ["100", "main"],
+    );
     expect(labels(inNode(`rule lookup 7\n    route default via 10.168.0.1 table ${CURSOR}`))).toEqual(["7"]);
     expect(labels(inNode(`clamp-mss ${CURSOR}`))).toContain("to-pmtu");
     expect(labels(inNode(`deny udp port 8472 from ${CURSOR}`))).toContain("10.168.1.0/24");

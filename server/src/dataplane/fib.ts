@@ -175,10 +175,8 @@ function leavesBy(route: Route, oif: string | undefined): boolean {
 
 /** Whether there are policy rules besides local, main, and default. */
 export function hasRules({ rules }: Netns): boolean {
-  return rules.length > DEFAULT_RULES;
+  return rules.some(({ priority }) => priority !== 0 && priority !== 32766 && priority !== 32767);
 }
-
-const DEFAULT_RULES = 3;
 
 function rulesOf(netns: Netns): readonly PolicyRule[] {
   if (netns.rules.length === 0) return [LOCAL_RULE, MAIN_RULE];

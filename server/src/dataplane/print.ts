@@ -1,5 +1,6 @@
 import { bits, compareIp, formatIp, formatPrefix, lastAddress, type Prefix } from "../addressing/ip.ts";
 import type { Origin } from "../declared/origin.ts";
+import { hasRules } from "./fib.ts";
 import type {
   Device,
   FdbEntry,
@@ -12,7 +13,7 @@ import type {
   PolicyRule,
   Route,
 } from "./model.ts";
-import type { ReportLocation, RouteReport, RoutesReport } from "./routes-schema.ts";
+import type { ReportLocation, RouteReport, RoutesReport, RuleReport } from "./routes-schema.ts";
 import { destination, markText, nexthopFlags, routeText, ruleText, whyOf, withPort } from "./text.ts";
 
 /** The complete state, each part under the command that prints it; empty parts are omitted. */
@@ -159,9 +160,7 @@ function flags(netns: Netns, hop: Nexthop): readonly string[] {
 
 /** `ip rule`; empty if only the three default rules of the kernel exist. */
 export function printPolicyRules(netns: Netns): string[] {
-  const usual = netns.rules.every(({ priority }) => priority === 0 || priority === 32766 || priority === 32767);
-  if (usual) return [];
-  return netns.rules.map(policyRuleText);
+  return hasRules(netns) ? netns.rules.map(policyRuleText) : [];
 }
 
 export function policyRuleText({ priority, from, to, fwmark, iif, table }: PolicyRule): string {
@@ -265,6 +264,9 @@ export function routesReport(netns: Netns, locate: (source: Origin) => ReportLoc
       ...(device.mac === undefined ? {} : { mac: device.mac }),
       ...(device.master === undefined ? {} : { master: device.master }),
     })),
+    ...(hasRules(netns)
+      ? { rules: netns.rules.map((rule) => ({ ...ruleReport(rule), ...located(rule.origin) })) }
+      : {}),
     routes: tablesOf(netns).flatMap((table) =>
       ([4, 6] as const).flatMap((family) =>
         routesOf(netns, family, table).map((route) => ({ ...routeReport(route, table), ...located(route.origin) })),
@@ -330,6 +332,17 @@ function encrypted(netns: Netns, located: Located): Pick<RoutesReport, "wireguar
             })),
           },
         }),
+  };
+}
+
+function ruleReport({ priority, from, to, fwmark, iif, table }: PolicyRule): RuleReport {
+  return {
+    priority,
+    ...(from ? { src: selector(from) } : {}),
+    ...(to ? { dst: selector(to) } : {}),
+    ...(fwmark ? { fwmark: markText(fwmark, 0xffffffff) } : {}),
+    ...(iif === undefined ? {} : { iif }),
+    table,
   };
 }
 

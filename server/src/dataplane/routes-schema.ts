@@ -59,6 +59,21 @@ export const RouteReport = Type.Object(
   strict,
 );
 
+/** Field names of `ip -json rule`. */
+export const RuleReport = Type.Object(
+  {
+    priority: Type.Integer(),
+    /** Prefix or address; absent: all. */
+    src: Type.Optional(Type.String()),
+    dst: Type.Optional(Type.String()),
+    fwmark: Type.Optional(Type.String()),
+    iif: Type.Optional(Type.String()),
+    table: Type.String(),
+    location,
+  },
+  strict,
+);
+
 export const NeighbourReport = Type.Object(
   { dst: Type.String(), dev: Type.String(), lladdr: Type.String(), state: Type.Array(Type.String()), location },
   strict,
@@ -101,6 +116,8 @@ export const RoutesReport = Type.Object(
     schema: Type.Literal("knet-routes/1"),
     netns: Type.String(),
     interfaces: Type.Array(InterfaceReport),
+    /** Only if there are policy routing rules besides the kernel's three. */
+    rules: Type.Optional(Type.Array(RuleReport)),
     routes: Type.Array(RouteReport),
     neighbours: Type.Array(NeighbourReport),
     fdb: Type.Array(FdbReport),
@@ -113,5 +130,6 @@ export const RoutesReport = Type.Object(
 );
 
 export type RouteReport = Static<typeof RouteReport>;
+export type RuleReport = Static<typeof RuleReport>;
 export type RoutesReport = Static<typeof RoutesReport>;
 export type ReportLocation = NonNullable<RouteReport["location"]>;

@@ -44,3 +44,70 @@ test("the target of a neighbor request learns the requester and replies without 
   expect(asked.reply?.verdict).toBe("delivered");
   expect(asked.race).toBe("first-request");
 });
+
+test("a stateful firewall that sees only the reply drops it as INVALID", () => {
+  const { verdict, reply } = journey("stateful-one-way", "client", "10.1.0.9", {});
+  expect([verdict, reply?.verdict]).toEqual(["delivered", "dropped"]);
+  expect(reply?.reason).toMatchObject({ code: "filtered", netns: "fw" });
+  expect(reply?.steps.at(-1)?.rule?.text).toBe("-A FORWARD -m conntrack --ctstate INVALID -j DROP");
+  // A datagram without a known connection is NEW.
+  expect(journey("stateful-one-way", "client", "10.1.0.9", { proto: "udp", dport: 53 }).reply?.verdict).toBe(
+    "delivered",
+  );
+});
+
+test("a rule with tcp-reset answers with the destination's address", () => {
+  const refused = journey("firewall", "client", "10.1.0.11", { dport: 25 });
+  expect(refused.error).toEqual({ kind: "rst", errno: "ECONNREFUSED" });
+  expect(refused.reply?.receiver?.src).toBe(ip("10.1.0.11"));
+});
+
+test("the reset of a rule in OUTPUT is RELATED, so a rule for ESTABLISHED does not accept it", () => {
+  const lost = journey("firewall", "web", "203.0.113.9", { dport: 6667 });
+  expect(lost.error).toBeUndefined();
+  expect(lost.reply?.reason?.message).toContain("default policy DROP of filter/INPUT");
+});
+
+test("errors of REJECT by reply and family", () => {
+  const errno = (to: string, proto: "tcp" | "udp", dport: number) => {
+    const { error } = journey("firewall", "client", to, { proto, dport });
+    return error && "errno" in error ? error.errno : undefined;
+  };
+  expect(errno("10.1.0.11", "tcp", 23)).toBe("EHOSTUNREACH");
+  expect(errno("fd00:b::11", "tcp", 23)).toBe("EACCES");
+  expect(errno("10.1.0.11", "tcp", 24)).toBe("ENETUNREACH");
+  expect(errno("10.1.0.11", "udp", 161)).toBe("EHOSTUNREACH");
+  expect(errno("10.1.0.11", "tcp", 26)).toBe("ECONNREFUSED");
+});
+
+test("the reverse path filter uses the rules with the reversed addresses", () => {
+  expect(journey("policy-routing", "client", "10.30.0.11", { dport: 2049 }).reply?.verdict).toBe("delivered");
+  expect(journey("policy-routing", "client", "10.30.0.12", { dport: 2049 }).reason?.code).toBe("reverse-path-filter");
+});
+
+test("connect() looks the route up again with the selected source address, so rules for it apply", () => {
+  const path = ({ steps }: Journey) => [...new Set(steps.map(({ netns }) => netns))];
+  expect(path(journey("policy-routing", "nas", "10.30.0.12", { dport: 2049 }))).toEqual(["nas", "core", "plain"]);
+  expect(path(journey("policy-routing", "nas", "10.30.0.12", { proto: "icmp" }))).toEqual(["nas", "plain"]);
+});
+
+test("both directions of a connection have the lowered segment size", () => {
+  const mss = (steps: Journey["steps"]) =>
+    steps.map(({ packet: { body } }) => (body.kind === "tcp" ? body.mss : undefined));
+  const { steps, reply } = journey("clamp-mss", "pc", "10.1.0.9", { dport: 5432 });
+  expect([mss(steps)[0], mss(steps).at(-1)]).toEqual([{ value: 1460 }, { value: 1300, clamped: true }]);
+  expect(mss(reply?.steps ?? []).at(-1)).toEqual({ value: 1300, clamped: true });
+  // Never raised.
+  const small = journey("clamp-mss", "pc", "10.1.0.10", {}).reply?.steps ?? [];
+  expect(mss(small).at(-1)).toEqual({ value: 1160 });
+  expect(mss(journey("clamp-mss", "pc", "fd00:b::9", { dport: 5432 }).steps).at(-1)?.value).toBe(1300);
+});
+
+test("a segment drops what its network does not carry", () => {
+  const lost = journey("segment-filter", "a", "10.0.0.12", { dport: 25 });
+  expect(lost.reason).toMatchObject({ code: "filtered", message: "segment rack drops the packet" });
+  expect(lost.error).toBeUndefined();
+  expect(journey("segment-filter", "b", "10.0.0.11", { dport: 25 }).verdict).toBe("delivered");
+  const tunneled = journey("segment-filter", "c/default/p", "10.244.1.2", {});
+  expect(tunneled.reason?.message).toBe("segment rack drops the packet");
+});

@@ -156,7 +156,7 @@ cluster prod {
     expect(hover(text, "masquerade from")).toMatchInlineSnapshot(`
       "**masquerade** · Source NAT: packets leave with this machine's address
 
-      \`iptables -t nat -A POSTROUTING -s … -o … -j MASQUERADE\`. Replies return to this machine, which forwards them to the original source. The receiver sees this machine's address, so a firewall at the receiver must allow this address.
+      \`iptables -t nat -A POSTROUTING -s … -d … -o … -j MASQUERADE\`. Replies return to this machine, which forwards them to the original source. The receiver sees this machine's address, so a firewall at the receiver must allow this address.
 
       Packets from 192.168.1.0/24 that leave \`edge\` are masqueraded to:
 

@@ -32,12 +32,12 @@ describe("signature help", () => {
       "attach ‸  ⇒  attach «segment» [addresses…]
       attach rack-a ‸  ⇒  attach segment «[addresses…]»
       attach rack‸-a  ⇒  attach «segment» [addresses…]
-      route ‸  ⇒  route «destination» [via <address>…] [blackhole] [unreachable] [prohibit] [dev <device>] [metric <number>]
-      route 10.0.0.0/8 ‸  ⇒  route destination «[via <address>…]» [blackhole] [unreachable] [prohibit] [dev <device>] [metric <number>]
-      route 10.0.0.0/8 via ‸  ⇒  route destination «[via <address>…]» [blackhole] [unreachable] [prohibit] [dev <device>] [metric <number>]
-      route 10.0.0.0/8 via 10.168.0.1 dev ‸  ⇒  route destination [via <address>…] [blackhole] [unreachable] [prohibit] «[dev <device>]» [metric <number>]
-      deny udp port ‸  ⇒  deny [protocol] [direction] «[port <ports>…]» [from <prefix>…] [to <prefix>…]
-      deny udp port 53 from ‸  ⇒  deny [protocol] [direction] [port <ports>…] «[from <prefix>…]» [to <prefix>…]
+      route ‸  ⇒  route «destination» [via <address>…] [blackhole] [unreachable] [prohibit] [dev <device>] [metric <number>] [table <routing-table>] [src <address>] [mtu <number>] [onlink]
+      route 10.0.0.0/8 ‸  ⇒  route destination «[via <address>…]» [blackhole] [unreachable] [prohibit] [dev <device>] [metric <number>] [table <routing-table>] [src <address>] [mtu <number>] [onlink]
+      route 10.0.0.0/8 via ‸  ⇒  route destination «[via <address>…]» [blackhole] [unreachable] [prohibit] [dev <device>] [metric <number>] [table <routing-table>] [src <address>] [mtu <number>] [onlink]
+      route 10.0.0.0/8 via 10.168.0.1 dev ‸  ⇒  route destination [via <address>…] [blackhole] [unreachable] [prohibit] «[dev <device>]» [metric <number>] [table <routing-table>] [src <address>] [mtu <number>] [onlink]
+      deny udp port ‸  ⇒  deny [protocol] [direction] [type <icmp-type>…] «[port <ports>…]» [from <prefix>…] [to <prefix>…] [in <ref>] [out <ref>]
+      deny udp port 53 from ‸  ⇒  deny [protocol] [direction] [type <icmp-type>…] [port <ports>…] «[from <prefix>…]» [to <prefix>…] [in <ref>] [out <ref>]
       labels a=b ‸  ⇒  labels «labels…»"
     `);
   });

@@ -78,7 +78,7 @@ network unreachable is *no-route*.`,
     in: stations,
     args: policyArgs,
     repeat: "once",
-    default: "accept",
+    default: "accept, as in the kernel",
     summary: "Policy of filter/FORWARD: what happens to forwarded packets that match no rule",
     documentation: `\`iptables -P FORWARD DROP\` and \`ip6tables -P FORWARD DROP\`. The policy applies after all rules of the chain, including the rules of the
 CNI plugin, kube-proxy, and Docker. Docker, ufw, and firewalld set it to drop. If the access list has rules for
@@ -91,7 +91,7 @@ forwarded packets, replies to allowed connections pass.`,
     in: stations,
     args: policyArgs,
     repeat: "once",
-    default: "accept",
+    default: "accept, as in the kernel",
     summary: "Policy of filter/INPUT: what happens to packets to this machine that match no rule",
     documentation: `\`iptables -P INPUT DROP\` and \`ip6tables -P INPUT DROP\`. The policy applies after all rules of the chain. If the access list has
 rules for packets to the machine, replies to allowed connections pass. IPv6 requires neighbor discovery: also
@@ -113,7 +113,7 @@ rules for packets to the machine, replies to allowed connections pass. IPv6 requ
       },
     ],
     repeat: "once",
-    default: "false",
+    default: "not stateful",
     summary: "A stateful firewall: packets of known connections pass, others without a connection are dropped",
     documentation: `At the top of filter/INPUT and filter/FORWARD: \`-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\` and
 \`-m conntrack --ctstate INVALID -j DROP\`. Replies and ICMP errors about known connections pass all other rules. A reply to
@@ -175,7 +175,7 @@ ends then send segments that fit the smaller link, even if ICMP errors are lost.
         after: "iif",
         optional: true,
         summary: "Device, or its segment, on which the packet arrived; `lo` for packets sent by this machine",
-        default: "all",
+        default: "all devices",
       },
       {
         name: "table",

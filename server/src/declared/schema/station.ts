@@ -84,7 +84,7 @@ export const acl = (verb: string): readonly (ArgSpec | FlagSpec)[] => [
     after: "in",
     optional: true,
     summary: "Device, or its segment, on which the packets arrive",
-    default: "all",
+    default: "all devices",
   },
   {
     name: "out",
@@ -92,7 +92,7 @@ export const acl = (verb: string): readonly (ArgSpec | FlagSpec)[] => [
     after: "out",
     optional: true,
     summary: "Device, or its segment, through which the packets leave",
-    default: "all",
+    default: "all devices",
   },
 ];
 
@@ -221,7 +221,7 @@ host old {
         after: "table",
         optional: true,
         summary: "Routing table, which a `rule` looks up",
-        default: "main",
+        default: "table main",
       },
       {
         name: "src",

@@ -90,13 +90,16 @@ export function expectedAt(decl: Decl, spec: KeywordSpec, before: readonly Arg[]
   const excluded = (spec.atMostOneOf ?? []).some((name) => names.has(name))
     ? new Set(spec.atMostOneOf)
     : new Set<string>();
-  const literals = literalsOf(spec.args.filter((arg) => !used.has(arg) && !excluded.has(arg.name)));
-  // `expect a`: only the arrow can follow.
-  const needed = new Set(
-    spec.args.flatMap((arg) => (isFlag(arg) || arg.optional === true || used.has(arg) ? [] : [arg.after])),
-  );
-  const must = literals.filter(({ text }) => needed.has(text));
-  return { values: expected, literals: must.length > 0 ? must : literals };
+  // `expect a`: only the arrow can follow. `rule`: what the row lists before the mandatory `lookup` can precede it.
+  const needed = spec.args.findIndex((arg) => !isFlag(arg) && arg.optional !== true && !used.has(arg));
+  const left = needed < 0 ? spec.args : spec.args.slice(0, needed + 1);
+  const literals = literalsOf(left.filter((arg) => !used.has(arg) && !excluded.has(arg.name)));
+  return { values: expected, literals: literals.filter(({ text }) => !expected.some((arg) => isChoice(arg, text))) };
+}
+
+/** `in` is both a direction and the literal of an interface. */
+function isChoice({ type }: ArgSpec, text: string): boolean {
+  return type.kind === "enum" && type.values.some(({ value }) => value === text);
 }
 
 /** The argument that a word introduces, or the flag. */

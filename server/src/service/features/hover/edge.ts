@@ -36,16 +36,24 @@ export function edgeText(analysis: Analysis, place: Place, keyword: string, hand
   }
 }
 
+function masqueradeText({ path }: Station, rule: NatRule & { readonly kind: "masquerade" }): string {
+  const [from, to] = [rule.from, rule.to].map((prefixes) => prefixes.map(formatPrefix).join(", "));
+  if (!to)
+    return from
+      ? t`Packets from ${from} that leave ${code(path)} are masqueraded to:`
+      : t`All packets that leave ${code(path)} are masqueraded to:`;
+  return from
+    ? t`Packets from ${from} to ${to} that leave ${code(path)} are masqueraded to:`
+    : t`Packets to ${to} that leave ${code(path)} are masqueraded to:`;
+}
+
 function natText(topology: Topology, station: Station, rule: NatRule): string {
   const { segment } = rule;
   const interfaces = station.interfaces.filter((iface) => segment === undefined || iface.segment === segment.name);
   switch (rule.kind) {
     case "masquerade": {
-      const from = rule.from.map(formatPrefix).join(", ");
       return paragraphs(
-        from === ""
-          ? t`All packets that leave ${code(station.path)} are masqueraded to:`
-          : t`Packets from ${from} that leave ${code(station.path)} are masqueraded to:`,
+        masqueradeText(station, rule),
         bullets(
           interfaces.map(
             ({ device, segment: name, addresses }) =>

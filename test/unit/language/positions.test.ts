@@ -88,7 +88,7 @@ describe("lineIndex", () => {
   it("converts offsets to positions and back", () => {
     const text = "one\r\ntwo\rthree\n\n😀 four";
     const index = lineIndex(text);
-    expect(index.lineCount).toBe(5);
+    expect(index.lineCount()).toBe(5);
     expect(index.positionAt(5)).toEqual({ line: 1, character: 0 });
     expect(index.positionAt(text.length)).toEqual({ line: 4, character: 7 });
     for (let offset = 0; offset <= text.length; offset++)

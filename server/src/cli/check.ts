@@ -185,7 +185,7 @@ function lineReader(textOf: TextOf): (file: string, line: number) => string | un
       known.set(file, text === undefined ? undefined : { text, index: lineIndex(text) });
     }
     const found = known.get(file);
-    if (!found || line >= found.index.lineCount) return undefined;
+    if (!found || line >= found.index.lineCount()) return undefined;
     const start = found.index.offsetAt({ line, character: 0 });
     const own = found.text.slice(start, found.index.offsetAt({ line, character: Number.POSITIVE_INFINITY }));
     return file.endsWith(".knet") ? own : shownLine(own);

@@ -6,12 +6,12 @@ import type { InterfaceAddress, Prefix } from "../addressing/ip.ts";
 import { perItem } from "../memo/list.ts";
 import { memo, valueAt } from "../memo/memo.ts";
 import { query } from "../memo/query.ts";
-import { sameMap, sameMembers, sameRecords } from "../memo/same.ts";
+import { sameMap, sameMembers, sameRecord } from "../memo/same.ts";
 import type { AddressingOf } from "./addressing.ts";
 import { type Addressings, addressingsOf } from "./addressings.ts";
 import type { Declared } from "./bind.ts";
 import type { ClusterDraft } from "./cluster.ts";
-import { nameProblems } from "./nearby.ts";
+import { nameProblems, routerNames } from "./nearby.ts";
 import { takeBlock } from "./pod-blocks.ts";
 import type { TopologyProblem } from "./problems.ts";
 import {
@@ -54,13 +54,12 @@ export const segmentPlan = query<Declared, SegmentPlan, [AddressingOf]>((read, b
     ...read(({ clusters }) => clusters.map((cluster) => wantedIn(cluster, segments, addressingOf)), sameMembers).flat(),
   ]);
   // The nodes on other segments do not affect the plan.
-  const placed: readonly Placed[] =
-    wanting.size === 0 ? outside : read((draft) => draft.placed.map(placedOf), sameRecords);
+  const placed: readonly Placed[] = wanting.size === 0 ? outside : read(({ placed: all }) => placedAll(all));
   for (const one of placed) {
     if (!("nodes" in one)) note(one, drafts);
     else for (const parts of one.nodes) note(parts, drafts);
   }
-  const names = nameProblems(segments, new Set(outside.flatMap(({ kind, name }) => (kind === "router" ? name : []))));
+  const names = nameProblems(segments, routerNames(outside));
   const problems: TopologyProblem[] = [];
   const assigned: Assigned = new Map();
   for (const draft of drafts.values()) chooseGateways(draft, assigned, names, problems);
@@ -88,6 +87,8 @@ function placedOf(one: StationParts | ClusterDraft): Placed {
   const { name, nodes, cni, podCidrs, maxPods } = one;
   return { name, nodes, cni, podCidrs, maxPods };
 }
+
+const placedAll = perItem(placedOf, sameRecord);
 
 function note(parts: StationParts, drafts: ReadonlyMap<string, SegmentDraft>): void {
   for (const attach of parts.attaches) {

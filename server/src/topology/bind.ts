@@ -36,8 +36,13 @@ export interface Declared {
 /** A router and a host cannot have the same name. */
 const namesOf = perItem(({ name }: StationParts) => name);
 
-const routerIn = memo((decl: Decl, file: string) => readStation(file, decl, "router"));
-const hostIn = memo((decl: Decl, file: string) => readStation(file, decl, "host"));
+/** The routers and hosts among the declarations of a file. */
+const machinesIn = perItem<Decl, StationParts | undefined, [string]>((decl, file) => {
+  const keyword = decl.spec?.keyword;
+  return keyword === "router" || keyword === "host" ? machineIn(decl, file, keyword) : undefined;
+});
+
+const machineIn = memo((decl: Decl, file: string, keyword: "router" | "host") => readStation(file, decl, keyword));
 
 /**
  * The first definition of a name is used; further definitions are reported and omitted. `before`: the previous build's
@@ -69,7 +74,7 @@ export function bind(
     problems.push(nameTwice(kind, added.name, "topology", added.nameSource, first.nameSource));
     return false;
   };
-  const add = (file: string, decl: Decl): void => {
+  const add = (file: string, decl: Decl, machine: StationParts | undefined): void => {
     const keyword = decl.spec?.keyword;
     switch (keyword) {
       case "segment": {
@@ -79,10 +84,9 @@ export function bind(
       }
       case "router":
       case "host": {
-        const parts = keyword === "router" ? routerIn(decl, file) : hostIn(decl, file);
-        if (parts === undefined) break;
-        stations.push(parts);
-        placed.push(parts);
+        if (machine === undefined) break;
+        stations.push(machine);
+        placed.push(machine);
         break;
       }
       case "cluster": {
@@ -99,13 +103,16 @@ export function bind(
         break;
     }
   };
-  for (const { file, decls } of files) for (const decl of decls) add(file, decl);
+  for (const { file, decls } of files) {
+    const machines = machinesIn(decls, file);
+    for (let i = 0; i < decls.length; i++) add(file, decls[i]!, machines[i]);
+  }
   const written = succeedList(before?.written, stations);
   const { outside, repeated } = distinctStations(before?.outside, written, problems);
   return {
     segments: sameMap(before?.segments, segments),
     written,
-    placed: repeated.size === 0 ? placed : placed.filter((one) => !repeated.has(one)),
+    placed: succeedList(before?.placed, repeated.size === 0 ? placed : placed.filter((one) => !repeated.has(one))),
     outside,
     clusters: [...clusters.values()],
     expectations,

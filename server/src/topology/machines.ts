@@ -14,7 +14,7 @@ import type { Declared } from "./bind.ts";
 import type { ClusterDraft } from "./cluster.ts";
 import { buildInterfaces, stationBase, withDefaults } from "./interfaces.ts";
 import type { ExternalHost, Interface, InterfaceName, Node, NodeCidr, Router, Segment } from "./model.ts";
-import { nameProblems } from "./nearby.ts";
+import { nameProblems, routerNames } from "./nearby.ts";
 import { allocatedRanges, claimedRanges, claimsLater, type NodeRanges } from "./node-ranges.ts";
 import { CODES, problem, type TopologyProblem } from "./problems.ts";
 import {
@@ -227,9 +227,11 @@ interface OnSegment {
   readonly interfaces: readonly Interface[];
 }
 
+const kindsOf = perItem((one: StationParts | ClusterDraft) => ("nodes" in one ? "cluster" : "machine"));
+
 const attachedLists = query<Declared, ReadonlyMap<string, OnSegment>, [readonly Outside[], ...Group[]]>(
   (read, before, outside, ...byCluster) => {
-    const order = read(({ placed }) => placed.map((one) => ("nodes" in one ? "cluster" : "machine")), sameMembers);
+    const order = read(({ placed }) => kindsOf(placed));
     const found = new Map(
       [...read(({ segments }) => segments).keys()].map(
         (name) => [name, [] as (Interface | readonly Node[])[]] as const,
@@ -320,7 +322,7 @@ const trueAt = memo((flags: readonly boolean[]) => flags.flatMap((flag, index) =
 
 /** In order of declaration. */
 function faultsOf({ placed, outside, segments }: Declared): readonly TopologyProblem[] {
-  const names = nameProblems(segments, new Set(outside.flatMap(({ kind, name }) => (kind === "router" ? name : []))));
+  const names = nameProblems(segments, routerNames(outside));
   const problems: TopologyProblem[] = [...segments.values()].flatMap((segment) => segment.problems);
   const wrong = new Set(trueAt(faulty(outside, segments)).map((index) => outside[index]!));
   const note = (parts: StationParts, path: string): void => {

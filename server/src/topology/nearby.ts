@@ -2,8 +2,10 @@
 import { formatIp, type Ip, type Prefix, prefixContains } from "../addressing/ip.ts";
 import type { Origin } from "../declared/origin.ts";
 import type { NamedKind } from "../declared/problem-data.ts";
+import { memo } from "../memo/memo.ts";
 import { nearestEqual } from "../text/nearest.ts";
 import { CODES, problem, type TopologyProblem } from "./problems.ts";
+import type { StationParts } from "./station.ts";
 
 export interface NameProblems {
   isRouter(name: string): boolean;
@@ -22,6 +24,12 @@ const most = 50;
 
 /** Maximum number of equally near names. */
 const mostEqual = 3;
+
+/** The names of the routers among routers and hosts. */
+export const routerNames = memo(
+  (outside: readonly StationParts[]): ReadonlySet<string> =>
+    new Set(outside.flatMap(({ kind, name }) => (kind === "router" ? name : []))),
+);
 
 export function nameProblems(
   segments: ReadonlyMap<string, { readonly cidrs: readonly Prefix[] }>,

@@ -88,7 +88,7 @@ describe("lineIndex", () => {
   it("converts offsets to positions and back", () => {
     const text = "one\r\ntwo\rthree\n\n😀 four";
     const index = lineIndex(text);
-    expect(index.lineCount).toBe(5);
+    expect(index.lineCount()).toBe(5);
     expect(index.positionAt(5)).toEqual({ line: 1, character: 0 });
     expect(index.positionAt(text.length)).toEqual({ line: 4, character: 7 });
     for (let offset = 0; offset <= text.length; offset++)
@@ -102,5 +102,11 @@ describe("lineIndex", () => {
     expect(index.offsetAt({ line: -1, character: 0 })).toBe(0);
     expect(index.positionAt(99)).toEqual({ line: 1, character: 2 });
     expect(index.positionAt(-1)).toEqual({ line: 0, character: 0 });
+  });
+  it("finds exact offsets only within lines", () => {
+    const index = lineIndex("ab\r\ncd");
+    const at = (line: number, character: number) => index.exactOffsetAt({ line, character });
+    expect([at(0, 0), at(0, 2), at(1, 0), at(1, 2)]).toEqual([0, 2, 4, 6]);
+    expect([at(0, 3), at(1, 3), at(2, 0), at(-1, 0), at(0, -1)]).toEqual(Array.from({ length: 5 }));
   });
 });

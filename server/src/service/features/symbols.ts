@@ -4,13 +4,14 @@
  */
 import type { Decl } from "../../declared/decl.ts";
 import type { Document } from "../../declared/document.ts";
-import type { Handle } from "../../declared/handle.ts";
+import { withLazy } from "../../memo/lazy.ts";
+import { groups, perItem } from "../../memo/list.ts";
 import { once } from "../../memo/memo.ts";
 import { type DnsName, dnsNames } from "../../topology/dns.ts";
 import type { Analysis } from "../analysis.ts";
 import { linksIn, type Names, resolved } from "./resolver.ts";
 import { type NamedSymbol, type NameLink, type NameUse, pathOf } from "./symbol.ts";
-import { canHoldNames, definedBy, usesOf } from "./uses.ts";
+import { canHoldNames, definedBy, definedName, usesOf } from "./uses.ts";
 
 export interface SymbolTable {
   readonly symbols: readonly NamedSymbol[];
@@ -37,27 +38,51 @@ export function symbolsOf(analysis: Analysis): SymbolTable {
   return table;
 }
 
+/** The symbols that each of these declarations and its block define, in text order, each before the symbols in its block. */
+const symbolsIn = perItem<Decl, readonly NamedSymbol[], [string]>((decl, file) => {
+  const symbols: NamedSymbol[] = [];
+  const declare = (one: Decl, parent: NamedSymbol | undefined): void => {
+    const symbol = definedBy(file, one, parent);
+    if (symbol) symbols.push(symbol);
+    if (canHoldNames(one)) for (const child of one.children) declare(child, symbol ?? parent);
+  };
+  declare(decl, undefined);
+  return symbols.length === 0 ? nothing : symbols;
+});
+
+const nothing: readonly never[] = [];
+
+const byName = groups<readonly NamedSymbol[], string>(([first, ...others]) => {
+  if (first === undefined) return nothing;
+  return others.length === 0 ? [first.name] : [...new Set([first, ...others].map(({ name }) => name))];
+});
+
 function makeTable(files: readonly Document[], dns: (name: string) => readonly DnsName[]): SymbolTable {
-  const symbols = definedIn(files);
-  const byDecl = new Map(symbols.map((symbol) => [symbol.decl.handle, symbol]));
-  /** A request about a declaration needs no other names. */
-  const byName = once(() => grouped(symbols, ({ name }) => name));
+  const lists = files.map(({ file, decls }) => symbolsIn(decls, file));
+  const symbols = once(() => lists.flat(2));
+  const exact = (name: string): readonly NamedSymbol[] =>
+    lists.flatMap((list) =>
+      (byName(list).get(name) ?? nothing).flatMap((own) => own.filter((one) => one.name === name)),
+    );
+  const symbolOf = (decl: Decl): NamedSymbol | undefined => {
+    const name = definedName(decl);
+    return name === undefined ? undefined : exact(name).find((symbol) => symbol.decl.handle === decl.handle);
+  };
   const names: Names = {
     dns,
-    exact: (name) => byName().get(name) ?? [],
-    clusters: once(() => symbols.filter(({ kind }) => kind === "cluster")),
-    madeBy: ({ source }) => byDecl.get(source.decl.handle),
+    exact,
+    clusters: once(() => symbols().filter(({ kind }) => kind === "cluster")),
+    madeBy: ({ source }) => symbolOf(source.decl),
   };
   /** Only needed to find all occurrences of a name. */
   let links: ReadonlyMap<NamedSymbol, readonly NameLink[]> | undefined;
-  const allLinks = (): readonly NameLink[] => allUses(files, byDecl).flatMap((use) => linksIn(names, use));
-  return {
-    symbols,
+  const allLinks = (): readonly NameLink[] => allUses(files, symbolOf).flatMap((use) => linksIn(names, use));
+  const rest: Omit<SymbolTable, "symbols"> = {
     usesIn(file, decls) {
       const decl = decls.at(-1);
-      return decl ? usesOf(file, decl, nearest(byDecl, decls)) : [];
+      return decl ? usesOf(file, decl, nearest(symbolOf, decls)) : [];
     },
-    symbolOf: (decl) => byDecl.get(decl.handle),
+    symbolOf,
     resolve: (use) => resolved(names, use),
     linksOf: (use) => linksIn(names, use),
     linksTo(symbol) {
@@ -73,27 +98,16 @@ function makeTable(files: readonly Document[], dns: (name: string) => readonly D
         );
     },
   };
+  return withLazy(rest, { symbols });
 }
 
-/** In text order, each before the symbols in its block. */
-function definedIn(files: readonly Document[]): readonly NamedSymbol[] {
-  const symbols: NamedSymbol[] = [];
-  const declare = (file: string, decls: readonly Decl[], parent: NamedSymbol | undefined): void => {
-    for (const decl of decls) {
-      const symbol = definedBy(file, decl, parent);
-      if (symbol) symbols.push(symbol);
-      if (canHoldNames(decl)) declare(file, decl.children, symbol ?? parent);
-    }
-  };
-  for (const { file, decls } of files) declare(file, decls, undefined);
-  return symbols;
-}
+type SymbolOf = SymbolTable["symbolOf"];
 
-function allUses(files: readonly Document[], byDecl: ReadonlyMap<Handle, NamedSymbol>): readonly NameUse[] {
+function allUses(files: readonly Document[], symbolOf: SymbolOf): readonly NameUse[] {
   const found: NameUse[] = [];
   const visit = (file: string, decls: readonly Decl[], parent: NamedSymbol | undefined): void => {
     for (const decl of decls) {
-      const scope = byDecl.get(decl.handle) ?? parent;
+      const scope = symbolOf(decl) ?? parent;
       for (const use of usesOf(file, decl, scope)) found.push(use);
       if (decl.children.length > 0) visit(file, decl.children, scope);
     }
@@ -113,10 +127,10 @@ function grouped<K, T>(all: readonly T[], keyOf: (one: T) => K): ReadonlyMap<K, 
   return groups;
 }
 
-function nearest(byDecl: ReadonlyMap<Handle, NamedSymbol>, around: readonly Decl[]): NamedSymbol | undefined {
+function nearest(symbolOf: SymbolOf, around: readonly Decl[]): NamedSymbol | undefined {
   for (let at = around.length - 1; at >= 0; at--) {
     const decl = around[at];
-    const symbol = decl && byDecl.get(decl.handle);
+    const symbol = decl && symbolOf(decl);
     if (symbol) return symbol;
   }
   return undefined;

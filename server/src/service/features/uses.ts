@@ -65,6 +65,12 @@ export function canHoldNames(decl: Decl): boolean {
   return decl.children.length > 0 && shapeOf(decl).holdsNames;
 }
 
+/** The name of the symbol that the declaration defines. */
+export function definedName(decl: Decl): string | undefined {
+  const read = shapeOf(decl).defines && one(decl, "name");
+  return read?.value.kind === "name" ? read.value.text : undefined;
+}
+
 /** The symbol that the declaration defines. */
 export function definedBy(file: string, decl: Decl, parent: NamedSymbol | undefined): NamedSymbol | undefined {
   const { defines, index } = shapeOf(decl);

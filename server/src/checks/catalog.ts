@@ -66,7 +66,10 @@ import { serviceSize } from "./capacity/service-size.ts";
 import { sharedRangeFull } from "./capacity/shared-range-full.ts";
 import { subnetTooSmall } from "./capacity/subnet-too-small.ts";
 import { tooManyNodes } from "./capacity/too-many-nodes.ts";
+import { breaksOnFailure } from "./expectations/breaks-on-failure.ts";
 import { failed } from "./expectations/failed.ts";
+import { notSurviving } from "./expectations/not-surviving.ts";
+import { singlePoint } from "./expectations/single-point-of-failure.ts";
 import { unclear } from "./expectations/unclear.ts";
 import { objectNotRead } from "./import/object-not-read.ts";
 import { scalarAmbiguous } from "./import/scalar-ambiguous.ts";
@@ -343,6 +346,9 @@ const checks = {
   KN606: otherSide,
   KN701: failed,
   KN702: unclear,
+  KN704: notSurviving,
+  KN705: breaksOnFailure,
+  KN706: singlePoint,
   KN561: hostPortTwice,
   KN560: ingressBackend,
   KN017: configuration,

@@ -204,6 +204,8 @@ function expectationText({ from, to, port, proto, want }: Expectation): string {
     case "blocked":
     case "preserves-source":
       return `${end} ${want.kind}`;
+    case "survives":
+      return `${end} survives ${want.any}`;
     case "via":
       return `${end} via ${want.station}`;
     case "mtu":

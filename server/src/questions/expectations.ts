@@ -52,7 +52,7 @@ function outcomeOfUrl(world: World, expectation: Expectation, url: Url): Outcome
   if (typeof proxied === "string") return { kind: "unclear", why: proxied };
   const first: Expectation = { ...expectation, to: proxied.entry.path, port: url.port, proto: "tcp" };
   const { want } = expectation;
-  if (want.kind !== "reachable" && want.kind !== "blocked") return outcomeOf(world, first);
+  if (want.kind !== "reachable" && want.kind !== "survives" && want.kind !== "blocked") return outcomeOf(world, first);
   const reaching = outcomeOf(world, { ...first, want: { kind: "reachable" } });
   if (reaching.kind === "unclear") return reaching;
   if (reaching.kind === "fails") return want.kind === "blocked" ? { kind: "holds" } : reaching;
@@ -146,6 +146,24 @@ export function endsOf({ topology, network }: World, { from, to, port }: Expecta
   return any.ok ? t`${endpoint.path} and ${any.path} have no common address family` : any.error;
 }
 
+/** All packets of an expectation: to every address, to the backends of a proxy, and the DNS query before them. */
+export function packetsOf(world: World, expectation: Expectation): readonly Journey[] {
+  const url = readUrl(expectation.to);
+  const proxied = url && proxiedBy(world.topology, url);
+  if (typeof proxied === "string") return [];
+  const direct: Expectation =
+    url && proxied ? { ...expectation, to: proxied.entry.path, port: url.port, proto: "tcp" } : expectation;
+  const ends = endsOf(world, direct);
+  if (typeof ends === "string") return [];
+  const lookup = lookupOf(world, direct.to, ends.from, undefined);
+  const journeys = ends.aims.flatMap((aim) => journeysOf(world, direct, ends, aim));
+  return [
+    ...(typeof lookup === "object" ? lookup.journeys : []),
+    ...journeys,
+    ...(proxied ? secondLeg(world.network, proxied, journeys).journeys : []),
+  ];
+}
+
 function journeysOf(
   context: World,
   { port, proto, want }: Expectation,
@@ -185,6 +203,7 @@ function refute(
   const lost = journeys.map((one) => loss(one) ?? astray(one, receiver)).find((one) => one !== undefined);
   switch (want.kind) {
     case "reachable":
+    case "survives":
       return lost;
     case "blocked": {
       const arrived = journeys.find((one) => one.verdict === "delivered" && !astray(one, receiver));

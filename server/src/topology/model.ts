@@ -22,6 +22,8 @@ export interface Topology {
    * catalog.
    */
   readonly problems: readonly TopologyProblem[];
+  /** BGP sessions that are down although both sides are configured, as paths of the two machines; see `without.ts`. */
+  readonly downSessions?: readonly (readonly [string, string])[];
   /** Every interface on a segment, in order of declaration. */
   attachedTo(segment: string): readonly Interface[];
   /** All interfaces with exactly this address on this segment. */
@@ -482,6 +484,8 @@ export interface PodAddressing {
   readonly usable: (cidr: Prefix) => IpRange | undefined;
 }
 
+export type SingleFailure = "any-link" | "any-node" | "any-router";
+
 export interface Expectation {
   readonly from: string;
   readonly to: string;
@@ -492,6 +496,8 @@ export interface Expectation {
     | { readonly kind: "blocked" }
     | { readonly kind: "via"; readonly station: string }
     | { readonly kind: "preserves-source" }
-    | { readonly kind: "mtu"; readonly atLeast: number };
+    | { readonly kind: "mtu"; readonly atLeast: number }
+    /** Reachable, and still reachable after any single failure of this kind. */
+    | { readonly kind: "survives"; readonly any: SingleFailure };
   readonly source: Origin;
 }

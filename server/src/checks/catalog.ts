@@ -142,6 +142,11 @@ import { rpFilter } from "./reachability/rp-filter.ts";
 import { sourceCheck } from "./reachability/source-check.ts";
 import { stackedApart } from "./reachability/stacked-apart.ts";
 import { tunnelDiffers } from "./reachability/tunnel-differs.ts";
+import { tunnelDown } from "./reachability/tunnel-down.ts";
+import { tunnelIncomplete } from "./reachability/tunnel-incomplete.ts";
+import { tunnelMtu } from "./reachability/tunnel-mtu.ts";
+import { tunnelOverlap } from "./reachability/tunnel-overlap.ts";
+import { tunnelRecursive } from "./reachability/tunnel-recursive.ts";
 import { aliases } from "./services/alias.ts";
 import { balancerArp } from "./services/balancer-arp.ts";
 import { balancerNowhere } from "./services/balancer-nowhere.ts";
@@ -344,6 +349,11 @@ const checks = {
   KN608: blockBehindNat,
   KN602: noDns,
   KN606: otherSide,
+  KN270: tunnelIncomplete,
+  KN273: tunnelOverlap,
+  KN274: tunnelRecursive,
+  KN272: tunnelDown,
+  KN271: tunnelMtu,
   KN701: failed,
   KN702: unclear,
   KN704: notSurviving,

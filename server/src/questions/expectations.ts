@@ -98,6 +98,8 @@ function withoutAnswer({ want }: Expectation, { name, server, journeys }: Lookup
 export interface Ends {
   readonly from: Endpoint;
   readonly src: Ip | undefined;
+  /** Addresses of the sender's tunnel devices. */
+  readonly tunnels: readonly Ip[];
   /** One per address family that both endpoints have. */
   readonly aims: readonly FamilyAim[];
 }
@@ -141,7 +143,7 @@ export function endsOf({ topology, network }: World, { from, to, port }: Expecta
         ]
       : [],
   );
-  if (usable.length > 0) return { from: endpoint, src, aims: usable };
+  if (usable.length > 0) return { from: endpoint, src, tunnels: tunnelAddresses(topology, endpoint), aims: usable };
   const any = aimAt(topology, to, endpoint, port, undefined);
   return any.ok ? t`${endpoint.path} and ${any.path} have no common address family` : any.error;
 }
@@ -162,6 +164,12 @@ export function packetsOf(world: World, expectation: Expectation): readonly Jour
     ...journeys,
     ...(proxied ? secondLeg(world.network, proxied, journeys).journeys : []),
   ];
+}
+
+function tunnelAddresses({ tunnels }: World["topology"], { netns }: Endpoint): readonly Ip[] {
+  return tunnels.flatMap(({ sides }) =>
+    sides.flatMap(({ path, address }) => (path === netns && address ? [address.ip] : [])),
+  );
 }
 
 function journeysOf(
@@ -228,7 +236,7 @@ function refute(
     }
     case "preserves-source": {
       if (lost) return lost;
-      const own = ends.src === undefined ? ends.from.addresses : [ends.src];
+      const own = ends.src === undefined ? [...ends.from.addresses, ...ends.tunnels] : [ends.src];
       const foreign = journeys.find(({ receiver }) => receiver !== undefined && !own.includes(receiver.src));
       return (
         foreign?.receiver && {

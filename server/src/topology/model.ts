@@ -17,6 +17,7 @@ export interface Topology {
   readonly hosts: readonly ExternalHost[];
   readonly clusters: readonly Cluster[];
   readonly expectations: readonly Expectation[];
+  readonly tunnels: readonly Tunnel[];
   /**
    * Problems found while binding names and allocating addresses: unknown references, exhausted ranges, … Codes of the
    * catalog.
@@ -64,6 +65,31 @@ export type Resolution =
   | { readonly ok: true; readonly endpoint: Endpoint; readonly others: readonly string[] }
   /** `candidates`: full paths, with their kind if the path alone is ambiguous; for an unknown name, the most similar ones. */
   | { readonly ok: false; readonly error: "unknown" | "ambiguous"; readonly candidates: readonly string[] };
+
+export type TunnelKind = "wireguard" | "ipsec" | "ipip" | "vxlan";
+
+/** A tunnel between two machines, with its two sides in the order of the file. */
+export interface Tunnel {
+  readonly name: string;
+  readonly kind: TunnelKind;
+  readonly mtu: number | undefined;
+  readonly port: number;
+  /** Index among the tunnels: VNI and request ID are derived from it. */
+  readonly index: number;
+  readonly sides: readonly [TunnelSide, TunnelSide];
+  readonly source: Origin;
+}
+
+export interface TunnelSide {
+  /** Path of the machine. */
+  readonly path: string;
+  /** Outer address. */
+  readonly endpoint: Ip;
+  /** Address of the device. */
+  readonly address: InterfaceAddress | undefined;
+  /** Prefixes on the side of this machine, to which the other one has routes. */
+  readonly prefixes: readonly { readonly prefix: Prefix; readonly source: Origin }[];
+}
 
 export interface Segment {
   readonly name: string;

@@ -11,6 +11,7 @@ import { policy } from "./policy.ts";
 import { service } from "./service.ts";
 import { sources } from "./sources.ts";
 import { station } from "./station.ts";
+import { tunnels } from "./tunnels.ts";
 import type { ArgSpec, Context, FlagSpec, KeywordSpec } from "./types.ts";
 import { workload } from "./workload.ts";
 
@@ -21,6 +22,7 @@ export const schema: readonly KeywordSpec[] = [
   ...sources,
   ...station,
   ...edge,
+  ...tunnels,
   ...bgpRows,
   ...cluster,
   ...cni,

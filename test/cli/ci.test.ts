@@ -108,7 +108,9 @@ describe("knet check --format junit", () => {
     const path = "samples/broken/pod-service-overlap.knet";
     const [diagnostics] = junit([path]).root.children[0]?.children ?? [];
     expect(diagnostics?.children.map(({ attributes }) => attributes.get("type"))).toEqual(["KN101"]);
-    expect(names(junit(["samples/broken/policy-selects-nothing.knet"]).root.children[0])[0]).toBe("diagnostics: passed");
+    expect(names(junit(["samples/broken/policy-selects-nothing.knet"]).root.children[0])[0]).toBe(
+      "diagnostics: passed",
+    );
     const strict = junit(["samples/broken/policy-selects-nothing.knet", "--fail-on", "warning"]);
     expect(names(strict.root.children[0])[0]).toBe("diagnostics: failure");
     expect(strict.code).toBe(1);
@@ -302,5 +304,33 @@ cluster prod {
     ["lab", "-"],
   ])("is an option of %s", (...args) => {
     expect(knet([...args, "--kubernetes-version", "1.33"], services("")).code).toBe(0);
+  });
+});
+
+describe("check --failures 1", () => {
+  const text = `segment left { cidr 10.0.1.0/24; gateway r1 }
+segment right { cidr 10.0.2.0/24; gateway r1 }
+router r1 { attach left 10.0.1.1; attach right 10.0.2.1 }
+host a { attach left }
+host b { attach right }
+expect a -> b reachable
+`;
+
+  it("reports expectations that a failure breaks, in every format", () => {
+    const path = file(text);
+    const check = (...more: readonly string[]) => knet(["check", path, "--failures", "1", ...more]);
+    expect(knet(["check", path]).code).toBe(0);
+    expect(check("--fail-on", "warning")).toMatchObject({ code: 1, out: expect.stringContaining("KN705") });
+    const { files } = JSON.parse(check("--format", "json").out);
+    expect(files[0].diagnostics).toMatchObject([{ code: "KN705", severity: "warning", range: { start: { line: 5 } } }]);
+    const sarif = JSON.parse(check("--format", "sarif").out);
+    expect(sarif.runs[0].results).toMatchObject([{ ruleId: "KN705", level: "warning" }]);
+    expect(check("--format", "github").out).toMatch(/^::warning .*KN705/m);
+  });
+
+  it("accepts only one failure at a time", () => {
+    const { code, err } = knet(["check", file(text), "--failures", "2"]);
+    expect(code).toBe(2);
+    expect(err).toContain("--failures");
   });
 });

@@ -66,7 +66,10 @@ import { serviceSize } from "./capacity/service-size.ts";
 import { sharedRangeFull } from "./capacity/shared-range-full.ts";
 import { subnetTooSmall } from "./capacity/subnet-too-small.ts";
 import { tooManyNodes } from "./capacity/too-many-nodes.ts";
+import { breaksOnFailure } from "./expectations/breaks-on-failure.ts";
 import { failed } from "./expectations/failed.ts";
+import { notSurviving } from "./expectations/not-surviving.ts";
+import { singlePoint } from "./expectations/single-point-of-failure.ts";
 import { unclear } from "./expectations/unclear.ts";
 import { objectNotRead } from "./import/object-not-read.ts";
 import { scalarAmbiguous } from "./import/scalar-ambiguous.ts";
@@ -143,6 +146,11 @@ import { stackedApart } from "./reachability/stacked-apart.ts";
 import { tableEmpty } from "./reachability/table-empty.ts";
 import { tableUnused } from "./reachability/table-unused.ts";
 import { tunnelDiffers } from "./reachability/tunnel-differs.ts";
+import { tunnelDown } from "./reachability/tunnel-down.ts";
+import { tunnelIncomplete } from "./reachability/tunnel-incomplete.ts";
+import { tunnelMtu } from "./reachability/tunnel-mtu.ts";
+import { tunnelOverlap } from "./reachability/tunnel-overlap.ts";
+import { tunnelRecursive } from "./reachability/tunnel-recursive.ts";
 import { aliases } from "./services/alias.ts";
 import { balancerArp } from "./services/balancer-arp.ts";
 import { balancerNowhere } from "./services/balancer-nowhere.ts";
@@ -349,8 +357,16 @@ const checks = {
   KN608: blockBehindNat,
   KN602: noDns,
   KN606: otherSide,
+  KN270: tunnelIncomplete,
+  KN273: tunnelOverlap,
+  KN274: tunnelRecursive,
+  KN272: tunnelDown,
+  KN271: tunnelMtu,
   KN701: failed,
   KN702: unclear,
+  KN704: notSurviving,
+  KN705: breaksOnFailure,
+  KN706: singlePoint,
   KN561: hostPortTwice,
   KN560: ingressBackend,
   KN017: configuration,

@@ -37,6 +37,8 @@ export interface RunOptions {
   readonly watch?: (finding: Finding) => void;
   /** For clusters that do not state their own values; the topology was built with them. */
   readonly defaults?: ClusterDefaults | undefined;
+  /** Whether all expectations and node pairs are also evaluated after each single failure. */
+  readonly failures?: boolean | undefined;
 }
 
 type Given = Omit<CheckContext, "explaining" | "open" | "peopled">;
@@ -72,7 +74,7 @@ function openNetwork({ topology, network }: Given, peopled: Topology): Network {
 }
 
 /** All findings, regardless of the configuration: a suppressed finding is still the cause of its consequences. */
-function allFindings(context: Given, { watch, defaults }: RunOptions): Finding[] {
+function allFindings(context: Given, { watch, defaults, failures }: RunOptions): Finding[] {
   const found = new Map<string, Finding[]>();
   const dropped = new Map<string, number>();
   const explaining = new Map<Effect, Finding[]>();
@@ -92,7 +94,7 @@ function allFindings(context: Given, { watch, defaults }: RunOptions): Finding[]
     if (context.cancelled()) return [];
   }
   const full: CheckContext = withLazy(
-    { ...context, explaining: (effect: Effect) => explaining.get(effect) ?? [] },
+    { ...context, failures, explaining: (effect: Effect) => explaining.get(effect) ?? [] },
     { peopled: () => peopledTopology(context, defaults), open: () => openNetwork(context, full.peopled) },
   );
   // Without further findings: computing them could use all memory.

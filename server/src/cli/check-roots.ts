@@ -23,6 +23,8 @@ export interface Shared {
   readonly defaults: ClusterDefaults | undefined;
   /** Whether the report lists expectations. */
   readonly withCases: boolean;
+  /** Whether single failures are evaluated. */
+  readonly failures?: boolean;
 }
 
 const NOTHING: Checked = { entries: [], cases: [] };

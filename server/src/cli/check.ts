@@ -2,7 +2,7 @@
 import { catalog } from "../checks/catalog.ts";
 import type { RealState } from "../dataplane/real/state.ts";
 import { machinesOf } from "../questions/drift/machines.ts";
-import { type Analysis, withState } from "../service/analysis.ts";
+import { type Analysis, withFailures, withState } from "../service/analysis.ts";
 import { sourceAnalysis } from "../service/importing.ts";
 import { type LineIndex, lineIndex } from "../text/line-index.ts";
 import { jsonText } from "../text/visible.ts";
@@ -29,6 +29,8 @@ export interface CheckOptions extends TopologyOptions {
   readonly shard?: Shard;
   /** The folder with the state of real machines. */
   readonly state?: string;
+  /** Number of simultaneous failures to evaluate. */
+  readonly failures?: 1;
 }
 
 /** One of several runs that together check all files: number `index` of `count`, from 1. */
@@ -111,8 +113,13 @@ function started({ files, manifests }: Checked, length: number, options: CheckOp
   const own = texts.filter(({ text }, index) => text !== "" || index > 0 || texts.length === 1);
   const total = texts.reduce((sum, { text }) => sum + text.length, length);
   const merged = mergedReport([...own.map(({ file }) => file), ...files], total, options.fixes);
-  if (manifests) addAnalysis(manifests, merged, options.format === "junit");
+  if (manifests) addAnalysis(failing(options)(manifests), merged, options.format === "junit");
   return merged;
+}
+
+/** Adds the single failures if they are requested. */
+function failing({ failures }: CheckOptions): (analysis: Analysis) => Analysis {
+  return failures === undefined ? (analysis) => analysis : withFailures;
 }
 
 /** Machines are searched in all topologies; a topology without any of them is not compared with their state. */
@@ -126,7 +133,8 @@ function statedReport(checked: Checked, state: RealState, options: CheckOptions)
   const found = roots.length > 1 ? roots.filter(hasMachines) : roots;
   const compared = new Set(found.length === 0 ? roots : found);
   const merged = started(checked, 0, options);
-  const view = (analysis: Analysis): Analysis => (compared.has(analysis.root) ? withState(analysis, state) : analysis);
+  const view = (analysis: Analysis): Analysis =>
+    failing(options)(compared.has(analysis.root) ? withState(analysis, state) : analysis);
   checkHere(service, roots, merged, { withCases: options.format === "junit", view });
   return merged;
 }
@@ -148,7 +156,12 @@ async function mergedOf(checked: Checked, options: CheckOptions): Promise<Merged
     const merged = started(checked, length, options);
     // If a thread cannot be started or fails, the analysis in this thread reports the same error or succeeds.
     if (
-      await checkInWorkers(workers, roots, merged, { files, defaults: defaultsOf(options), withCases }).then(
+      await checkInWorkers(workers, roots, merged, {
+        files,
+        defaults: defaultsOf(options),
+        withCases,
+        failures: options.failures !== undefined,
+      }).then(
         () => true,
         () => false,
       )
@@ -156,7 +169,7 @@ async function mergedOf(checked: Checked, options: CheckOptions): Promise<Merged
       return merged;
   }
   const merged = started(checked, length, options);
-  checkHere(service, roots, merged, { withCases });
+  checkHere(service, roots, merged, { withCases, view: failing(options) });
   return merged;
 }
 

@@ -204,6 +204,8 @@ function expectationText({ from, to, port, proto, want }: Expectation): string {
     case "blocked":
     case "preserves-source":
       return `${end} ${want.kind}`;
+    case "survives":
+      return `${end} survives ${want.any}`;
     case "via":
       return `${end} via ${want.station}`;
     case "mtu":
@@ -256,6 +258,11 @@ function raceText(race: NonNullable<Journey["race"]>): string {
   }
 }
 
+/** The device of the route that a dropped packet would have taken; "" if there is none. */
+function routedTo({ action, rule }: Step): string {
+  return (action === "drop" && / dev (\S+)/.exec(rule?.text ?? "")?.[1]) || "";
+}
+
 /** Finds the probes that cannot be sent: packets that cross machines or devices that the lab does not build. */
 function worldOf(network: Network, ids: readonly NetnsId[], lacks: Lacks) {
   const built = new Set(ids);
@@ -293,7 +300,10 @@ function worldOf(network: Network, ids: readonly NetnsId[], lacks: Lacks) {
           return t`the lab does not build a cloud's source check`;
         for (const step of [...journey.steps, ...(journey.reply?.steps ?? [])]) {
           const lacking = lost.get(step.packet.dst) ?? lost.get(step.packet.src);
-          const why = lacking === undefined ? unableAt(step.netns, step.device) : whyLacking(lacking);
+          const why =
+            lacking === undefined
+              ? (unableAt(step.netns, step.device) ?? unableAt(step.netns, routedTo(step)))
+              : whyLacking(lacking);
           if (why !== undefined) return why;
         }
       }

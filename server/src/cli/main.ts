@@ -120,6 +120,12 @@ function addCheck(program: Command, done: Done): void {
       new Option("--shard <i/n>", t`check part I of N of the topologies, for N parallel jobs (1/4)`).argParser(shard),
     )
     .addOption(stateOption())
+    .addOption(
+      new Option(
+        "--failures <n>",
+        t`evaluate expectations and node pairs again after every N failures of links, machines, or BGP sessions (1)`,
+      ).argParser(integer(1, 1)),
+    )
     .addHelpText("after", example("knet check samples --format json"))
     .action(async (paths, options) => {
       const { check } = await import("./check.ts");

@@ -27,6 +27,7 @@ import type { ChainRules, ChainSource, CompiledMode, NodeParts } from "./mode.ts
 import { rulesOver, tablesOver } from "./policy-routing.ts";
 import { type PortmapChains, portmapSysctl } from "./portmap.ts";
 import { podSysctls, stationSysctls } from "./sysctls.ts";
+import { bothXfrm, type TunnelParts } from "./tunnels.ts";
 
 /** Routers and hosts. A router's static routes come before the routes that a cluster adds. */
 export function plainNetns(
@@ -34,15 +35,22 @@ export function plainNetns(
   learned: readonly RouteLayer[],
   domains: DomainParts | undefined,
   contributed: readonly RouterParts[],
+  tunnels?: TunnelParts,
 ): Netns {
-  const routes = contributed.flatMap((one) => one.routes);
   const { station } = host;
+  const made = tunnels?.devices ?? [];
+  const routes = [
+    ...contributed.flatMap((one) => one.routes),
+    ...made.flatMap((device) => connectedRoutes(device)),
+    ...(tunnels?.routes ?? []),
+  ];
   return assemble({
     station,
     ownTables: host.tables,
-    devices: [...host.devices, ...(domains?.devices ?? []), ...contributed.flatMap(({ devices }) => devices)],
+    devices: [...host.devices, ...(domains?.devices ?? []), ...contributed.flatMap(({ devices }) => devices), ...made],
     layers: [ownLayer(host.routes), ...learned, ...(routes.length > 0 ? [ownLayer(routes)] : [])],
-    neighbours: NO_NEIGHBOURS,
+    neighbours: tunnels ? neighbourTable(tunnels.neighbours) : NO_NEIGHBOURS,
+    xfrm: tunnels?.xfrm,
     rules: domains?.rules,
     tables: domains?.tables,
     chains: () => [
@@ -52,7 +60,7 @@ export function plainNetns(
       ...anyAddressChains(station),
       ...policyChains(station),
     ],
-    sockets: [...socketsOf(station.processes), ...bgpSockets(station)],
+    sockets: [...(tunnels?.sockets ?? []), ...socketsOf(station.processes), ...bgpSockets(station)],
   });
 }
 
@@ -177,6 +185,26 @@ function assemble({
     sysctls: stationSysctls(station, sysctl),
     sockets,
     origin: station.source,
+  };
+}
+
+/** A node's parts with its tunnels. */
+export function withTunnels(parts: NodeParts, tunnels: TunnelParts | undefined): NodeParts {
+  if (!tunnels) return parts;
+  const own = neighbourTable(tunnels.neighbours);
+  const { neighbours } = parts;
+  return {
+    ...parts,
+    devices: [...parts.devices, ...tunnels.devices],
+    routes: [...parts.routes, ...tunnels.routes],
+    sockets: [...parts.sockets, ...tunnels.sockets],
+    xfrm: bothXfrm(tunnels.xfrm, parts.xfrm),
+    neighbours: neighbours
+      ? {
+          lookup: (device, ip) => own.lookup(device, ip) ?? neighbours.lookup(device, ip),
+          entries: () => [...own.entries(), ...neighbours.entries()],
+        }
+      : own,
   };
 }
 

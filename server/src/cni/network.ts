@@ -11,12 +11,13 @@ import { type DomainParts, domainParts } from "./domains.ts";
 import { segmentOf } from "./ends.ts";
 import { type HostState, hostState, routeProblems } from "./host.ts";
 import { modeOf } from "./modes.ts";
-import { nodeNetns, plainNetns, podNetns } from "./netns.ts";
+import { nodeNetns, plainNetns, podNetns, withTunnels } from "./netns.ts";
 import { type PortmapChains, portmapChains } from "./portmap.ts";
 import type { NetworkProblem } from "./problems.ts";
 import { resolver } from "./resolve.ts";
 import { pluginOf } from "./settings.ts";
 import { sourceCheck } from "./source-check.ts";
+import { tunnelParts } from "./tunnels.ts";
 import { clusterOf, type World, worldOf } from "./world.ts";
 
 export function buildNetwork(topology: Topology, contributors: readonly Contributor[] = []): Network {
@@ -51,7 +52,7 @@ function stationNetns(world: World, station: Station): Netns {
     case "router":
       return routerNetns(world, station);
     case "host":
-      return plainNetns(hostState(station), [], undefined, []);
+      return plainNetns(hostState(station), [], undefined, [], tunnelParts(world.topology, station));
     case "node": {
       const cluster = clusterOf(world, station);
       return cluster ? clusterNodeNetns(world, cluster, station) : plainNetns(hostState(station), [], undefined, []);
@@ -66,6 +67,7 @@ function routerNetns(world: World, router: Router): Netns {
     world.fabric.layers(router, host),
     domainsOf(world, router, host),
     contributed(world, router),
+    tunnelParts(world.topology, router),
   );
 }
 
@@ -80,14 +82,23 @@ function contributed({ topology, contributors }: World, router: Router): readonl
   );
 }
 
-function clusterNodeNetns({ clusters, contributors }: World, cluster: Cluster, node: Node): Netns {
+function clusterNodeNetns({ topology, clusters, contributors }: World, cluster: Cluster, node: Node): Netns {
   const state = clusters.of(cluster);
   const mode = state.mode(node);
   const hostPorts = (): PortmapChains =>
     modeOf(pluginOf(cluster, node)).portmap === false
       ? { before: [], after: [] }
       : portmapChains(cluster, node, (pod) => mode.pod(pod, node));
-  return nodeNetns({ cluster, node, host: state.context.host(node), parts: mode.node(node), hostPorts }, contributors);
+  return nodeNetns(
+    {
+      cluster,
+      node,
+      host: state.context.host(node),
+      parts: withTunnels(mode.node(node), tunnelParts(topology, node)),
+      hostPorts,
+    },
+    contributors,
+  );
 }
 
 /** Problems found by the modes, and routes that the kernel rejects, for the checks. */

@@ -62,6 +62,8 @@ export interface CheckInfo<C extends Code = Code> {
     readonly good: string;
     /** "json" if the files are `knet.json` files, "yaml" if they are Kubernetes manifests, "text" if they are state of `STATE_TOPOLOGY`. */
     readonly language?: "json" | "yaml" | "text";
+    /** Whether the finding is only reported by `check --failures 1`. */
+    readonly failures?: true;
   };
   /** Effects of these findings, which other checks do not report again. */
   readonly explains?: readonly Effect[];

@@ -45,6 +45,17 @@ export function nodeClasses(topology: Topology, cluster: Cluster, disputed: read
   }));
 }
 
+/** The properties of each node without its segments and neighbors, in order. */
+export function nodeTraits(topology: Topology, cluster: Cluster, disputed: readonly IpRange[]): readonly string[] {
+  const odd = nodesWithSharedAddresses(topology, cluster);
+  const marks = markedPrefixes(topology, cluster, disputed, writers(traitsOf(cluster.nodes)));
+  const traits = traitsOf(cluster.nodes);
+  const inhabited = cluster.pods.inhabited();
+  return cluster.nodes.map(
+    (node, index) => `${inhabited[index]}${traits[index]?.own}${marksAndPath(node, odd.has(index), marks)}`,
+  );
+}
+
 /** A class as indexes of its nodes: indexes remain valid when an edit replaces the nodes. */
 interface ClassShape {
   readonly nodes: readonly number[];

@@ -52,7 +52,7 @@ function outcomeOfUrl(world: World, expectation: Expectation, url: Url): Outcome
   if (typeof proxied === "string") return { kind: "unclear", why: proxied };
   const first: Expectation = { ...expectation, to: proxied.entry.path, port: url.port, proto: "tcp" };
   const { want } = expectation;
-  if (want.kind !== "reachable" && want.kind !== "blocked") return outcomeOf(world, first);
+  if (want.kind !== "reachable" && want.kind !== "survives" && want.kind !== "blocked") return outcomeOf(world, first);
   const reaching = outcomeOf(world, { ...first, want: { kind: "reachable" } });
   if (reaching.kind === "unclear") return reaching;
   if (reaching.kind === "fails") return want.kind === "blocked" ? { kind: "holds" } : reaching;
@@ -99,6 +99,8 @@ function withoutAnswer({ want }: Expectation, { name, server, journeys }: Lookup
 export interface Ends {
   readonly from: Endpoint;
   readonly src: Ip | undefined;
+  /** Addresses of the sender's tunnel devices. */
+  readonly tunnels: readonly Ip[];
   /** One per address family that both endpoints have. */
   readonly aims: readonly FamilyAim[];
 }
@@ -142,9 +144,33 @@ export function endsOf({ topology, network }: World, { from, to, port }: Expecta
         ]
       : [],
   );
-  if (usable.length > 0) return { from: endpoint, src, aims: usable };
+  if (usable.length > 0) return { from: endpoint, src, tunnels: tunnelAddresses(topology, endpoint), aims: usable };
   const any = aimAt(topology, to, endpoint, port, undefined);
   return any.ok ? t`${endpoint.path} and ${any.path} have no common address family` : any.error;
+}
+
+/** All packets of an expectation: to every address, to the backends of a proxy, and the DNS query before them. */
+export function packetsOf(world: World, expectation: Expectation): readonly Journey[] {
+  const url = readUrl(expectation.to);
+  const proxied = url && proxiedBy(world.topology, url);
+  if (typeof proxied === "string") return [];
+  const direct: Expectation =
+    url && proxied ? { ...expectation, to: proxied.entry.path, port: url.port, proto: "tcp" } : expectation;
+  const ends = endsOf(world, direct);
+  if (typeof ends === "string") return [];
+  const lookup = lookupOf(world, direct.to, ends.from, undefined);
+  const journeys = ends.aims.flatMap((aim) => expectationJourneys(world, direct, ends, aim));
+  return [
+    ...(typeof lookup === "object" ? lookup.journeys : []),
+    ...journeys,
+    ...(proxied ? secondLeg(world.network, proxied, journeys).journeys : []),
+  ];
+}
+
+function tunnelAddresses({ tunnels }: World["topology"], { netns }: Endpoint): readonly Ip[] {
+  return tunnels.flatMap(({ sides }) =>
+    sides.flatMap(({ path, address }) => (path === netns && address ? [address.ip] : [])),
+  );
 }
 
 /** The packets of an expectation to the addresses of one family. */
@@ -187,6 +213,7 @@ function refute(
   const lost = journeys.map((one) => loss(one) ?? astray(one, receiver)).find((one) => one !== undefined);
   switch (want.kind) {
     case "reachable":
+    case "survives":
       return lost;
     case "blocked": {
       const arrived = journeys.find((one) => one.verdict === "delivered" && !astray(one, receiver));
@@ -211,7 +238,7 @@ function refute(
     }
     case "preserves-source": {
       if (lost) return lost;
-      const own = ends.src === undefined ? ends.from.addresses : [ends.src];
+      const own = ends.src === undefined ? [...ends.from.addresses, ...ends.tunnels] : [ends.src];
       const foreign = journeys.find(({ receiver }) => receiver !== undefined && !own.includes(receiver.src));
       return (
         foreign?.receiver && {

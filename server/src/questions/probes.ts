@@ -346,6 +346,11 @@ export function connectionTo({ open }: View, from: string, to: string, dst: Ip):
   return { from, dst, proto: "tcp", sport: 40000, dport, df: false };
 }
 
+/** The failure of the same probe in another state of the network. */
+export function failureAgain(context: View, { journey: _, ...probe }: Probe): Failure | undefined {
+  return failureOf(ask(context, probe), context.topology);
+}
+
 function filteredIn(failure: Failure | undefined): boolean {
   return failure?.reason?.code === "filtered" || failure?.reason?.code === "rejected-by-rule";
 }

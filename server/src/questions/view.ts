@@ -12,6 +12,8 @@ export interface View {
   readonly peopled: Topology;
   /** The network of `peopled` without policies: traffic that a policy denies is not a network problem. */
   readonly open: Network;
+  /** Whether all expectations and node pairs are also evaluated after each single failure. */
+  readonly failures?: boolean | undefined;
   /** True after a newer edit made this run obsolete; long queries poll it and stop. */
   cancelled(): boolean;
 }

@@ -103,7 +103,8 @@ export function analyse(
     innerSpanOf: (source) => byName.get(source.file)?.innerSpanOf(source),
     placeOf: (finding) => finding.span ?? spanOf(finding.source),
     // A copy: the next analysis of the current text continues from its own topology.
-    edited: (others) => analyse(root, others, { ...options, extra: [] }, new Map(memo)),
+    // Fixes are proven without failures: no finding about them has a fix.
+    edited: (others) => analyse(root, others, { ...options, extra: [], failures: undefined }, new Map(memo)),
   };
   const self: Analysis = withLazy(rest, {
     topology: () => buildTopology(declared, modeAddressing, memo, { defaults: options.defaults }),
@@ -116,6 +117,11 @@ export function analyse(
 /** The same files with the state of real machines. */
 export function withState({ root, files, options }: Analysis, state: RealState): Analysis {
   return analyse(root, files, { ...options, state });
+}
+
+/** The same files, evaluated also after each single failure. */
+export function withFailures({ root, files, options }: Analysis): Analysis {
+  return analyse(root, files, { ...options, failures: true });
 }
 
 function sortFindings(

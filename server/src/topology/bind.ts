@@ -29,6 +29,7 @@ export interface Declared {
   readonly outside: readonly StationParts[];
   readonly clusters: readonly ClusterDraft[];
   readonly expectations: readonly { readonly file: string; readonly decl: Decl }[];
+  readonly tunnels: readonly { readonly file: string; readonly decl: Decl }[];
   readonly budget: NodeBudget;
   readonly problems: readonly TopologyProblem[];
 }
@@ -58,6 +59,7 @@ export function bind(
   const clusters = new Map<string, ClusterDraft>();
   const placed: (StationParts | ClusterDraft)[] = [];
   const expectations: { file: string; decl: Decl }[] = [];
+  const tunnels: { file: string; decl: Decl }[] = [];
   const problems: TopologyProblem[] = [];
   const budget = nodeBudget();
   const earlier = new Map(before?.clusters.map((cluster) => [cluster.name, cluster]));
@@ -99,6 +101,9 @@ export function bind(
       case "expect":
         expectations.push({ file, decl });
         break;
+      case "tunnel":
+        tunnels.push({ file, decl });
+        break;
       default:
         break;
     }
@@ -116,6 +121,7 @@ export function bind(
     outside,
     clusters: [...clusters.values()],
     expectations,
+    tunnels,
     budget,
     problems,
   };

@@ -27,6 +27,7 @@ import { buildPolicies } from "./policies.ts";
 import type { TopologyProblem } from "./problems.ts";
 import { buildServices } from "./services.ts";
 import { nothing } from "./station.ts";
+import { buildTunnels } from "./tunnels.ts";
 import { imaginedDaemonset } from "./workload.ts";
 import { tenantsOf } from "./workloads.ts";
 
@@ -80,6 +81,7 @@ export function buildTopology(
   const expectations = draft.expectations.flatMap(({ file, decl }) =>
     buildExpectation(file, decl, endpoints, problems),
   );
+  const tunnels = buildTunnels(draft.tunnels, endpoints, problems);
   const { attachedTo, interfacesWith } = machines;
   const topology = succeed(before?.topology, {
     segments,
@@ -87,6 +89,7 @@ export function buildTopology(
     hosts,
     clusters,
     expectations,
+    tunnels,
     problems,
     attachedTo,
     interfacesWith,

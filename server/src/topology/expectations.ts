@@ -37,6 +37,8 @@ function wanted(file: string, decl: Decl, names: Names, problems: TopologyProble
   if (has(decl, "preserves-source")) return { kind: "preserves-source" };
   const atLeast = oneOf(decl, "mtu", "number")?.value;
   if (atLeast !== undefined) return { kind: "mtu", atLeast };
+  const any = oneOf(decl, "survives", "word")?.text;
+  if (any === "any-link" || any === "any-node" || any === "any-router") return { kind: "survives", any };
   const via = one(decl, "via");
   if (via?.value.kind !== "ref") return undefined;
   checkName(via.value.text, sourceOfRead(file, decl, via), names, problems, "station");

@@ -17,11 +17,14 @@ export interface Topology {
   readonly hosts: readonly ExternalHost[];
   readonly clusters: readonly Cluster[];
   readonly expectations: readonly Expectation[];
+  readonly tunnels: readonly Tunnel[];
   /**
    * Problems found while binding names and allocating addresses: unknown references, exhausted ranges, … Codes of the
    * catalog.
    */
   readonly problems: readonly TopologyProblem[];
+  /** BGP sessions that are down although both sides are configured, as paths of the two machines; see `without.ts`. */
+  readonly downSessions?: readonly (readonly [string, string])[];
   /** Every interface on a segment, in order of declaration. */
   attachedTo(segment: string): readonly Interface[];
   /** All interfaces with exactly this address on this segment. */
@@ -62,6 +65,31 @@ export type Resolution =
   | { readonly ok: true; readonly endpoint: Endpoint; readonly others: readonly string[] }
   /** `candidates`: full paths, with their kind if the path alone is ambiguous; for an unknown name, the most similar ones. */
   | { readonly ok: false; readonly error: "unknown" | "ambiguous"; readonly candidates: readonly string[] };
+
+export type TunnelKind = "wireguard" | "ipsec" | "ipip" | "vxlan";
+
+/** A tunnel between two machines, with its two sides in the order of the file. */
+export interface Tunnel {
+  readonly name: string;
+  readonly kind: TunnelKind;
+  readonly mtu: number | undefined;
+  readonly port: number;
+  /** Index among the tunnels: VNI and request ID are derived from it. */
+  readonly index: number;
+  readonly sides: readonly [TunnelSide, TunnelSide];
+  readonly source: Origin;
+}
+
+export interface TunnelSide {
+  /** Path of the machine. */
+  readonly path: string;
+  /** Outer address. */
+  readonly endpoint: Ip;
+  /** Address of the device. */
+  readonly address: InterfaceAddress | undefined;
+  /** Prefixes on the side of this machine, to which the other one has routes. */
+  readonly prefixes: readonly { readonly prefix: Prefix; readonly source: Origin }[];
+}
 
 export interface Segment {
   readonly name: string;
@@ -563,6 +591,8 @@ export interface PodAddressing {
   readonly usable: (cidr: Prefix) => IpRange | undefined;
 }
 
+export type SingleFailure = "any-link" | "any-node" | "any-router";
+
 export interface Expectation {
   readonly from: string;
   readonly to: string;
@@ -573,6 +603,8 @@ export interface Expectation {
     | { readonly kind: "blocked" }
     | { readonly kind: "via"; readonly station: string }
     | { readonly kind: "preserves-source" }
-    | { readonly kind: "mtu"; readonly atLeast: number };
+    | { readonly kind: "mtu"; readonly atLeast: number }
+    /** Reachable, and still reachable after any single failure of this kind. */
+    | { readonly kind: "survives"; readonly any: SingleFailure };
   readonly source: Origin;
 }

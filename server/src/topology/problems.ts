@@ -41,6 +41,8 @@ export interface TopologyProblemData extends Pick<DeclProblemData, "KN006" | "KN
     readonly station: { readonly kind: "router" | "host" | "node"; readonly path: string };
     readonly segment: string;
   };
+  /** A tunnel without two sides: one machine twice, no address of a common family, or an unrelated machine. */
+  readonly KN270: { readonly tunnel: string; readonly cause: "one-machine" | "no-address" | "not-a-side" | "family" };
   /** No pod CIDR for nodes: `count` without, `node` is the first. */
   readonly KN401: {
     readonly cluster: string;
@@ -104,6 +106,7 @@ export const CODES = {
   gatewayNotAttached: "KN124",
   nextHopFamily: "KN125",
   natSegment: "KN126",
+  tunnelIncomplete: "KN270",
   noPodCidrLeft: "KN401",
   noPodAddressLeft: "KN402",
   sharedRangeFull: "KN430",

@@ -39,8 +39,9 @@ function worldOf(files: readonly Document[]): World {
   return { files, topology, network: buildNetwork(topology, kubernetes()) };
 }
 
-export function check(text: string): readonly Found[] {
-  return checkWorld(world(text), text);
+/** `failures`: as with `check --failures 1`. */
+export function check(text: string, failures = false): readonly Found[] {
+  return checkWorld(world(text), text, failures);
 }
 
 /** The same for Kubernetes manifests. */
@@ -62,11 +63,11 @@ export function checkState(text: string): readonly Found[] {
   });
 }
 
-function checkWorld({ files, topology, network }: World, text: string): readonly Found[] {
+function checkWorld({ files, topology, network }: World, text: string, failures = false): readonly Found[] {
   const [file] = files;
   if (!file) throw new Error("no file");
   const extra = file.problems();
-  const findings = runChecks({ files, topology, network, cancelled: () => false }, { extra });
+  const findings = runChecks({ files, topology, network, cancelled: () => false }, { extra, failures });
   const lines = lineIndex(text);
   return findings.map((finding) => {
     const span = finding.span ?? file.spanOf(finding.source);

@@ -345,6 +345,7 @@ export function topologyOf(plan: Plan): Topology {
     hosts,
     clusters: [cluster],
     expectations: [],
+    tunnels: [],
     problems: [],
     resolve: () => ({ ok: false, error: "unknown", candidates: [] }),
     attachedTo: (segment) => interfaces.filter((iface) => iface.segment === segment),

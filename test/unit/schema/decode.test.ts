@@ -175,9 +175,9 @@ expect a b reachable
       }
       expect a
       ^^^^^^ KN004 keyword: expect; argument: to; expected: a path or an address, optionally with a port (\`shop/api:80\`); after: ->
-      ^^^^^^ KN004 keyword: expect; argument: reachable, blocked, via, preserves-source, mtu; expected: \`reachable\`, \`blocked\`, \`via\`, \`preserves-source\`, or \`mtu\`
+      ^^^^^^ KN004 keyword: expect; argument: reachable, blocked, via, preserves-source, mtu, survives; expected: \`reachable\`, \`blocked\`, \`via\`, \`preserves-source\`, \`mtu\`, or \`survives\`
       expect a -> b
-      ^^^^^^ KN004 keyword: expect; argument: reachable, blocked, via, preserves-source, mtu; expected: \`reachable\`, \`blocked\`, \`via\`, \`preserves-source\`, or \`mtu\`
+      ^^^^^^ KN004 keyword: expect; argument: reachable, blocked, via, preserves-source, mtu, survives; expected: \`reachable\`, \`blocked\`, \`via\`, \`preserves-source\`, \`mtu\`, or \`survives\`
       expect a -> b reachabel
                     ^^^^^^^^^ KN005 keyword: expect; text: reachabel; suggestion: reachable
       expect a -> b reachable blocked

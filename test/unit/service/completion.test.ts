@@ -360,6 +360,7 @@ describe("expectations", () => {
       "via",
       "preserves-source",
       "mtu >=",
+      "survives",
     ]);
     expect(labels(atTop(`expect web -> laptop mtu ${CURSOR}`))).toEqual([">="]);
     expect(labels(atTop(`expect web -> laptop via ${CURSOR}`))).toContain("tor");

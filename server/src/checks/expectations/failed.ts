@@ -4,6 +4,7 @@ import type { Check, CheckContext } from "../../findings/check.ts";
 import { twoNodes } from "../../findings/examples/nodes.ts";
 import { type Finding, finding } from "../../findings/finding.ts";
 import { hopsOf } from "../../findings/hops.ts";
+import { endsText } from "../../findings/outages.ts";
 import { intentFixes } from "../../fixes/intent.ts";
 import { lossFixes } from "../../fixes/losses.ts";
 import { outcomeOf } from "../../questions/expectations.ts";
@@ -29,6 +30,7 @@ the result:
 - \`via X\`: every path passes through X.
 - \`preserves-source\`: the receiver sees the sender's address.
 - \`mtu >= N\`: a packet of N bytes is delivered unfragmented.
+- \`survives any-link\`, \`any-node\`, \`any-router\`: reachable; KN704 reports the failures that break it.
 
 If both endpoints have IPv4 and IPv6 addresses, the expectation must pass for both families.
 
@@ -73,9 +75,10 @@ function ruleAt({ reason }: Journey): string | undefined {
   return rule?.spec?.keyword === "deny" ? headText(rule) : undefined;
 }
 
-function messageOf({ from, to, port, proto, want }: Expectation, why: string): string {
-  const end = port === undefined ? to : `${to}:${port}${proto === "tcp" || proto === "icmp" ? "" : `/${proto}`}`;
-  const both = `${from} -> ${end}`;
+function messageOf(expectation: Expectation, why: string): string {
+  const { from, want } = expectation;
+  const both = endsText(expectation);
+  const end = both.slice(`${from} -> `.length);
   switch (want.kind) {
     case "reachable":
       return t`expected \`${both}\` to be reachable, but ${why}`;
@@ -85,6 +88,8 @@ function messageOf({ from, to, port, proto, want }: Expectation, why: string): s
       return t`expected \`${both}\` to go via \`${want.station}\`, but ${why}`;
     case "preserves-source":
       return t`expected \`${both}\` to preserve the source address, but ${why}`;
+    case "survives":
+      return t`expected \`${both}\` to survive ${want.any}, but it is not reachable without a failure either: ${why}`;
     case "mtu":
       return t`expected packets of ${want.atLeast} bytes to be delivered from \`${from}\` to \`${end}\`, but ${why}`;
   }

@@ -29,11 +29,12 @@ export function classesOf(topology: Topology, speakers: readonly Speaker[], fami
     topology.routers.some(({ acl }) => acl.length > 0) ||
     speakers.some(({ station }) => station.acl.length > 0);
   const holdsSpeakers = blockHolders(speakers, family);
+  const apartFromClass = new Set((topology.downSessions ?? []).flat());
   const classes = new Map<string, Speaker[]>();
   for (const speaker of speakers) {
     const { station } = speaker;
     const parts: (string | number)[] = [
-      station.kind === "router" ? station.path : "",
+      station.kind === "router" || apartFromClass.has(station.path) ? station.path : "",
       speaker.as,
       speaker.clusterId === undefined ? "" : formatIp(speaker.clusterId),
       speaker.mesh ?? "",

@@ -5,6 +5,7 @@
 import type { Ip, Prefix } from "../../addressing/ip.ts";
 import type { PrefixTable } from "../../addressing/prefix-table.ts";
 import type { Origin } from "../../declared/origin.ts";
+import { memo } from "../../memo/memo.ts";
 import type { Station, StationRef } from "../../topology/model.ts";
 
 export interface Speaker {
@@ -83,8 +84,13 @@ export type Rank = number | "own" | undefined;
 export const MOST_PATHS = 16;
 
 export function ofFamily(speaker: Speaker, family: 4 | 6): readonly Ip[] {
-  return speaker.addresses.filter((ip) => (typeof ip === "number") === (family === 4));
+  return family === 4 ? byFamily(speaker).v4 : byFamily(speaker).v6;
 }
+
+const byFamily = memo(({ addresses }: Speaker) => ({
+  v4: addresses.filter((ip) => typeof ip === "number"),
+  v6: addresses.filter((ip) => typeof ip === "bigint"),
+}));
 
 /** The default of a route reflector is its router ID (RFC 4456 section 8). */
 export function clusterIdOf({ clusterId, routerId }: Speaker): Ip {

@@ -25,6 +25,7 @@ export function sessionsOf(
   family: 4 | 6,
 ): Sessions {
   const around: Around = { lists: accessLists(topology), connects: connections(topology, routes), family };
+  const isDown = downBetween(topology);
   let unrouted = false;
   const heardBy: Session[][] = classes.map(() => []);
   const problems: NetworkProblem[] = [];
@@ -33,7 +34,7 @@ export function sessionsOf(
     for (const other of classes.slice(one.index)) {
       const a = one.members[0];
       const b = other === one ? one.members[1] : other.members[0];
-      if (!a || !b) continue;
+      if (!a || !b || isDown(a.station.path, b.station.path)) continue;
       const mine = ruleFor(a, b, family);
       const theirs = ruleFor(b, a, family);
       for (const rule of [mine, theirs]) if (typeof rule === "object") met.add(rule);
@@ -52,6 +53,11 @@ export function sessionsOf(
     }
   }
   return { heardBy, problems: [...problems, ...unmet(classes, met, family)], unrouted };
+}
+
+/** Speakers with a session that is down are each a class of one. */
+function downBetween({ downSessions = [] }: Topology): (a: string, b: string) => boolean {
+  return (a, b) => downSessions.some(([one, other]) => (one === a && other === b) || (one === b && other === a));
 }
 
 /** The speaker's rule for the peer; "mesh" if both are members of one mesh. */

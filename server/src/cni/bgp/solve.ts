@@ -40,6 +40,8 @@ import { hostStates, type Underlay, underlay } from "./underlay.ts";
 export interface Bgp {
   /** Sessions that do not come up. */
   problems(): readonly NetworkProblem[];
+  /** Pairs of classes with a session, by one family or the other; a class that is paired with itself has two members. */
+  sessions(): readonly SessionPair[];
   /** Equal for speakers that learn the same routes; undefined for machines that do not run BGP. */
   groupOf(path: string): string | undefined;
   /**
@@ -49,6 +51,11 @@ export interface Bgp {
   learned(group: string, family: 4 | 6): PrefixTable<Learned | undefined>;
   /** Pairs of groups where the first has no routes to the second. `wanted`: the speakers whose routes matter. */
   missing(family: 4 | 6, wanted: (speaker: Speaker) => boolean): Iterable<Missing>;
+}
+
+export interface SessionPair {
+  readonly from: readonly Speaker[];
+  readonly to: readonly Speaker[];
 }
 
 export interface Missing {
@@ -108,6 +115,7 @@ export function solveBgp(topology: Topology, speakers: readonly Speaker[]): Bgp 
         (one, i) => !found.slice(0, i).some((other) => other.code === one.code && other.source === one.source),
       );
     },
+    sessions: () => families.flatMap((family) => pairsOf(of(family).sessions)),
     groupOf: (path) => {
       const groups = families.map((family) => of(family).classOf.get(path)?.index ?? "");
       return groups.every((group) => group === "") ? undefined : groups.join(" ");
@@ -118,6 +126,14 @@ export function solveBgp(topology: Topology, speakers: readonly Speaker[]): Bgp 
     },
     missing: (family, wanted) => missingIn(of(family), wanted),
   };
+}
+
+function pairsOf({ heardBy }: Sessions): readonly SessionPair[] {
+  return heardBy.flatMap((list) =>
+    list
+      .filter(({ from, to }) => from.index <= to.index)
+      .map(({ from, to }) => ({ from: from.members, to: to.members })),
+  );
 }
 
 /**

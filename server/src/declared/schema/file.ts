@@ -286,9 +286,23 @@ cluster prod {
         optional: true,
         summary: "Packets of this size pass unfragmented",
       },
+      {
+        name: "survives",
+        type: {
+          kind: "enum",
+          values: [
+            { value: "any-link", summary: "Any single link of a machine, or between two machines" },
+            { value: "any-node", summary: "Any single node, except the node of the source or of a named pod" },
+            { value: "any-router", summary: "Any single router, or host that forwards packets" },
+          ],
+        },
+        after: "survives",
+        optional: true,
+        summary: "Reachable, also after any single failure of this kind",
+      },
     ],
-    atLeastOneOf: ["reachable", "blocked", "via", "preserves-source", "mtu"],
-    atMostOneOf: ["reachable", "blocked", "via", "preserves-source", "mtu"],
+    atLeastOneOf: ["reachable", "blocked", "via", "preserves-source", "mtu", "survives"],
+    atMostOneOf: ["reachable", "blocked", "via", "preserves-source", "mtu", "survives"],
     repeat: "many",
     summary: "Requirement for the traffic between two endpoints; checked while you type",
     documentation: `knet traces the packet and compares the result with the expectation. A failed expectation is an error with the trace
@@ -296,7 +310,11 @@ as its related information. Without a port, the packet is an ICMP echo request, 
 port; with a port, it is TCP unless \`/udp\` or \`/sctp\` follows. An IPv6 address with a port must be quoted: \`"[fd00::1]:80"\`.
 
 If objects of different kinds share a path, write the kind in front of it: \`pod/web\`, \`service/shop/web\`,
-\`node/prod/n1\`. Without it, a destination refers to the service, and a source to the pod.`,
+\`node/prod/n1\`. Without it, a destination refers to the service, and a source to the pod.
+
+\`survives\` removes one link, node, or router at a time, solves BGP again, removes the endpoints of failed nodes from services,
+and traces the packet again. The source and a named destination, or the nodes of these pods, are not removed; a service must
+survive the loss of any of its nodes. \`knet check --failures 1\` does the same for all expectations and for all pairs of nodes.`,
     example: `${rack}host db {
   attach rack-a 10.168.0.60
   listen 5432/tcp

@@ -12,6 +12,7 @@ import { policy } from "./policy.ts";
 import { service } from "./service.ts";
 import { sources } from "./sources.ts";
 import { station } from "./station.ts";
+import { tunnels } from "./tunnels.ts";
 import type { ArgSpec, Context, FlagSpec, KeywordSpec } from "./types.ts";
 import { workload } from "./workload.ts";
 
@@ -23,6 +24,7 @@ export const schema: readonly KeywordSpec[] = [
   ...station,
   ...edge,
   ...firewall,
+  ...tunnels,
   ...bgpRows,
   ...cluster,
   ...cni,

@@ -38,6 +38,7 @@ import { podAddressOutside } from "./addresses/pod-address-outside.ts";
 import { podsPods } from "./addresses/pods-pods.ts";
 import { podsSegment } from "./addresses/pods-segment.ts";
 import { podsServices } from "./addresses/pods-services.ts";
+import { routeTableSegment } from "./addresses/route-table-segment.ts";
 import { segmentFull } from "./addresses/segment-full.ts";
 import { segments } from "./addresses/segments.ts";
 import { serviceAddressOutside } from "./addresses/service-address-outside.ts";
@@ -136,6 +137,7 @@ import { routeDevice } from "./reachability/route-device.ts";
 import { routeExists } from "./reachability/route-exists.ts";
 import { routeGateway } from "./reachability/route-gateway.ts";
 import { rpFilter } from "./reachability/rp-filter.ts";
+import { securityGroup } from "./reachability/security-group.ts";
 import { sourceCheck } from "./reachability/source-check.ts";
 import { stackedApart } from "./reachability/stacked-apart.ts";
 import { tunnelDiffers } from "./reachability/tunnel-differs.ts";
@@ -217,6 +219,7 @@ const checks = {
   KN125: nextHopFamily,
   KN142: cloudReserved,
   KN126: natSegment,
+  KN166: routeTableSegment,
   KN127: nodeFamily,
   KN130: flannelConfig,
   KN131: flannelSubnetIgnored,
@@ -296,6 +299,7 @@ const checks = {
   KN203: podNat,
   KN204: nodesUnreachable,
   KN205: acl,
+  KN424: securityGroup,
   KN206: forwardingOff,
   KN207: rpFilter,
   KN208: sourceCheck,

@@ -32,7 +32,7 @@ function repliesPass({ source }: AclRule): RuleSpec {
   return { match: { ctstate: ["ESTABLISHED"] }, target: { kind: "ACCEPT" }, origin: source };
 }
 
-function rulesOf(rule: AclRule, family: 4 | 6): readonly RuleSpec[] {
+export function rulesOf(rule: AclRule, family: 4 | 6): readonly RuleSpec[] {
   const rules: RuleSpec[] = [];
   const transports = transportsOf(rule);
   for (const from of ofFamily(rule.from, family)) {

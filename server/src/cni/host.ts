@@ -16,7 +16,7 @@ import {
 import type { Device, Nexthop, Route } from "../dataplane/model.ts";
 import type { Origin } from "../declared/origin.ts";
 import { t } from "../text/l10n.ts";
-import type { Interface, StaticRoute, Station, StationRef, Topology } from "../topology/model.ts";
+import type { Interface, RouteTableSpec, StaticRoute, Station, StationRef, Topology } from "../topology/model.ts";
 import { nodesWhere } from "../topology/node-queries.ts";
 import { type GatewayRule, gatewayRule } from "./gateways.ts";
 import { linkLocalOf, macOf } from "./hash.ts";
@@ -28,6 +28,8 @@ export interface HostState {
   readonly devices: readonly Device[];
   /** Connected, default, and static routes, in the order in which they were added to the kernel. */
   readonly routes: readonly Route[];
+  /** The static routes of route tables (routers). */
+  readonly tables: readonly { readonly spec: RouteTableSpec; readonly routes: readonly Route[] }[];
   readonly problems: readonly NetworkProblem[];
   /** Equal for machines whose routes use the same devices and gateways for every destination. */
   readonly routing: string;
@@ -64,11 +66,21 @@ export function hostState(station: Station): HostState {
     if ("route" in made) routes.push(made.route);
     else problems.push(made.problem);
   }
+  const tables = (station.kind === "router" ? station.routeTables : []).map((spec) => {
+    const own: Route[] = [];
+    for (const written of spec.routes) {
+      const made = staticRoute(station, devices, routes, written, own);
+      if ("route" in made) own.push(made.route);
+      else problems.push(made.problem);
+    }
+    return { spec, routes: own };
+  });
   const byLength = [...routes].sort((a, b) => b.dst.len - a.dst.len || (a.metric ?? 0) - (b.metric ?? 0));
   return {
     station,
     devices,
     routes,
+    tables,
     problems,
     routing: routes.map(routingKey).join("|"),
     lookup: (ip, dev) => longest(byLength, ip, dev),
@@ -178,16 +190,13 @@ export function defaultInterface(station: Station, family: 4 | 6): Interface | u
 
 type Refusal = "exists" | "off-link" | "own" | "broadcast";
 
-/** Why the kernel rejects a route, or undefined. */
+/** Whether the table already has a route with this destination and metric. */
+function isThere(table: readonly Route[], { dst, metric = 0 }: Route): boolean {
+  return table.some((other) => other.dst.len === dst.len && other.dst.ip === dst.ip && (other.metric ?? 0) === metric);
+}
+
+/** Why the kernel rejects the next hops of a route, or undefined. */
 function refusal(existing: readonly Route[], route: Route, gateways: GatewayRule): Refusal | undefined {
-  const metric = route.metric ?? 0;
-  if (
-    existing.some(
-      (other) => other.dst.len === route.dst.len && other.dst.ip === route.dst.ip && (other.metric ?? 0) === metric,
-    )
-  ) {
-    return "exists";
-  }
   for (const hop of route.nexthops) {
     if (hop.via === undefined) continue;
     if (gatewayDevice(existing, hop.via, hop.dev) === undefined) return "off-link";
@@ -217,6 +226,7 @@ function staticRoute(
   devices: readonly Device[],
   existing: readonly Route[],
   written: StaticRoute,
+  table: readonly Route[] = existing,
 ): Made {
   const { dst, dev, source } = written;
   if (dev !== undefined && dev !== "lo" && !devices.some((device) => device.name === dev)) {
@@ -245,7 +255,9 @@ function staticRoute(
       : t`static route of ${station.kind} ${station.name}`,
     origin: source,
   };
-  const refused = refusal(existing, route, gatewayRule([loopbackOf(station), ...devices]));
+  const refused = isThere(table, route)
+    ? "exists"
+    : refusal(existing, route, gatewayRule([loopbackOf(station), ...devices]));
   if (refused !== undefined) return { problem: refusedProblem(station, written, route, refused) };
   return { route };
 }
@@ -276,6 +288,10 @@ export function hasOwnRoutes(station: Station): boolean {
   return station.routes.some(({ implied }) => !implied);
 }
 
+function hasTables(station: Station): boolean {
+  return station.kind === "router" && station.routeTables.length > 0;
+}
+
 /**
  * Whether none of the machine's prefixes contains the segment's gateway, although the segment contains both the gateway
  * and the machine's address.
@@ -304,5 +320,5 @@ export function routeProblems(topology: Topology): readonly NetworkProblem[] {
 const oddNodes = nodesWhere<[Topology["segments"]]>(isOdd);
 
 function isOdd(station: Station, segments: Topology["segments"]): boolean {
-  return hasOwnRoutes(station) || isGatewayApart(segments, station);
+  return hasOwnRoutes(station) || hasTables(station) || isGatewayApart(segments, station);
 }

@@ -31,18 +31,20 @@ import { podSysctls, stationSysctls } from "./sysctls.ts";
 export function plainNetns(
   host: HostState,
   learned: readonly RouteLayer[],
-  domains: DomainParts | undefined,
+  domains: Partial<DomainParts>,
   contributed: readonly RouterParts[],
+  groups: GroupChains,
 ): Netns {
   const routes = contributed.flatMap((one) => one.routes);
   const { station } = host;
   return assemble({
     station,
-    devices: [...host.devices, ...(domains?.devices ?? []), ...contributed.flatMap(({ devices }) => devices)],
+    devices: [...host.devices, ...(domains.devices ?? []), ...contributed.flatMap(({ devices }) => devices)],
     layers: [ownLayer(host.routes), ...learned, ...(routes.length > 0 ? [ownLayer(routes)] : [])],
     neighbours: NO_NEIGHBOURS,
-    rules: domains?.rules,
-    tables: domains?.tables,
+    rules: domains.rules,
+    tables: domains.tables,
+    groups,
     chains: () => [
       ...aclChains(station.acl),
       ...contributed.flatMap(({ chains }) => chains()),
@@ -65,10 +67,14 @@ export interface NodeState {
   readonly host: HostState;
   readonly parts: NodeParts;
   readonly hostPorts: () => PortmapChains;
+  readonly groups: GroupChains;
 }
 
+/** The rules of the machine's security groups; `devices`: all of its devices. */
+export type GroupChains = (devices: readonly Device[]) => readonly ChainRules[];
+
 export function nodeNetns(state: NodeState, contributors: readonly Contributor[]): Netns {
-  const { cluster, node, host, parts, hostPorts } = state;
+  const { cluster, node, host, parts, hostPorts, groups } = state;
   const devices = parts.devices.map(withoutShortIpv6);
   const made = new Set(devices.map(({ name }) => name));
   // A mode's bridge replaces a device of the same name, including its address.
@@ -93,6 +99,7 @@ export function nodeNetns(state: NodeState, contributors: readonly Contributor[]
       portmapSysctl(devices, name, hostPorts),
     neighbours: parts.neighbours ?? NO_NEIGHBOURS,
     xfrm: parts.xfrm,
+    groups,
     chains: () => {
       const { before, after } = hostPorts();
       return [
@@ -129,6 +136,7 @@ interface StationNetns {
   readonly sysctl?: NodeParts["sysctl"];
   readonly neighbours: NeighbourTable;
   readonly xfrm?: Xfrm | undefined;
+  readonly groups: GroupChains;
   readonly chains: () => readonly ChainRules[];
   readonly sources?: () => readonly ChainSource[];
   readonly ipvs?: Ipvs | undefined;
@@ -145,6 +153,7 @@ function assemble({
   sysctl,
   neighbours,
   xfrm,
+  groups,
   chains,
   sources,
   sockets,
@@ -161,7 +170,7 @@ function assemble({
     ]),
     neighbours: neighboursOver(devices, neighbours),
     xfrm,
-    netfilter: netfilterOf(chains, sources),
+    netfilter: netfilterOf(() => [...groups(all), ...chains()], sources),
     ...(ipvs ? { ipvs } : {}),
     sysctls: stationSysctls(station, sysctl),
     sockets,

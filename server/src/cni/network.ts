@@ -10,11 +10,14 @@ import type { Contributor, RouterParts } from "./contributor.ts";
 import { type DomainParts, domainParts } from "./domains.ts";
 import { segmentOf } from "./ends.ts";
 import { type HostState, hostState, routeProblems } from "./host.ts";
+import { ownLayer } from "./layer.ts";
 import { modeOf } from "./modes.ts";
-import { nodeNetns, plainNetns, podNetns } from "./netns.ts";
+import { type GroupChains, nodeNetns, plainNetns, podNetns } from "./netns.ts";
 import { type PortmapChains, portmapChains } from "./portmap.ts";
 import type { NetworkProblem } from "./problems.ts";
 import { resolver } from "./resolve.ts";
+import { tableParts } from "./route-tables.ts";
+import { groupChains } from "./security-groups.ts";
 import { pluginOf } from "./settings.ts";
 import { sourceCheck } from "./source-check.ts";
 import { clusterOf, type World, worldOf } from "./world.ts";
@@ -51,22 +54,38 @@ function stationNetns(world: World, station: Station): Netns {
     case "router":
       return routerNetns(world, station);
     case "host":
-      return plainNetns(hostState(station), [], undefined, []);
+      return plainNetns(hostState(station), [], {}, [], groupsOf(world, station));
     case "node": {
       const cluster = clusterOf(world, station);
-      return cluster ? clusterNodeNetns(world, cluster, station) : plainNetns(hostState(station), [], undefined, []);
+      return cluster
+        ? clusterNodeNetns(world, cluster, station)
+        : plainNetns(hostState(station), [], {}, [], groupsOf(world, station));
     }
   }
 }
 
 function routerNetns(world: World, router: Router): Netns {
   const host = hostState(router);
-  return plainNetns(
-    host,
-    world.fabric.layers(router, host),
-    domainsOf(world, router, host),
-    contributed(world, router),
-  );
+  const layers = world.fabric.layers(router, host);
+  const domains = domainsOf(world, router, host);
+  const tables = tableParts(world.topology, host, router, (table) => world.fabric.tableRoutes(router, table), [
+    ownLayer(host.routes),
+    ...layers,
+  ]);
+  const policy = {
+    ...domains,
+    ...(tables
+      ? {
+          rules: [...(domains?.rules ?? []), ...tables.rules],
+          tables: new Map([...(domains?.tables ?? []), ...tables.tables]),
+        }
+      : {}),
+  };
+  return plainNetns(host, layers, policy, contributed(world, router), groupsOf(world, router));
+}
+
+function groupsOf(world: World, station: Station): GroupChains {
+  return (devices) => groupChains(world, station, devices);
 }
 
 function domainsOf({ fabric }: World, router: Router, { devices }: HostState): DomainParts | undefined {
@@ -80,14 +99,18 @@ function contributed({ topology, contributors }: World, router: Router): readonl
   );
 }
 
-function clusterNodeNetns({ clusters, contributors }: World, cluster: Cluster, node: Node): Netns {
+function clusterNodeNetns(world: World, cluster: Cluster, node: Node): Netns {
+  const { clusters, contributors } = world;
   const state = clusters.of(cluster);
   const mode = state.mode(node);
   const hostPorts = (): PortmapChains =>
     modeOf(pluginOf(cluster, node)).portmap === false
       ? { before: [], after: [] }
       : portmapChains(cluster, node, (pod) => mode.pod(pod, node));
-  return nodeNetns({ cluster, node, host: state.context.host(node), parts: mode.node(node), hostPorts }, contributors);
+  return nodeNetns(
+    { cluster, node, host: state.context.host(node), parts: mode.node(node), hostPorts, groups: groupsOf(world, node) },
+    contributors,
+  );
 }
 
 /** Problems found by the modes, and routes that the kernel rejects, for the checks. */

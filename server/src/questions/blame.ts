@@ -21,6 +21,8 @@ export type CauseKind =
   | "nat"
   /** An access list drops them. */
   | "acl"
+  /** A security group has no rule that allows them. */
+  | "group"
   /** A machine on the path does not forward, or does not reply to ARP for this reason. */
   | "forwarding-off"
   | "rp-filter"
@@ -75,6 +77,7 @@ export function attribute(failure: Failure, topology: Topology, stations: Statio
     case "rejected-by-rule":
     case "no-session":
       if (isAclRule(reason.origin)) return { kind: "acl", source: reason.origin, specific: true };
+      if (isGroup(reason.origin)) return { kind: "group", source: reason.origin, specific: true };
       break;
     case "neighbour-failed": {
       if (reason.lost && isAclRule(reason.origin)) return { kind: "acl", source: reason.origin, specific: true };
@@ -335,6 +338,10 @@ function sourceCheckOf(segment: Origin | undefined): Origin | undefined {
 function isAclRule(source: Origin | undefined): source is Origin {
   const keyword = source?.decl.spec?.keyword;
   return keyword === "deny" || keyword === "allow";
+}
+
+function isGroup(source: Origin | undefined): source is Origin {
+  return source?.decl.spec?.keyword === "security-group";
 }
 
 /** The setting with the highest value: the kernel uses the maximum (IN_DEV_RPFILTER is IN_DEV_MAXCONF). */

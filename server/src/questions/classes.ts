@@ -62,8 +62,8 @@ const traitsOf = perItem<Node, Traits>(
   (node) => {
     let own = "";
     // A prefix length other than the segment's (a /32 on a cloud) results in different connected routes.
-    for (const { addresses, mtu, sourceCheck } of node.interfaces)
-      own += `|${mtu} ${addresses.length === 1 ? addresses[0]?.len : addresses.map(({ len }) => len).join()} ${sourceCheck ? "checked" : ""}`;
+    for (const { addresses, mtu, sourceCheck, groups } of node.interfaces)
+      own += `|${mtu} ${addresses.length === 1 ? addresses[0]?.len : addresses.map(({ len }) => len).join()} ${sourceCheck ? "checked" : ""}${groups.length > 0 ? ` groups ${groups.join()}` : ""}`;
     own += rangesOf(node);
     if (node.cni) own += ` cni ${wholeText(node.cni.source.decl)}`;
     if (node.dockerBridge) own += ` docker ${node.dockerBridge.address.ip}/${node.dockerBridge.address.len}`;
@@ -178,8 +178,13 @@ const segmentKinds = query<Topology, Kinds, [boolean]>((read, _, isDisputed) => 
   const plain = new Set(
     read((topology) => topology.routers)
       .filter(
-        ({ acl, edge, sysctls, routes }) =>
-          !edge && acl.every(isForAll) && sysctls.size === 0 && routes.every(isDefault),
+        ({ acl, edge, sysctls, routes, routeTables, interfaces }) =>
+          !edge &&
+          routeTables.length === 0 &&
+          interfaces.every(({ groups }) => groups.length === 0) &&
+          acl.every(isForAll) &&
+          sysctls.size === 0 &&
+          routes.every(isDefault),
       )
       .map(({ path }) => path),
   );
@@ -187,8 +192,10 @@ const segmentKinds = query<Topology, Kinds, [boolean]>((read, _, isDisputed) => 
   const noAddressMeant =
     !isDisputed &&
     read(
-      ({ hosts, clusters }) =>
-        hosts.length === 0 && clusters.every(({ nodes }) => writers(traitsOf(nodes)).length === 0),
+      ({ hosts, clusters, securityGroups }) =>
+        hosts.length === 0 &&
+        [...securityGroups.values()].every(({ rules }) => rules.every(isForAll)) &&
+        clusters.every(({ nodes }) => writers(traitsOf(nodes)).length === 0),
     );
   const segments = [...read((topology) => topology.segments)];
   const others = read(({ attachedTo }) => segments.map(([name]) => othersOn(attachedTo(name))), sameLists);
@@ -211,7 +218,7 @@ function sameLists<T>(a: readonly (readonly T[])[], b: readonly (readonly T[])[]
 const othersOn = memo((attached: readonly Interface[]) => attached.filter(({ station }) => station.kind !== "node"));
 
 /** Whether the rule treats all addresses alike. */
-function isForAll({ from, to }: AclRule): boolean {
+function isForAll({ from, to }: Pick<AclRule, "from" | "to">): boolean {
   return from.length === 0 && to.length === 0;
 }
 
@@ -251,6 +258,9 @@ function markedPrefixes(
   const addRules = (acl: readonly AclRule[]): void => {
     for (const { from, to } of acl) for (const prefix of [...from, ...to]) addPlain(prefix);
   };
+  for (const { rules } of topology.securityGroups.values()) addRules(rules);
+  for (const { routeTables } of topology.routers)
+    for (const { routes } of routeTables) for (const { dst } of routes) addPlain(dst);
   for (const { path, acl, routes } of [...topology.routers, ...topology.hosts]) {
     addRules(acl);
     for (const { dst, via } of routes) markAt(dst).routes.push({ station: path, via });

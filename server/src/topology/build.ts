@@ -86,6 +86,7 @@ export function buildTopology(
     routers,
     hosts,
     clusters,
+    securityGroups: draft.groups,
     expectations,
     problems,
     attachedTo,

@@ -16,6 +16,7 @@ export interface Topology {
   readonly routers: readonly Router[];
   readonly hosts: readonly ExternalHost[];
   readonly clusters: readonly Cluster[];
+  readonly securityGroups: ReadonlyMap<string, SecurityGroup>;
   readonly expectations: readonly Expectation[];
   /**
    * Problems found while binding names and allocating addresses: unknown references, exhausted ranges, … Codes of the
@@ -92,6 +93,8 @@ export interface Interface {
   readonly mtu: number;
   /** The interface's setting, else its segment's; off by default for routers. */
   readonly sourceCheck: boolean;
+  /** Names of its security groups; empty: it accepts all packets. */
+  readonly groups: readonly string[];
   readonly source: Origin;
   readonly station: StationRef;
 }
@@ -121,6 +124,33 @@ export interface AclRule {
   readonly ports: readonly { readonly first: number; readonly last: number }[];
   readonly from: readonly Prefix[];
   readonly to: readonly Prefix[];
+  readonly source: Origin;
+}
+
+/** A name as written. */
+export interface NamedPlace {
+  readonly name: string;
+  readonly source: Origin;
+}
+
+/** The rules of a security group, all of them `allow`. */
+export interface SecurityGroup {
+  readonly name: string;
+  readonly rules: readonly GroupRule[];
+  readonly source: Origin;
+  readonly nameSource: Origin;
+}
+export interface GroupRule extends AclRule {
+  /** In addition to `from` and `to`: the addresses of interfaces with these groups. */
+  readonly fromGroups: readonly NamedPlace[];
+  readonly toGroups: readonly NamedPlace[];
+}
+
+/** The routes for packets from some of a router's segments. */
+export interface RouteTableSpec {
+  readonly name: string;
+  readonly segments: readonly NamedPlace[];
+  readonly routes: readonly StaticRoute[];
   readonly source: Origin;
 }
 
@@ -181,6 +211,7 @@ export interface Router extends StationBase {
   readonly kind: "router";
   /** Set if the router runs BGP. */
   readonly bgp?: BgpSpec | undefined;
+  readonly routeTables: readonly RouteTableSpec[];
 }
 export interface BgpSpec {
   readonly as: number;

@@ -34,6 +34,8 @@ export interface TopologyProblemData extends Pick<DeclProblemData, "KN006" | "KN
     readonly station: { readonly kind: "router" | "host" | "node"; readonly path: string };
     readonly segment: string;
   };
+  /** A segment of a route table that the router is not attached to, or that another table (`other`) already has. */
+  readonly KN166: { readonly router: string; readonly segment: string; readonly other: string | undefined };
   /** No pod CIDR for nodes: `count` without, `node` is the first. */
   readonly KN401: {
     readonly cluster: string;
@@ -97,6 +99,7 @@ export const CODES = {
   gatewayNotAttached: "KN124",
   nextHopFamily: "KN125",
   natSegment: "KN126",
+  routeTableSegment: "KN166",
   noPodCidrLeft: "KN401",
   noPodAddressLeft: "KN402",
   sharedRangeFull: "KN430",

@@ -1,7 +1,18 @@
 /** One router, host, node, or pool of nodes as written, before names are bound and addresses allocated. */
 
 import { family, formatIp, formatPrefix, type InterfaceAddress, type Ip, type Prefix } from "../addressing/ip.ts";
-import { all, child, has, isBroken, nameOf, numberOf, one, oneOf, sourceOfRead } from "../declared/access.ts";
+import {
+  all,
+  child,
+  childrenOf,
+  has,
+  isBroken,
+  nameOf,
+  numberOf,
+  one,
+  oneOf,
+  sourceOfRead,
+} from "../declared/access.ts";
 import type { Decl } from "../declared/decl.ts";
 import { type Origin, sourceOf } from "../declared/origin.ts";
 import type { NamedKind, Place } from "../declared/problem-data.ts";
@@ -16,11 +27,14 @@ import type {
   CniSettings,
   Edge,
   Listener,
+  NamedPlace,
   NodeCidr,
   ProcessSpec,
+  RouteTableSpec,
   StaticRoute,
   Station,
 } from "./model.ts";
+import { placesIn } from "./places.ts";
 import { CODES, problem, type TopologyProblem } from "./problems.ts";
 
 export interface StationParts {
@@ -43,7 +57,10 @@ export interface StationParts {
   readonly podCidrs: readonly NodeCidr[];
   readonly dockerBridge: DockerBridge | undefined;
   readonly cni: CniSettings | undefined;
+  /** Security groups of all interfaces. */
+  readonly groups: readonly NamedPlace[];
   /** Routers only. */
+  readonly routeTables: readonly RouteTableSpec[];
   readonly bgp: BgpSpec | undefined;
   /** Pools only. */
   readonly range: { readonly first: number; readonly last: number; readonly width: number } | undefined;
@@ -61,6 +78,7 @@ export interface Attach {
   readonly addresses: readonly GivenAddress[];
   readonly mtu: number | undefined;
   readonly sourceCheck: boolean | undefined;
+  readonly groups: readonly NamedPlace[];
   readonly source: Origin;
 }
 
@@ -116,6 +134,8 @@ export function readStation(file: string, decl: Decl, kind: Station["kind"]): St
     podCidrs: found.podCidrs ?? nothing,
     dockerBridge: found.dockerBridge,
     cni: found.cni,
+    groups: found.groups ?? nothing,
+    routeTables: found.routeTables ?? nothing,
     bgp: found.bgp,
     range: rangeRead,
   };
@@ -137,6 +157,8 @@ interface Statements {
   cni?: CniSettings | undefined;
   bgp?: BgpSpec | undefined;
   edge?: Decl[];
+  groups?: readonly NamedPlace[];
+  routeTables?: readonly RouteTableSpec[];
 }
 
 function readStatements(file: string, decl: Decl, kind: Station["kind"], name: string): Statements {
@@ -181,6 +203,15 @@ function readStatements(file: string, decl: Decl, kind: Station["kind"], name: s
       case "bgp":
         found.bgp ??= readBgp(file, statement);
         break;
+      case "security-group":
+        found.groups = [...(found.groups ?? nothing), ...placesIn(file, statement, "groups")];
+        break;
+      case "route-table": {
+        found.problems ??= [];
+        const table = readRouteTable(file, statement, found.problems);
+        if (table !== undefined) found.routeTables = [...(found.routeTables ?? nothing), table];
+        break;
+      }
       case "loopback":
       case "masquerade":
       case "port-forward":
@@ -224,6 +255,7 @@ function readAttach(file: string, decl: Decl, device: string): Attach | undefine
     addresses: trimmed(addresses),
     mtu: numberOf(decl, "mtu"),
     sourceCheck: oneOf(child(decl, "source-check"), "value", "boolean")?.value,
+    groups: trimmed(childrenOf(decl, "security-group").flatMap((one) => placesIn(file, one, "groups"))),
     source: sourceOf(file, decl),
   };
 }
@@ -238,6 +270,19 @@ function readPodCidrs(file: string, decl: Decl): readonly NodeCidr[] {
     cidrs.push({ prefix, allocated: false, source: sourceOfRead(file, decl, read) });
   }
   return trimmed(cidrs);
+}
+
+/** Undefined if the name is unreadable. */
+function readRouteTable(file: string, decl: Decl, problems: TopologyProblem[]): RouteTableSpec | undefined {
+  const name = nameOf(decl);
+  if (name === undefined) return undefined;
+  const routes: StaticRoute[] = [];
+  const segments: NamedPlace[] = [];
+  for (const statement of decl.children) {
+    if (statement.spec?.keyword === "route") readRoute(file, statement, routes, problems);
+    if (statement.spec?.keyword === "for") segments.push(...placesIn(file, statement, "segments"));
+  }
+  return { name, segments, routes, source: sourceOf(file, decl) };
 }
 
 const anywhere4: Prefix = { ip: 0, len: 0 };
@@ -290,7 +335,7 @@ const isProtocol = (text: string): text is Protocol => protocols.has(text);
 const withPorts: readonly (Protocol | undefined)[] = ["tcp", "udp", "sctp", undefined];
 
 /** An `allow` or `deny`. A rule that cannot match any packet is a problem. */
-function readRule(
+export function readRule(
   file: string,
   decl: Decl,
   kind: Station["kind"],

@@ -164,6 +164,7 @@ export function topologyOf(plan: Plan): Topology {
         allocated: false,
         mtu: mtu ?? segments.get(segment)?.mtu ?? 1500,
         sourceCheck: false,
+        groups: [],
         source: source(`attach ${segment}`),
         station: { kind, path },
       }),
@@ -206,6 +207,7 @@ export function topologyOf(plan: Plan): Topology {
       interfaces: attach("router", name, given.attach),
       routes: given.routes ?? [],
       acl: given.acl ?? [],
+      routeTables: [],
       source: source(`router ${name}`),
     }),
   );
@@ -343,6 +345,7 @@ export function topologyOf(plan: Plan): Topology {
     routers,
     hosts,
     clusters: [cluster],
+    securityGroups: new Map(),
     expectations: [],
     problems: [],
     resolve: () => ({ ok: false, error: "unknown", candidates: [] }),

@@ -6,6 +6,7 @@ import { cluster } from "./cluster.ts";
 import { cni } from "./cni.ts";
 import { edge } from "./edge.ts";
 import { file } from "./file.ts";
+import { groupRows } from "./groups.ts";
 import { ingress } from "./ingress.ts";
 import { policy } from "./policy.ts";
 import { service } from "./service.ts";
@@ -20,6 +21,7 @@ export const schema: readonly KeywordSpec[] = [
   ...file,
   ...sources,
   ...station,
+  ...groupRows,
   ...edge,
   ...bgpRows,
   ...cluster,

@@ -21,7 +21,8 @@ export type SymbolKind =
   | "daemon"
   | "policy"
   | "ingress"
-  | "gateway";
+  | "gateway"
+  | "security-group";
 
 /** The unit of a number. */
 export type Unit = "bytes" | "pods" | "seconds";

@@ -9,6 +9,7 @@ import { clusterStates, pluginsOf } from "./clusters.ts";
 import type { Contributor, RouterParts } from "./contributor.ts";
 import { type DomainParts, domainParts } from "./domains.ts";
 import { segmentOf } from "./ends.ts";
+import { externalIpChains, translatedBy, withExternalIps } from "./external-ips.ts";
 import { type HostState, hostState, routeProblems } from "./host.ts";
 import { ownLayer } from "./layer.ts";
 import { modeOf } from "./modes.ts";
@@ -65,7 +66,8 @@ function stationNetns(world: World, station: Station): Netns {
 }
 
 function routerNetns(world: World, router: Router): Netns {
-  const host = hostState(router);
+  const translated = translatedBy(world.topology, router);
+  const host = withExternalIps(hostState(router), translated);
   const layers = world.fabric.layers(router, host);
   const domains = domainsOf(world, router, host);
   const tables = tableParts(world.topology, host, router, (table) => world.fabric.tableRoutes(router, table), [
@@ -81,7 +83,13 @@ function routerNetns(world: World, router: Router): Netns {
         }
       : {}),
   };
-  return plainNetns(host, layers, policy, contributed(world, router), groupsOf(world, router));
+  return plainNetns(
+    host,
+    layers,
+    policy,
+    [{ routes: [], devices: [], chains: () => externalIpChains(translated) }, ...contributed(world, router)],
+    groupsOf(world, router),
+  );
 }
 
 function groupsOf(world: World, station: Station): GroupChains {

@@ -66,9 +66,13 @@ const traitsOf = perItem<Node, Traits>(
       own += `|${mtu} ${addresses.length === 1 ? addresses[0]?.len : addresses.map(({ len }) => len).join()} ${sourceCheck ? "checked" : ""}${groups.length > 0 ? ` groups ${groups.join()}` : ""}`;
     own += rangesOf(node);
     if (node.cni) own += ` cni ${wholeText(node.cni.source.decl)}`;
+    if (node.externalIps.length > 0) own += ` external ${node.externalIps.map(({ ip }) => typeof ip).join()}`;
     if (node.dockerBridge) own += ` docker ${node.dockerBridge.address.ip}/${node.dockerBridge.address.len}`;
     for (const [name, { value }] of node.sysctls) own += ` ${name}=${value}`;
-    if (node.edge) own += ` ${node.path}`;
+    if (node.edge) {
+      if (node.edge.loopbacks.length > 0) own += ` ${node.path}`;
+      for (const rule of node.edge.nat) own += ` ${wholeText(rule.source.decl)}`;
+    }
     for (const rule of node.acl) own += ` ${wholeText(rule.source.decl)}`;
     // The gateway address differs by segment; the kind of segment is part of the key elsewhere.
     for (const route of node.routes)

@@ -100,7 +100,7 @@ export function readCluster(
     maxPods: numberOf(decl, "max-pods"),
     dockerBridge: first("docker-bridge", (_, one) => dockerBridgeIn(one, file)),
     nodeDecls,
-    nodes: succeedList(before?.nodes, withinBudget(readNodes(nodeDecls, file), budget)),
+    nodes: succeedList(before?.nodes, withinBudget(readNodes(nodeDecls, file, all("defaults")[0]), budget)),
     namespaces: tenants.namespaces,
     workloads: succeedList(before?.workloads, tenants.workloads),
     policies: tenants.policies,
@@ -144,8 +144,12 @@ function statementsOf({ children }: Decl): {
 
 /* ------------------------------------------------------------------- nodes */
 
-const nodeIn = memo((decl: Decl, file: string) => readStation(file, decl, "node"));
-const readNodes = perItem<Decl, StationParts | undefined, [string]>((decl, file) => nodeIn(decl, file));
+const nodeIn = memo((decl: Decl, file: string, defaults: Decl | undefined) =>
+  readStation(file, decl, "node", defaults),
+);
+const readNodes = perItem<Decl, StationParts | undefined, [string, Decl | undefined]>((decl, file, defaults) =>
+  nodeIn(decl, file, defaults),
+);
 
 function withinBudget(nodes: readonly (StationParts | undefined)[], budget: NodeBudget): readonly StationParts[] {
   const within: StationParts[] = [];

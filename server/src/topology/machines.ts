@@ -5,17 +5,19 @@
 import type { InterfaceAddress, Ip } from "../addressing/ip.ts";
 import { succeedList } from "../memo/lineage.ts";
 import { groups, perItem, perRow } from "../memo/list.ts";
-import { memo } from "../memo/memo.ts";
+import { memo, valueAt } from "../memo/memo.ts";
 import { query } from "../memo/query.ts";
 import { sameMap, sameMembers } from "../memo/same.ts";
 import type { AddressingOf } from "./addressing.ts";
 import { type SegmentPlan, segmentPlan } from "./allocation.ts";
 import type { Declared } from "./bind.ts";
 import type { ClusterDraft } from "./cluster.ts";
+import { edgeAt } from "./edge.ts";
 import { buildInterfaces, stationBase, withDefaults } from "./interfaces.ts";
 import type { ExternalHost, Interface, NamedPlace, Node, NodeCidr, Router, Segment, Station } from "./model.ts";
 import { type NameProblems, nameProblems } from "./nearby.ts";
 import { allocatedRanges, claimedRanges, claimsLater, type NodeRanges } from "./node-ranges.ts";
+import { countedUp } from "./places.ts";
 import { CODES, problem, type TopologyProblem } from "./problems.ts";
 import {
   type Attached,
@@ -186,7 +188,7 @@ const builtNodes = perRow<
     acl,
     sysctls,
     processes,
-    edge,
+    edge: edge && edgeAt(edge, position),
     labels,
     cni,
     source,
@@ -194,6 +196,7 @@ const builtNodes = perRow<
     name,
     cluster,
     index,
+    externalIps: countedUp(parts.externalIps, position),
     podCidrs,
     dockerBridge: parts.dockerBridge ?? dockerBridge,
   };
@@ -313,7 +316,17 @@ function faultsOf({ placed, outside, segments, groups }: Declared): readonly Top
       note(parts, `${one.name}/${parts.name}`);
     }
   }
-  return problems;
+  return distinctProblems(problems);
+}
+
+/** A statement in `defaults` is read for each node, but its problem is reported once. */
+function distinctProblems(problems: readonly TopologyProblem[]): readonly TopologyProblem[] {
+  const seen = new Map<unknown, Set<string>>();
+  return problems.filter(({ code, source: { decl, part } }) => {
+    const places = valueAt(seen, decl.handle, () => new Set<string>());
+    const place = `${code} ${part}`;
+    return !places.has(place) && places.add(place);
+  });
 }
 
 /** Segments of route tables that the router is not attached to, or that an earlier table already has. */

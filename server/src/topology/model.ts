@@ -243,6 +243,8 @@ export interface Node extends StationBase {
   /** Index in `cluster.nodes`. */
   readonly index: number;
   readonly labels: ReadonlyMap<string, string>;
+  /** Addresses of the node outside of its network (ExternalIP). */
+  readonly externalIps: readonly GivenIp[];
   /**
    * The ranges of the node's pods: node.spec.podCIDRs, docker0's network with `cni docker`, one per family; or the
    * blocks that it has claimed and the single addresses that it has borrowed (addressing.ts), in that order. Empty if

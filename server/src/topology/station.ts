@@ -26,6 +26,7 @@ import type {
   BgpSpec,
   CniSettings,
   Edge,
+  GivenIp,
   Listener,
   NamedPlace,
   NodeCidr,
@@ -34,7 +35,8 @@ import type {
   StaticRoute,
   Station,
 } from "./model.ts";
-import { placesIn } from "./places.ts";
+import { withDefaultStatements } from "./node-defaults.ts";
+import { addressesIn, placesIn } from "./places.ts";
 import { CODES, problem, type TopologyProblem } from "./problems.ts";
 
 export interface StationParts {
@@ -55,6 +57,7 @@ export interface StationParts {
   readonly labels: ReadonlyMap<string, string>;
   /** `pod-cidr`, one per family. */
   readonly podCidrs: readonly NodeCidr[];
+  readonly externalIps: readonly GivenIp[];
   readonly dockerBridge: DockerBridge | undefined;
   readonly cni: CniSettings | undefined;
   /** Security groups of all interfaces. */
@@ -107,15 +110,20 @@ export function countOf({ range }: StationParts): number {
   return range === undefined ? 1 : range.last - range.first + 1;
 }
 
-/** Undefined if the statement has no readable name. */
-export function readStation(file: string, decl: Decl, kind: Station["kind"]): StationParts | undefined {
+/** Undefined if the statement has no readable name. `defaults`: statements for all nodes of a cluster. */
+export function readStation(
+  file: string,
+  decl: Decl,
+  kind: Station["kind"],
+  defaults?: Decl,
+): StationParts | undefined {
   const name = nameOf(decl);
   const nameRead = one(decl, "name");
   const rangeRead = oneOf(decl, "range", "index-range");
   if (name === undefined || nameRead === undefined) return undefined;
   if (decl.spec?.keyword === "nodes" && rangeRead === undefined) return undefined;
   const source = sourceOf(file, decl);
-  const found = readStatements(file, decl, kind, name);
+  const found = readStatements(file, withDefaultStatements(decl, defaults), kind, name);
   const { processes, problems, edge } = found;
   return {
     file,
@@ -132,6 +140,7 @@ export function readStation(file: string, decl: Decl, kind: Station["kind"]): St
     problems: trimmed([...(problems ?? nothing), ...(processes?.problems ?? nothing)]),
     labels: found.labels ?? noLabels,
     podCidrs: found.podCidrs ?? nothing,
+    externalIps: found.externalIps ?? nothing,
     dockerBridge: found.dockerBridge,
     cni: found.cni,
     groups: found.groups ?? nothing,
@@ -153,6 +162,7 @@ interface Statements {
   problems?: TopologyProblem[];
   podCidrs?: readonly NodeCidr[];
   labels?: Map<string, string>;
+  externalIps?: readonly GivenIp[];
   dockerBridge?: DockerBridge | undefined;
   cni?: CniSettings | undefined;
   bgp?: BgpSpec | undefined;
@@ -161,9 +171,9 @@ interface Statements {
   routeTables?: readonly RouteTableSpec[];
 }
 
-function readStatements(file: string, decl: Decl, kind: Station["kind"], name: string): Statements {
+function readStatements(file: string, statements: readonly Decl[], kind: Station["kind"], name: string): Statements {
   const found: Statements = { attaches: [], devices: 0 };
-  for (const statement of decl.children) {
+  for (const statement of statements) {
     switch (statement.spec?.keyword) {
       case "attach": {
         const attach = readAttach(file, statement, `eth${found.devices++}`);
@@ -193,6 +203,9 @@ function readStatements(file: string, decl: Decl, kind: Station["kind"], name: s
         break;
       case "pod-cidr":
         found.podCidrs ??= readPodCidrs(file, statement);
+        break;
+      case "external-ip":
+        found.externalIps = [...(found.externalIps ?? nothing), ...addressesIn(file, statement)];
         break;
       case "docker-bridge":
         found.dockerBridge ??= readDockerBridge(file, statement);

@@ -243,6 +243,7 @@ export function topologyOf(plan: Plan): Topology {
       ),
       processes: given.processes ?? [],
       labels: new Map(),
+      externalIps: [],
       podCidrs: (given.podCidrs ?? []).map((text) => ({
         prefix: prefix(text),
         allocated: false,

@@ -369,6 +369,18 @@ node are not masqueraded (pkg/trafficmngr/nftables).`,
     example: flannelExample,
   },
   {
+    keyword: "external-ip",
+    in: flannel,
+    args: value(yesNo, "Use the nodes' `external-ip`", "false"),
+    repeat: "once",
+    default: "false",
+    summary: "Announces the nodes' external addresses to other nodes (k3s --flannel-external-ip)",
+    documentation: `k3s sets the annotation \`flannel.alpha.coreos.com/public-ip-overwrite\` of each node with an \`external-ip\` to this address.
+Other nodes send tunnel packets to it. \`public-ip\` in the block of a node takes precedence. Only \`wireguard\` works if the
+address is behind NAT (docs.k3s.io, Distributed hybrid or multicloud cluster).`,
+    example: flannelExample,
+  },
+  {
     keyword: "iface",
     in: flannel,
     args: value(

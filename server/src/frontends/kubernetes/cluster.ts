@@ -21,7 +21,7 @@ import { listAt, textAt } from "./json.ts";
 import { servicePorts } from "./listening.ts";
 import { NETWORK_KINDS, type Network, networkOf, type Objects } from "./network.ts";
 import { nodesOfPods } from "./nodes-of-pods.ts";
-import { annotationsOf, drafted, groupOf, type KubeObject, labelsOf } from "./object.ts";
+import { annotationsOf, drafted, externalIps, groupOf, type KubeObject, labelsOf } from "./object.ts";
 import { adminPolicy, networkPolicy } from "./policies.ts";
 import { assumed, notRead } from "./problems.ts";
 import { labelTerms } from "./selector.ts";
@@ -305,6 +305,7 @@ function nodeDrafts(places: Places, network: Network, origin: KubeObject): reado
 
 function nodeDraft({ node, addresses, segment }: PlacedNode, network: Network): Draft {
   const labels = labelsOf(node);
+  const external = externalIps(node);
   return drafted(
     node,
     [],
@@ -316,6 +317,9 @@ function nodeDraft({ node, addresses, segment }: PlacedNode, network: Network): 
           keyword: "attach",
           args: { segment, addresses: addresses.map(formatIp) },
         }),
+        ...(external.length === 0
+          ? []
+          : [drafted(node, ["status", "addresses"], { keyword: "external-ip", args: { addresses: external } })]),
         ...(labels.size === 0
           ? []
           : [drafted(node, ["metadata", "labels"], { keyword: "labels", args: { labels: labelTerms(labels) } })]),

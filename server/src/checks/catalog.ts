@@ -3,6 +3,7 @@
 import type { AnyCheck, Check, ProblemCheck, ProblemCode } from "../findings/check.ts";
 import { addressOutside } from "./addresses/address-outside.ts";
 import { aksForbidden } from "./addresses/aks-forbidden.ts";
+import { calicoAutodetection } from "./addresses/calico-autodetection.ts";
 import { calicoBgpAddress } from "./addresses/calico-bgp-address.ts";
 import { calicoBlockOutside } from "./addresses/calico-block-outside.ts";
 import { calicoBlockSize } from "./addresses/calico-block-size.ts";
@@ -238,6 +239,7 @@ const checks = {
   KN155: calicoIpamConfig,
   KN156: calicoPeerConfig,
   KN157: calicoPodCidrIgnored,
+  KN167: calicoAutodetection,
   KN158: calicoBlockOutside,
   KN159: calicoBgpAddress,
   KN165: weaveRangeOverlaps,

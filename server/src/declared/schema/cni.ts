@@ -44,6 +44,11 @@ const flannelExample = withSettings(`cni flannel {
     iface eth0
   }`);
 
+const externalExample = withSettings(`cni flannel {
+    backend wireguard
+    external-ip true
+  }`);
+
 const etcdExample = withSettings(`cni flannel {
     subnet-manager etcd
     subnet-len /24
@@ -370,7 +375,7 @@ node are not masqueraded (pkg/trafficmngr/nftables).`,
   },
   {
     keyword: "external-ip",
-    in: flannel,
+    in: ["cni flannel"],
     args: value(yesNo, "Use the nodes' `external-ip`", "false"),
     repeat: "once",
     default: "false",
@@ -378,7 +383,7 @@ node are not masqueraded (pkg/trafficmngr/nftables).`,
     documentation: `k3s sets the annotation \`flannel.alpha.coreos.com/public-ip-overwrite\` of each node with an \`external-ip\` to this address.
 Other nodes send tunnel packets to it. \`public-ip\` in the block of a node takes precedence. Only \`wireguard\` works if the
 address is behind NAT (docs.k3s.io, Distributed hybrid or multicloud cluster).`,
-    example: flannelExample,
+    example: externalExample,
   },
   {
     keyword: "iface",

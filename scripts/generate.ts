@@ -248,6 +248,8 @@ function typeText(type: ArgType): string {
       return `a path or an address${type.port ? ", with a port: `shop/api:80`, `n1:53/udp`" : ""}`;
     case "string":
       return 'a quoted string: `"…"`';
+    case "mac":
+      return "a MAC address: `02:42:0a:00:00:05`";
     case "sysctl":
       return "a [kernel parameter](#kernel-parameters)";
   }

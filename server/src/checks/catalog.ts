@@ -15,6 +15,7 @@ import { calicoPoolLinkLocal } from "./addresses/calico-pool-link-local.ts";
 import { calicoPoolsOverlap } from "./addresses/calico-pools-overlap.ts";
 import { calicoTwoEncapsulations } from "./addresses/calico-two-encapsulations.ts";
 import { cloudReserved } from "./addresses/cloud-reserved.ts";
+import { deviceUnknown } from "./addresses/device-unknown.ts";
 import { dockerCluster } from "./addresses/docker-cluster.ts";
 import { dockerSameRange } from "./addresses/docker-same-range.ts";
 import { dockerSegment } from "./addresses/docker-segment.ts";
@@ -221,6 +222,7 @@ const checks = {
   KN142: cloudReserved,
   KN126: natSegment,
   KN166: routeTableSegment,
+  KN168: deviceUnknown,
   KN127: nodeFamily,
   KN130: flannelConfig,
   KN131: flannelSubnetIgnored,

@@ -24,6 +24,7 @@ import { connectedRoutes, type HostState, LOOPBACK, loopbackOf } from "./host.ts
 import { ownLayer } from "./layer.ts";
 import { layersOver, neighboursOver, withoutShortIpv6 } from "./minimum-mtu.ts";
 import type { ChainRules, ChainSource, CompiledMode, NodeParts } from "./mode.ts";
+import { overriddenDevices, overriddenNeighbours } from "./overrides.ts";
 import { type PortmapChains, portmapSysctl } from "./portmap.ts";
 import { podSysctls, stationSysctls } from "./sysctls.ts";
 
@@ -146,7 +147,7 @@ interface StationNetns {
 function assemble({
   station,
   ipvs,
-  devices,
+  devices: created,
   layers,
   rules,
   tables,
@@ -158,6 +159,7 @@ function assemble({
   sources,
   sockets,
 }: StationNetns): Netns {
+  const devices = overriddenDevices(station, created);
   const all = [loopbackOf(station), ...devices];
   return {
     id: station.path,
@@ -168,7 +170,7 @@ function assemble({
       ["main", { layers: withoutInvalidGateways(all, layersOver(devices, layers)) }],
       ...(tables ?? []),
     ]),
-    neighbours: neighboursOver(devices, neighbours),
+    neighbours: neighboursOver(devices, overriddenNeighbours(station, neighbours)),
     xfrm,
     netfilter: netfilterOf(() => [...groups(all), ...chains()], sources),
     ...(ipvs ? { ipvs } : {}),

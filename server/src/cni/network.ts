@@ -8,7 +8,7 @@ import type { Cluster, Node, Pod, Router, Station, Topology } from "../topology/
 import { clusterStates, pluginsOf } from "./clusters.ts";
 import type { Contributor, RouterParts } from "./contributor.ts";
 import { type DomainParts, domainParts } from "./domains.ts";
-import { segmentOf } from "./ends.ts";
+import { linkEnd, segmentOf } from "./ends.ts";
 import { externalIpChains, translatedBy, withExternalIps } from "./external-ips.ts";
 import { type HostState, hostState, routeProblems } from "./host.ts";
 import { ownLayer } from "./layer.ts";
@@ -27,7 +27,16 @@ export function buildNetwork(topology: Topology, contributors: readonly Contribu
   const world = worldOf(topology, contributors);
   const netns = namespaces(world);
   const admits = sourceCheck(world, netns);
-  return { netns, resolve: resolver(world, netns), segment: (name) => segmentOf(topology, name, admits) };
+  return {
+    netns,
+    resolve: resolver(world, netns),
+    segment: (name) => segmentOf(topology, name, admits),
+    withMac: (segment, mac) =>
+      topology
+        .attachedTo(segment)
+        .map(linkEnd)
+        .find((end) => end.mac === mac),
+  };
 }
 
 function namespaces(world: World): Network["netns"] {

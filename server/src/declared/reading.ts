@@ -101,6 +101,8 @@ export function readValue(type: ArgType, text: string): Value | Unread {
       return readEndpoint(type, text);
     case "string":
       return text === "" ? reject(type, text, t`the string is empty`) : { kind: "string", text };
+    case "mac":
+      return /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i.test(text) ? { kind: "word", text } : reject(type, text);
     case "sysctl":
       if (isSysctl(text)) return { kind: "word", text };
       return rejectChoice(
@@ -159,6 +161,8 @@ export function describeType(type: ArgType): string {
         : t`a path or an address (\`shop/web\`)`;
     case "string":
       return t`a quoted string`;
+    case "mac":
+      return t`a MAC address (\`02:42:0a:00:00:05\`)`;
     case "sysctl":
       return t`a kernel parameter (\`net.ipv4.ip_forward\`)`;
   }

@@ -7,6 +7,7 @@
 import {
   bits,
   formatPrefix,
+  hostPrefix,
   type InterfaceAddress,
   type Ip,
   type IpRange,
@@ -18,6 +19,7 @@ import {
 } from "../addressing/ip.ts";
 import { buildPrefixTable, type PrefixTable } from "../addressing/prefix-table.ts";
 import type { Decl } from "../declared/decl.ts";
+import type { Origin } from "../declared/origin.ts";
 import { wholeText } from "../declared/text.ts";
 import { perItem } from "../memo/list.ts";
 import { memo, valueAt } from "../memo/memo.ts";
@@ -73,14 +75,22 @@ const traitsOf = perItem<Node, Traits>(
       if (node.edge.loopbacks.length > 0) own += ` ${node.path}`;
       for (const rule of node.edge.nat) own += ` ${wholeText(rule.source.decl)}`;
     }
+    for (const { source } of overridesOf(node)) own += ` ${wholeText(source.decl)}`;
     for (const rule of node.acl) own += ` ${wholeText(rule.source.decl)}`;
     // The gateway address differs by segment; the kind of segment is part of the key elsewhere.
     for (const route of node.routes)
       own += route.implied ? ` gateway ${typeof route.dst.ip}` : ` ${wholeText(route.source.decl)}`;
-    return { own, writes: node.acl.length > 0 || node.routes.some(({ implied }) => !implied) };
+    return {
+      own,
+      writes: node.overrides !== undefined || node.acl.length > 0 || node.routes.some(({ implied }) => !implied),
+    };
   },
   (a, b) => a.own === b.own && a.writes === b.writes,
 );
+
+function overridesOf({ overrides }: Node): readonly { readonly source: Origin }[] {
+  return overrides ? [...overrides.mtus, ...overrides.neighbors, ...overrides.fdb] : [];
+}
 
 /**
  * The families of a node's ranges, and whether it has only borrowed single addresses. Their number is irrelevant: the addresses of
@@ -269,8 +279,9 @@ function markedPrefixes(
     addRules(acl);
     for (const { dst, via } of routes) markAt(dst).routes.push({ station: path, via });
   }
-  for (const { acl, routes } of nodesAt(cluster.nodes, writing)) {
+  for (const { acl, routes, overrides } of nodesAt(cluster.nodes, writing)) {
     addRules(acl);
+    for (const { ip } of overrides?.neighbors ?? []) addPlain(hostPrefix(ip));
     for (const { dst, implied } of routes) if (!implied) addPlain(dst);
   }
   if (cluster.cni.decl) for (const prefix of prefixesIn(cluster.cni.decl)) addPlain(prefix);
@@ -330,9 +341,15 @@ function isOwn(node: Node, ip: Ip): boolean {
 
 /* ------------------------------------------------------------- odd nodes */
 
+/** Maximum number of nodes that are each a class because of FDB entries. */
+const MOST_ODD = 50;
+
 /** Indexes of the nodes that share a pod CIDR or an address with another node; each is a class of one node. */
 function nodesWithSharedAddresses(topology: Topology, cluster: Cluster): ReadonlySet<number> {
   const odd = new Set(rangesAreApart(cluster) ? [] : nodesWithOneRange(statedRanges(cluster.nodes)));
+  // The MAC address of an FDB entry belongs to one node, which no prefix distinguishes.
+  if (cluster.nodes.some(({ overrides }) => overrides !== undefined && overrides.fdb.length > 0))
+    for (const { index } of cluster.nodes.slice(0, MOST_ODD)) odd.add(index);
   if (areAllDifferent(topology)) return odd;
   const doubles = [...topology.segments.keys()].map((name) => doublesIn(topology.attachedTo(name)));
   if (doubles.every((found) => found.size === 0)) return odd;

@@ -62,11 +62,14 @@ function groupNames({ groups }: Attach, ofMachine: StationParts["groups"]): read
   return [...new Set([...groups, ...ofMachine].map(({ name }) => name))];
 }
 
-type Base = Pick<Station, "path" | "name" | "interfaces" | "acl" | "sysctls" | "processes" | "edge" | "source">;
+type Base = Pick<
+  Station,
+  "path" | "name" | "interfaces" | "acl" | "sysctls" | "processes" | "edge" | "overrides" | "source"
+>;
 
 export function stationBase(parts: StationParts, path: string, name: string, interfaces: readonly Interface[]): Base {
-  const { acl, sysctls, processes, edge, source } = parts;
-  return { path, name, interfaces, acl, sysctls, processes, edge, source };
+  const { acl, sysctls, processes, edge, overrides, source } = parts;
+  return { path, name, interfaces, acl, sysctls, processes, edge, overrides, source };
 }
 
 /**

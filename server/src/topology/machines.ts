@@ -179,7 +179,7 @@ const builtNodes = perRow<
   [string, Node["dockerBridge"]]
 >(([parts, { name, index, position }, around, addresses, podCidrs], _, cluster, dockerBridge) => {
   const path = `${cluster}/${name}`;
-  const { acl, sysctls, processes, edge, labels, cni, source } = parts;
+  const { acl, sysctls, processes, edge, overrides, labels, cni, source } = parts;
   const interfaces = buildInterfaces(parts, { kind: "node", path }, position, around, addresses);
   return {
     kind: "node",
@@ -189,6 +189,7 @@ const builtNodes = perRow<
     sysctls,
     processes,
     edge: edge && edgeAt(edge, position),
+    overrides,
     labels,
     cni,
     source,

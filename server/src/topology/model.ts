@@ -183,7 +183,25 @@ interface StationBase {
   readonly processes: readonly ProcessSpec[];
   /** Absent if the file has no such statements. */
   readonly edge?: Edge | undefined;
+  /** The same. */
+  readonly overrides?: Overrides | undefined;
   readonly source: Origin;
+}
+/** Kernel state that takes the place of the state that programs create. */
+export interface Overrides {
+  readonly mtus: readonly { readonly device: string; readonly mtu: number; readonly source: Origin }[];
+  readonly neighbors: readonly {
+    readonly ip: Ip;
+    readonly mac: string;
+    readonly device: string;
+    readonly source: Origin;
+  }[];
+  readonly fdb: readonly {
+    readonly mac: string;
+    readonly dst: Ip;
+    readonly device: string;
+    readonly source: Origin;
+  }[];
 }
 /** Features of a machine at the edge of a network. */
 export interface Edge {

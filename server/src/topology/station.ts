@@ -30,12 +30,14 @@ import type {
   Listener,
   NamedPlace,
   NodeCidr,
+  Overrides,
   ProcessSpec,
   RouteTableSpec,
   StaticRoute,
   Station,
 } from "./model.ts";
 import { withDefaultStatements } from "./node-defaults.ts";
+import { readOverrides } from "./overrides.ts";
 import { addressesIn, placesIn } from "./places.ts";
 import { CODES, problem, type TopologyProblem } from "./problems.ts";
 
@@ -52,6 +54,7 @@ export interface StationParts {
   readonly sysctls: Station["sysctls"];
   readonly processes: readonly ProcessSpec[];
   readonly edge: Edge | undefined;
+  readonly overrides: Overrides | undefined;
   readonly problems: readonly TopologyProblem[];
   /** Nodes only. */
   readonly labels: ReadonlyMap<string, string>;
@@ -137,6 +140,7 @@ export function readStation(
     sysctls: found.sysctls ?? noSysctls,
     processes: processesOf(processes, name, source),
     edge: edge && readEdge(file, edge),
+    overrides: found.overrides && readOverrides(file, found.overrides),
     problems: trimmed([...(problems ?? nothing), ...(processes?.problems ?? nothing)]),
     labels: found.labels ?? noLabels,
     podCidrs: found.podCidrs ?? nothing,
@@ -167,6 +171,7 @@ interface Statements {
   cni?: CniSettings | undefined;
   bgp?: BgpSpec | undefined;
   edge?: Decl[];
+  overrides?: Decl[];
   groups?: readonly NamedPlace[];
   routeTables?: readonly RouteTableSpec[];
 }
@@ -225,6 +230,12 @@ function readStatements(file: string, statements: readonly Decl[], kind: Station
         if (table !== undefined) found.routeTables = [...(found.routeTables ?? nothing), table];
         break;
       }
+      case "device":
+      case "neighbor":
+      case "fdb":
+        found.overrides ??= [];
+        found.overrides.push(statement);
+        break;
       case "loopback":
       case "masquerade":
       case "port-forward":

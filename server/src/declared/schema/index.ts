@@ -8,6 +8,7 @@ import { edge } from "./edge.ts";
 import { file } from "./file.ts";
 import { groupRows } from "./groups.ts";
 import { ingress } from "./ingress.ts";
+import { overrideRows } from "./overrides.ts";
 import { policy } from "./policy.ts";
 import { service } from "./service.ts";
 import { sources } from "./sources.ts";
@@ -22,6 +23,7 @@ export const schema: readonly KeywordSpec[] = [
   ...sources,
   ...station,
   ...groupRows,
+  ...overrideRows,
   ...edge,
   ...bgpRows,
   ...cluster,

@@ -77,7 +77,9 @@ export type ArgType =
   /** The source or destination of a packet: a path or an address, optionally with :port[/proto]. */
   | { readonly kind: "endpoint"; readonly port: boolean; readonly addressOnly?: boolean }
   | { readonly kind: "string" }
-  | { readonly kind: "sysctl" };
+  | { readonly kind: "sysctl" }
+  /** 02:42:0a:00:00:05 */
+  | { readonly kind: "mac" };
 
 export interface EnumValue {
   readonly value: string;

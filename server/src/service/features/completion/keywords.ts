@@ -114,6 +114,7 @@ function isChoice({ type }: ArgSpec): boolean {
     case "string":
       return true;
     case "name":
+    case "mac":
     case "index-range":
       return false;
   }
@@ -123,6 +124,8 @@ function placeholder({ name, type }: ArgSpec): string {
   switch (type.kind) {
     case "index-range":
       return "1..3";
+    case "mac":
+      return "02:00:00:00:00:01";
     case "ports":
       return type.protocol ? "80/tcp" : "80";
     case "number":

@@ -147,6 +147,7 @@ import { aliases } from "./services/alias.ts";
 import { balancerArp } from "./services/balancer-arp.ts";
 import { balancerNowhere } from "./services/balancer-nowhere.ts";
 import { bridgeNetfilter } from "./services/bridge-netfilter.ts";
+import { clusterDns } from "./services/cluster-dns.ts";
 import { hairpinOff } from "./services/hairpin-off.ts";
 import { hostPortTwice } from "./services/host-port-twice.ts";
 import { ingressBackend } from "./services/ingress-backend.ts";
@@ -223,6 +224,7 @@ const checks = {
   KN126: natSegment,
   KN166: routeTableSegment,
   KN168: deviceUnknown,
+  KN169: clusterDns,
   KN127: nodeFamily,
   KN130: flannelConfig,
   KN131: flannelSubnetIgnored,

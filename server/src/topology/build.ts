@@ -135,6 +135,7 @@ function buildCluster(
       pods,
       ingresses: cluster.ingresses,
       services: services.index,
+      dns: cluster.dns,
     },
     problems: [...tenants.problems, ...services.problems, ...policies.problems],
   };

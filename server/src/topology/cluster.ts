@@ -8,10 +8,11 @@ import { succeed, succeedList } from "../memo/lineage.ts";
 import { perItem } from "../memo/list.ts";
 import { memo, valueAt } from "../memo/memo.ts";
 import { buildIngresses, type IngressParts } from "./ingress.ts";
-import type { Cluster, CniSettings, Ingress, KubeProxy, LoadBalancer, PodCidr } from "./model.ts";
+import type { Cluster, ClusterDns, CniSettings, Ingress, KubeProxy, LoadBalancer, PodCidr } from "./model.ts";
 import { namespaceParts, serviceIn, workloadIn } from "./namespace.ts";
 import { isWithin, type NodeBudget } from "./node-budget.ts";
 import type { PlacedPolicy, PlacedService, PlacedWorkload } from "./parts.ts";
+import { addressesIn } from "./places.ts";
 import { policyKeyword, readCalicoTier, type Tier } from "./policy.ts";
 import { CODES, problem, type TopologyProblem } from "./problems.ts";
 import { type NodePortRange, readKubeProxy, readLoadBalancer, readNodePorts } from "./service.ts";
@@ -54,6 +55,7 @@ export interface ClusterDraft {
   readonly nodePorts: NodePortRange;
   readonly domain: string;
   readonly loadBalancer: LoadBalancer | undefined;
+  readonly dns: ClusterDns;
   readonly problems: readonly TopologyProblem[];
 }
 
@@ -117,6 +119,7 @@ export function readCluster(
     nodePorts: first("node-port-range", readNodePorts) ?? { first: 30000, last: 32767, source },
     domain: first("dns-domain", (_, one) => oneOf(one, "domain", "name")?.text) ?? "cluster.local",
     loadBalancer: first("load-balancer", readLoadBalancer),
+    dns: dnsOf(file, all("cluster-dns")[0], all("node-local-dns")[0]),
     problems: all("pods").flatMap((one) => perNodeProblems(file, one)),
   });
 }
@@ -235,6 +238,19 @@ function readEngine(file: string, decl: Decl): Cluster["policyEngine"] {
   const engine = oneOf(decl, "engine", "word")?.text;
   return engine === undefined ? undefined : { engine, source: sourceOf(file, decl) };
 }
+
+/** The address in the documentation and the manifest of NodeLocal DNSCache: 169.254.20.10. */
+const LOCAL_DNS = 0xa9fe140a;
+
+function dnsOf(file: string, servers: Decl | undefined, local: Decl | undefined): ClusterDns {
+  if (servers === undefined && local === undefined) return NO_DNS;
+  const ips = local ? addressesIn(file, local).map(({ ip }) => ip) : [];
+  return {
+    servers: servers ? addressesIn(file, servers) : nothing,
+    nodeLocal: local && { ips: ips.length > 0 ? ips : [LOCAL_DNS], source: sourceOf(file, local) },
+  };
+}
+const NO_DNS: ClusterDns = { servers: nothing, nodeLocal: undefined };
 
 const podCidrIn = memo((decl: Decl, file: string): PodCidr | undefined => {
   const prefix = oneOf(decl, "prefix", "prefix")?.prefix;

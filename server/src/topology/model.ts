@@ -308,6 +308,14 @@ export interface Cluster {
   /** In order of declaration. */
   readonly ingresses?: readonly Ingress[];
   readonly services: ServiceIndex;
+  readonly dns: ClusterDns;
+}
+/** The name servers of pods. */
+export interface ClusterDns {
+  /** kubelet --cluster-dns; empty: the default. */
+  readonly servers: readonly GivenIp[];
+  /** NodeLocal DNSCache, if it runs. */
+  readonly nodeLocal: { readonly ips: readonly Ip[]; readonly source: Origin } | undefined;
 }
 export interface PodCidr {
   readonly prefix: Prefix;

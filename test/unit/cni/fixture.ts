@@ -318,6 +318,7 @@ export function topologyOf(plan: Plan): Topology {
   const cluster: Cluster = {
     name: "prod",
     podCidrs,
+    dns: { servers: [], nodeLocal: undefined },
     serviceCidrs: [],
     cni: plan.cni,
     maxPods: 110,

@@ -10,6 +10,7 @@ import { groupRows } from "./groups.ts";
 import { ingress } from "./ingress.ts";
 import { overrideRows } from "./overrides.ts";
 import { policy } from "./policy.ts";
+import { resolverRows } from "./resolver.ts";
 import { service } from "./service.ts";
 import { sources } from "./sources.ts";
 import { station } from "./station.ts";
@@ -33,6 +34,7 @@ export const schema: readonly KeywordSpec[] = [
   ...policy,
   ...ingress,
   ...service,
+  ...resolverRows,
 ];
 
 const byContext: ReadonlyMap<Context, ReadonlyMap<string, KeywordSpec>> = groupByContext();

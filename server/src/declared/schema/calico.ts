@@ -78,6 +78,7 @@ const felixExample = example(`cni calico {
 const METHODS = ["first-found", "kubernetes-internal-ip", "interface", "skip-interface", "can-reach", "cidr"];
 
 const autodetectionExample = `segment lan { cidr 192.168.10.0/24 }
+router gw { attach lan 192.168.10.1 }
 segment fabric {
   cidr 10.20.0.0/24
   cidr fd00:20::/64

@@ -10,15 +10,16 @@ cluster prod {
   cni flannel { backend vxlan }
   node n1 {
     attach lan 10.0.0.11
-    device flannel.1 { mtu 1400 }
-    neighbor 10.0.0.12 lladdr 02:42:0a:00:00:63 dev eth0
-    fdb 0e:00:00:00:00:01 dst 10.0.0.99 dev flannel.1
+    device flannel.1 { mtu 1450 }
+    neighbor 10.0.0.50 lladdr 02:42:0a:00:00:63 dev eth0
+    fdb 0e:00:00:00:00:01 dst 10.0.0.12 dev flannel.1
   }
   node n2 { attach lan 10.0.0.12 }
   pod a on n1
   pod b on n2
 }
-expect n1 -> n2 blocked
+expect a -> b reachable
+expect n1 -> 10.0.0.50 blocked
 `;
 
 export const overrideRows: readonly KeywordSpec[] = [

@@ -256,6 +256,8 @@ function typeText(type: ArgType): string {
       return "a number of bytes, or `to-pmtu`";
     case "mark":
       return "a mark, optionally with a mask: `0x100`, `0x100/0xff00`";
+    case "mac":
+      return "a MAC address: `02:42:0a:00:00:05`";
     case "sysctl":
       return "a [kernel parameter](#kernel-parameters)";
   }

@@ -82,7 +82,7 @@ export function bareNetwork(topology: Topology): Network {
     netns: (id) =>
       valueAt(bare, id, () => {
         const station = stations(id);
-        return station && plainNetns(hostState(station), [], undefined, []);
+        return station && plainNetns(hostState(station), [], {}, [], () => []);
       }),
     resolve: () => undefined,
     segment: buildNetwork(topology).segment,

@@ -3,6 +3,7 @@
 import type { AnyCheck, Check, ProblemCheck, ProblemCode } from "../findings/check.ts";
 import { addressOutside } from "./addresses/address-outside.ts";
 import { aksForbidden } from "./addresses/aks-forbidden.ts";
+import { calicoAutodetection } from "./addresses/calico-autodetection.ts";
 import { calicoBgpAddress } from "./addresses/calico-bgp-address.ts";
 import { calicoBlockOutside } from "./addresses/calico-block-outside.ts";
 import { calicoBlockSize } from "./addresses/calico-block-size.ts";
@@ -14,6 +15,7 @@ import { calicoPoolLinkLocal } from "./addresses/calico-pool-link-local.ts";
 import { calicoPoolsOverlap } from "./addresses/calico-pools-overlap.ts";
 import { calicoTwoEncapsulations } from "./addresses/calico-two-encapsulations.ts";
 import { cloudReserved } from "./addresses/cloud-reserved.ts";
+import { deviceUnknown } from "./addresses/device-unknown.ts";
 import { dockerCluster } from "./addresses/docker-cluster.ts";
 import { dockerSameRange } from "./addresses/docker-same-range.ts";
 import { dockerSegment } from "./addresses/docker-segment.ts";
@@ -38,6 +40,7 @@ import { podAddressOutside } from "./addresses/pod-address-outside.ts";
 import { podsPods } from "./addresses/pods-pods.ts";
 import { podsSegment } from "./addresses/pods-segment.ts";
 import { podsServices } from "./addresses/pods-services.ts";
+import { routeTableSegment } from "./addresses/route-table-segment.ts";
 import { segmentFull } from "./addresses/segment-full.ts";
 import { segments } from "./addresses/segments.ts";
 import { serviceAddressOutside } from "./addresses/service-address-outside.ts";
@@ -141,6 +144,7 @@ import { routeGateway } from "./reachability/route-gateway.ts";
 import { routeSource } from "./reachability/route-source.ts";
 import { rpFilter } from "./reachability/rp-filter.ts";
 import { ruleUnreachable } from "./reachability/rule-unreachable.ts";
+import { securityGroup } from "./reachability/security-group.ts";
 import { sourceCheck } from "./reachability/source-check.ts";
 import { stackedApart } from "./reachability/stacked-apart.ts";
 import { tableEmpty } from "./reachability/table-empty.ts";
@@ -155,6 +159,7 @@ import { aliases } from "./services/alias.ts";
 import { balancerArp } from "./services/balancer-arp.ts";
 import { balancerNowhere } from "./services/balancer-nowhere.ts";
 import { bridgeNetfilter } from "./services/bridge-netfilter.ts";
+import { clusterDns } from "./services/cluster-dns.ts";
 import { hairpinOff } from "./services/hairpin-off.ts";
 import { hostPortTwice } from "./services/host-port-twice.ts";
 import { ingressBackend } from "./services/ingress-backend.ts";
@@ -229,6 +234,9 @@ const checks = {
   KN125: nextHopFamily,
   KN142: cloudReserved,
   KN126: natSegment,
+  KN166: routeTableSegment,
+  KN168: deviceUnknown,
+  KN169: clusterDns,
   KN127: nodeFamily,
   KN130: flannelConfig,
   KN131: flannelSubnetIgnored,
@@ -247,6 +255,7 @@ const checks = {
   KN155: calicoIpamConfig,
   KN156: calicoPeerConfig,
   KN157: calicoPodCidrIgnored,
+  KN167: calicoAutodetection,
   KN158: calicoBlockOutside,
   KN159: calicoBgpAddress,
   KN165: weaveRangeOverlaps,
@@ -312,6 +321,7 @@ const checks = {
   KN203: podNat,
   KN204: nodesUnreachable,
   KN205: acl,
+  KN424: securityGroup,
   KN206: forwardingOff,
   KN207: rpFilter,
   KN208: sourceCheck,

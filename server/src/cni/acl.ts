@@ -127,7 +127,8 @@ export function filterRules(filters: readonly AclMatch[], family: 4 | 6): readon
   );
 }
 
-function conditionsOf(rule: AclMatch, family: 4 | 6): readonly Conditions[] {
+/** What a rule matches: one item for each combination of its prefixes and protocols. */
+export function conditionsOf(rule: AclMatch, family: 4 | 6): readonly Conditions[] {
   const found: Conditions[] = [];
   const transports = transportsOf(rule, family);
   for (const from of ofFamily(rule.from, family)) {

@@ -1,7 +1,7 @@
 /** Machines on a segment, found by the addresses for which they reply to ARP or neighbor discovery. */
 import type { Ip } from "../addressing/ip.ts";
 import type { L2Segment, LinkEnd, NetnsId } from "../dataplane/model.ts";
-import type { Interface, Node, Segment, Topology } from "../topology/model.ts";
+import type { Interface, Segment, Station, Topology } from "../topology/model.ts";
 import type { Stations } from "../topology/stations.ts";
 import { filterRules } from "./acl.ts";
 import { linkLocalOf } from "./hash.ts";
@@ -47,7 +47,7 @@ export function otherAddresses(
   topology: Topology,
   segment: string,
   stations: Stations,
-  localAddresses: (node: Node) => readonly Ip[],
+  localAddresses: (station: Station) => readonly Ip[],
 ): ReadonlyMap<Ip, readonly LinkEnd[]> {
   const ends = new Map<Ip, LinkEnd[]>();
   for (const iface of topology.attachedTo(segment)) {
@@ -55,10 +55,8 @@ export function otherAddresses(
     if (!station) continue;
     const addresses: Ip[] = station.interfaces.flatMap((one) => one.addresses.map(({ ip }) => ip));
     addresses.push(...(station.edge?.loopbacks ?? []).map(({ ip }) => ip));
-    if (station.kind === "node") {
-      if (station.dockerBridge) addresses.push(station.dockerBridge.address.ip);
-      addresses.push(...localAddresses(station));
-    }
+    if (station.kind === "node" && station.dockerBridge) addresses.push(station.dockerBridge.address.ip);
+    addresses.push(...localAddresses(station));
     for (const ip of addresses) {
       if (typeof ip === "bigint") continue;
       const there = ends.get(ip);

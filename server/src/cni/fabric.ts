@@ -1,8 +1,8 @@
 /** The clusters' share in the network between the machines: routes of routers, routing domains, and addresses that no interface has. */
 import type { Ip } from "../addressing/ip.ts";
-import type { LinkEnd, RouteLayer } from "../dataplane/model.ts";
+import type { LinkEnd, Route, RouteLayer } from "../dataplane/model.ts";
 import { valueAt } from "../memo/memo.ts";
-import type { Interface, Router, Topology } from "../topology/model.ts";
+import type { Interface, Router, RouteTableSpec, Topology } from "../topology/model.ts";
 import type { Stations } from "../topology/stations.ts";
 import { routerLayers } from "./bgp/routes.ts";
 import { type ClusterStates, pluginsOfNodes } from "./clusters.ts";
@@ -11,10 +11,13 @@ import { linkEnd } from "./ends.ts";
 import { type HostState, interfaceMac } from "./host.ts";
 import { ownLayer } from "./layer.ts";
 import type { CompiledMode, FabricDomain } from "./mode.ts";
+import { tableOfDevice } from "./route-tables.ts";
 
 export interface Fabric {
-  /** Routes that the router has because of the clusters, then the routes that it learns by BGP. */
+  /** Routes that the router has because of the clusters, then the routes that it learns by BGP. Routes of route tables are separate. */
   layers(router: Router, host: HostState): readonly RouteLayer[];
+  /** Routes that clusters add to the route table of their nodes' segment. */
+  tableRoutes(router: Router, table: RouteTableSpec): readonly Route[];
   domains(router: Router): readonly FabricDomain[];
   /** Where the fabric delivers packets to the address; several machines if clusters reuse a range, each in its own routing domain. */
   ends(segment: string, ip: Ip): Iterable<LinkEnd>;
@@ -29,13 +32,21 @@ export function fabricOf(topology: Topology, clusters: ClusterStates): Fabric {
       [...pluginsOfNodes(cluster)].map((plugin) => clusters.of(cluster).modeOf(plugin)),
     ),
   );
+  /** `table`: undefined for the routes of table main. */
+  const routesFor = (router: Router, table: RouteTableSpec | undefined): readonly Route[] => {
+    const routes = modes().flatMap((mode) => mode.fabricRoutes?.(router) ?? []);
+    return router.routeTables.length === 0
+      ? routes
+      : routes.filter(({ nexthops: [hop] }) => tableOfDevice(router, hop?.dev) === table);
+  };
   const domains = new Map<string, readonly FabricDomain[]>();
   return {
     layers: (router, host) => {
-      const given = modes().flatMap((mode) => mode.fabricRoutes?.(router) ?? []);
+      const given = routesFor(router, undefined);
       const learned = router.bgp ? routerLayers(host, clusters.bgp()) : [];
       return given.length === 0 ? learned : [ownLayer(given), ...learned];
     },
+    tableRoutes: routesFor,
     domains: (router) =>
       valueAt(domains, router.path, () => modes().flatMap((mode) => mode.fabricDomain?.(router) ?? [])),
     ends: (segment, ip) => fabricEnds(modes(), segment, ip),

@@ -17,7 +17,7 @@ import type { Device, Nexthop, Route } from "../dataplane/model.ts";
 import type { Origin } from "../declared/origin.ts";
 import { memo, valueAt } from "../memo/memo.ts";
 import { t } from "../text/l10n.ts";
-import type { Interface, StaticRoute, Station, StationRef, Topology } from "../topology/model.ts";
+import type { Interface, RouteTableSpec, StaticRoute, Station, StationRef, Topology } from "../topology/model.ts";
 import { nodesWhere } from "../topology/node-queries.ts";
 import { type GatewayRule, gatewayRule } from "./gateways.ts";
 import { linkLocalOf, macOf } from "./hash.ts";
@@ -30,7 +30,9 @@ export interface HostState {
   /** Connected, default, and static routes, in the order in which they were added to the kernel. */
   readonly routes: readonly Route[];
   /** Routing tables other than main. */
-  readonly tables: ReadonlyMap<string, readonly Route[]>;
+  readonly ownTables: ReadonlyMap<string, readonly Route[]>;
+  /** The static routes of route tables (routers). */
+  readonly tables: readonly { readonly spec: RouteTableSpec; readonly routes: readonly Route[] }[];
   readonly problems: readonly NetworkProblem[];
   /** Equal for machines whose routes use the same devices and gateways for every destination. */
   readonly routing: string;
@@ -70,12 +72,22 @@ function makeHost(station: Station): HostState {
     if ("route" in made) routes.push(made.route);
     else problems.push(made.problem);
   }
-  const tables = tablesOf(station, devices, routes, problems);
+  const ownTables = tablesOf(station, devices, routes, problems);
+  const tables = (station.kind === "router" ? station.routeTables : []).map((spec) => {
+    const own: Route[] = [];
+    for (const written of spec.routes) {
+      const made = staticRoute(station, devices, { same: own, links: routes }, written);
+      if ("route" in made) own.push(made.route);
+      else problems.push(made.problem);
+    }
+    return { spec, routes: own };
+  });
   const byLength = [...routes].sort((a, b) => b.dst.len - a.dst.len || (a.metric ?? 0) - (b.metric ?? 0));
   return {
     station,
     devices,
     routes,
+    ownTables,
     tables,
     problems,
     routing: routes.map(routingKey).join("|"),
@@ -83,7 +95,7 @@ function makeHost(station: Station): HostState {
   };
 }
 
-const NO_TABLES: HostState["tables"] = new Map();
+const NO_TABLES: HostState["ownTables"] = new Map();
 
 /** fib_check_nh looks a next hop up in the same table, then like any packet: connected routes are in table main. */
 function tablesOf(
@@ -91,7 +103,7 @@ function tablesOf(
   devices: readonly Device[],
   main: readonly Route[],
   problems: NetworkProblem[],
-): HostState["tables"] {
+): HostState["ownTables"] {
   const written = station.policyRouting?.routes ?? [];
   if (written.length === 0) return NO_TABLES;
   const tables = new Map<string, Route[]>();
@@ -324,6 +336,10 @@ export function hasOwnRoutes({ routes, policyRouting }: Station): boolean {
   return policyRouting !== undefined || routes.some(({ implied }) => !implied);
 }
 
+function hasTables(station: Station): boolean {
+  return station.kind === "router" && station.routeTables.length > 0;
+}
+
 /**
  * Whether none of the machine's prefixes contains the segment's gateway, although the segment contains both the gateway
  * and the machine's address.
@@ -352,5 +368,5 @@ export function routeProblems(topology: Topology): readonly NetworkProblem[] {
 const oddNodes = nodesWhere<[Topology["segments"]]>(isOdd);
 
 function isOdd(station: Station, segments: Topology["segments"]): boolean {
-  return hasOwnRoutes(station) || isGatewayApart(segments, station);
+  return hasOwnRoutes(station) || hasTables(station) || isGatewayApart(segments, station);
 }

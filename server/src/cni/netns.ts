@@ -24,6 +24,7 @@ import { connectedRoutes, type HostState, LOOPBACK, loopbackOf } from "./host.ts
 import { ownLayer } from "./layer.ts";
 import { layersOver, neighboursOver, withoutShortIpv6 } from "./minimum-mtu.ts";
 import type { ChainRules, ChainSource, CompiledMode, NodeParts } from "./mode.ts";
+import { overriddenDevices, overriddenNeighbours } from "./overrides.ts";
 import { rulesOver, tablesOver } from "./policy-routing.ts";
 import { type PortmapChains, portmapSysctl } from "./portmap.ts";
 import { podSysctls, stationSysctls } from "./sysctls.ts";
@@ -33,8 +34,9 @@ import { bothXfrm, type TunnelParts } from "./tunnels.ts";
 export function plainNetns(
   host: HostState,
   learned: readonly RouteLayer[],
-  domains: DomainParts | undefined,
+  domains: Partial<DomainParts>,
   contributed: readonly RouterParts[],
+  groups: GroupChains,
   tunnels?: TunnelParts,
 ): Netns {
   const { station } = host;
@@ -46,13 +48,14 @@ export function plainNetns(
   ];
   return assemble({
     station,
-    ownTables: host.tables,
-    devices: [...host.devices, ...(domains?.devices ?? []), ...contributed.flatMap(({ devices }) => devices), ...made],
+    ownTables: host.ownTables,
+    devices: [...host.devices, ...(domains.devices ?? []), ...contributed.flatMap(({ devices }) => devices), ...made],
     layers: [ownLayer(host.routes), ...learned, ...(routes.length > 0 ? [ownLayer(routes)] : [])],
     neighbours: tunnels ? neighbourTable(tunnels.neighbours) : NO_NEIGHBOURS,
     xfrm: tunnels?.xfrm,
-    rules: domains?.rules,
-    tables: domains?.tables,
+    rules: domains.rules,
+    tables: domains.tables,
+    groups,
     chains: () => [
       ...aclChains(station),
       ...contributed.flatMap(({ chains }) => chains()),
@@ -76,10 +79,14 @@ export interface NodeState {
   readonly host: HostState;
   readonly parts: NodeParts;
   readonly hostPorts: () => PortmapChains;
+  readonly groups: GroupChains;
 }
 
+/** The rules of the machine's security groups; `devices`: all of its devices. */
+export type GroupChains = (devices: readonly Device[]) => readonly ChainRules[];
+
 export function nodeNetns(state: NodeState, contributors: readonly Contributor[]): Netns {
-  const { cluster, node, host, parts, hostPorts } = state;
+  const { cluster, node, host, parts, hostPorts, groups } = state;
   const devices = parts.devices.map(withoutShortIpv6);
   const made = new Set(devices.map(({ name }) => name));
   // A mode's bridge replaces a device of the same name, including its address.
@@ -89,7 +96,7 @@ export function nodeNetns(state: NodeState, contributors: readonly Contributor[]
   );
   return assemble({
     station: node,
-    ownTables: host.tables,
+    ownTables: host.ownTables,
     devices: [
       ...host.devices.filter(({ name }) => !made.has(name)).map((one) => withChildren(one, parts)),
       ...devices,
@@ -105,6 +112,7 @@ export function nodeNetns(state: NodeState, contributors: readonly Contributor[]
       portmapSysctl(devices, name, hostPorts),
     neighbours: parts.neighbours ?? NO_NEIGHBOURS,
     xfrm: parts.xfrm,
+    groups,
     chains: () => {
       const { before, after } = hostPorts();
       return [
@@ -140,10 +148,11 @@ interface StationNetns {
   readonly rules?: NodeParts["rules"];
   readonly tables?: NodeParts["tables"];
   /** Of the file, by table. */
-  readonly ownTables: HostState["tables"];
+  readonly ownTables: HostState["ownTables"];
   readonly sysctl?: NodeParts["sysctl"];
   readonly neighbours: NeighbourTable;
   readonly xfrm?: Xfrm | undefined;
+  readonly groups: GroupChains;
   readonly chains: () => readonly ChainRules[];
   readonly sources?: () => readonly ChainSource[];
   readonly ipvs?: Ipvs | undefined;
@@ -153,7 +162,7 @@ interface StationNetns {
 function assemble({
   station,
   ipvs,
-  devices,
+  devices: created,
   layers,
   rules,
   tables,
@@ -161,10 +170,12 @@ function assemble({
   sysctl,
   neighbours,
   xfrm,
+  groups,
   chains,
   sources,
   sockets,
 }: StationNetns): Netns {
+  const devices = overriddenDevices(station, created);
   const all = [loopbackOf(station), ...devices];
   return {
     id: station.path,
@@ -178,9 +189,9 @@ function assemble({
       new Map([["main", { layers: withoutInvalidGateways(all, layersOver(devices, layers)) }], ...(tables ?? [])]),
       ownTables,
     ),
-    neighbours: neighboursOver(devices, neighbours),
+    neighbours: neighboursOver(devices, overriddenNeighbours(station, neighbours)),
     xfrm,
-    netfilter: netfilterOf(chains, sources),
+    netfilter: netfilterOf(() => [...groups(all), ...chains()], sources),
     ...(ipvs ? { ipvs } : {}),
     sysctls: stationSysctls(station, sysctl),
     sockets,

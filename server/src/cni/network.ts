@@ -8,13 +8,17 @@ import type { Cluster, Node, Pod, Router, Station, Topology } from "../topology/
 import { clusterStates, pluginsOf } from "./clusters.ts";
 import type { Contributor, RouterParts } from "./contributor.ts";
 import { type DomainParts, domainParts } from "./domains.ts";
-import { segmentOf } from "./ends.ts";
+import { linkEnd, segmentOf } from "./ends.ts";
+import { externalIpChains, translatedBy, withExternalIps } from "./external-ips.ts";
 import { type HostState, hostState, routeProblems } from "./host.ts";
+import { ownLayer } from "./layer.ts";
 import { modeOf } from "./modes.ts";
-import { nodeNetns, plainNetns, podNetns, withTunnels } from "./netns.ts";
+import { type GroupChains, nodeNetns, plainNetns, podNetns, withTunnels } from "./netns.ts";
 import { type PortmapChains, portmapChains } from "./portmap.ts";
 import type { NetworkProblem } from "./problems.ts";
 import { resolver } from "./resolve.ts";
+import { tableParts } from "./route-tables.ts";
+import { groupChains } from "./security-groups.ts";
 import { pluginOf } from "./settings.ts";
 import { sourceCheck } from "./source-check.ts";
 import { tunnelParts } from "./tunnels.ts";
@@ -24,7 +28,16 @@ export function buildNetwork(topology: Topology, contributors: readonly Contribu
   const world = worldOf(topology, contributors);
   const netns = namespaces(world);
   const admits = sourceCheck(world, netns);
-  return { netns, resolve: resolver(world, netns), segment: (name) => segmentOf(topology, name, admits) };
+  return {
+    netns,
+    resolve: resolver(world, netns),
+    segment: (name) => segmentOf(topology, name, admits),
+    withMac: (segment, mac) =>
+      topology
+        .attachedTo(segment)
+        .map(linkEnd)
+        .find((end) => end.mac === mac),
+  };
 }
 
 function namespaces(world: World): Network["netns"] {
@@ -52,23 +65,46 @@ function stationNetns(world: World, station: Station): Netns {
     case "router":
       return routerNetns(world, station);
     case "host":
-      return plainNetns(hostState(station), [], undefined, [], tunnelParts(world.topology, station));
+      return plainNetns(hostState(station), [], {}, [], groupsOf(world, station), tunnelParts(world.topology, station));
     case "node": {
       const cluster = clusterOf(world, station);
-      return cluster ? clusterNodeNetns(world, cluster, station) : plainNetns(hostState(station), [], undefined, []);
+      return cluster
+        ? clusterNodeNetns(world, cluster, station)
+        : plainNetns(hostState(station), [], {}, [], groupsOf(world, station));
     }
   }
 }
 
 function routerNetns(world: World, router: Router): Netns {
-  const host = hostState(router);
+  const translated = translatedBy(world.topology, router);
+  const host = withExternalIps(hostState(router), translated);
+  const layers = world.fabric.layers(router, host);
+  const domains = domainsOf(world, router, host);
+  const tables = tableParts(world.topology, host, router, (table) => world.fabric.tableRoutes(router, table), [
+    ownLayer(host.routes),
+    ...layers,
+  ]);
+  const policy = {
+    ...domains,
+    ...(tables
+      ? {
+          rules: [...(domains?.rules ?? []), ...tables.rules],
+          tables: new Map([...(domains?.tables ?? []), ...tables.tables]),
+        }
+      : {}),
+  };
   return plainNetns(
     host,
-    world.fabric.layers(router, host),
-    domainsOf(world, router, host),
-    contributed(world, router),
+    layers,
+    policy,
+    [{ routes: [], devices: [], chains: () => externalIpChains(translated) }, ...contributed(world, router)],
+    groupsOf(world, router),
     tunnelParts(world.topology, router),
   );
+}
+
+function groupsOf(world: World, station: Station): GroupChains {
+  return (devices) => groupChains(world, station, devices);
 }
 
 function domainsOf({ fabric }: World, router: Router, { devices }: HostState): DomainParts | undefined {
@@ -82,7 +118,8 @@ function contributed({ topology, contributors }: World, router: Router): readonl
   );
 }
 
-function clusterNodeNetns({ topology, clusters, contributors }: World, cluster: Cluster, node: Node): Netns {
+function clusterNodeNetns(world: World, cluster: Cluster, node: Node): Netns {
+  const { topology, clusters, contributors } = world;
   const state = clusters.of(cluster);
   const mode = state.mode(node);
   const hostPorts = (): PortmapChains =>
@@ -96,6 +133,7 @@ function clusterNodeNetns({ topology, clusters, contributors }: World, cluster: 
       host: state.context.host(node),
       parts: withTunnels(mode.node(node), tunnelParts(topology, node)),
       hostPorts,
+      groups: groupsOf(world, node),
     },
     contributors,
   );

@@ -77,6 +77,8 @@ export interface NetworkProblemData {
   readonly KN157: { readonly node: string; readonly cidr: string };
   /** A block of a node that is not a block of an IP pool. */
   readonly KN158: { readonly node: string; readonly block: string; readonly pools: string };
+  /** `autodetection` finds no address on `nodes` nodes; `node` is the first. */
+  readonly KN167: { readonly method: string; readonly node: string; readonly nodes: number };
   /** `bgp-address` is not an address of the node. */
   readonly KN159: { readonly node: string; readonly address: string };
   /** The pods' range contains `count` addresses of machines on the segment; the example is the first. */
@@ -260,6 +262,7 @@ export const CODES = {
   calicoIpam: "KN155",
   calicoPeer: "KN156",
   calicoPodCidrIgnored: "KN157",
+  calicoAutodetection: "KN167",
   calicoBlockOutside: "KN158",
   calicoBgpAddress: "KN159",
   stackedRangeTaken: "KN160",

@@ -5,6 +5,7 @@ import type { LinkEnd, NetnsId, Network } from "../dataplane/model.ts";
 import { valueAt } from "../memo/memo.ts";
 import type { Topology } from "../topology/model.ts";
 import { linkEnd, linkLocalEnd, otherAddresses } from "./ends.ts";
+import { translatedBy } from "./external-ips.ts";
 import { receivingEnd } from "./fabric.ts";
 import { IPV6_MIN_MTU } from "./minimum-mtu.ts";
 import { clusterOf, type World } from "./world.ts";
@@ -87,8 +88,9 @@ function anycastEnd(topology: Topology, netns: Network["netns"], { segment, ip, 
 }
 
 function addressesElsewhere(world: World, segment: string): ReadonlyMap<Ip, readonly LinkEnd[]> {
-  return otherAddresses(world.topology, segment, world.stations, (node) => {
-    const cluster = clusterOf(world, node);
-    return cluster ? world.clusters.of(cluster).mode(node).localAddresses(node) : [];
+  return otherAddresses(world.topology, segment, world.stations, (station) => {
+    if (station.kind === "router") return translatedBy(world.topology, station).map(({ external }) => external.ip);
+    const cluster = station.kind === "node" ? clusterOf(world, station) : undefined;
+    return cluster && station.kind === "node" ? world.clusters.of(cluster).mode(station).localAddresses(station) : [];
   });
 }

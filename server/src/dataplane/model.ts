@@ -23,6 +23,8 @@ export interface Network {
   /** The link end that replies to ARP or neighbor discovery for `ip` on the segment, except `asker`; the first declared one if there are several. */
   resolve(segment: string, ip: Ip, asker: NetnsId): LinkEnd | undefined;
   segment(name: string): L2Segment | undefined;
+  /** The interface with this MAC address on the segment. */
+  withMac?(segment: string, mac: Mac): LinkEnd | undefined;
 }
 
 export interface L2Segment {

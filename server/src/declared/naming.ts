@@ -20,13 +20,14 @@ export const RANK: Readonly<Record<SymbolKind, number>> = {
   policy: 3,
   ingress: 4,
   gateway: 5,
+  "security-group": 6,
 };
 
 /** The highest rank of an object that can send or receive packets. */
 const LAST_ENDPOINT = RANK.daemon;
 
 /** Objects that no other object encloses. */
-const OUTERMOST: ReadonlySet<SymbolKind> = new Set(["router", "host", "segment", "cluster"]);
+const OUTERMOST: ReadonlySet<SymbolKind> = new Set(["router", "host", "segment", "cluster", "security-group"]);
 
 /** Objects of a namespace; of the namespace `default` if they are declared in the cluster's block. */
 export const NAMESPACED: ReadonlySet<SymbolKind> = new Set(["pod", "workload", "service"]);

@@ -18,6 +18,7 @@ export type NamedKind =
   | "container"
   | "daemon"
   | "policy"
+  | "security-group"
   | "endpoint"
   | "station"
   | "calico-tier";

@@ -109,6 +109,8 @@ export function readValue(type: ArgType, text: string): Value | Unread {
       return readMark(type, text);
     case "mss":
       return text === "to-pmtu" ? { kind: "word", text } : readNumber(MSS, text);
+    case "mac":
+      return /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i.test(text) ? { kind: "word", text } : reject(type, text);
     case "sysctl":
       if (isSysctl(text)) return { kind: "word", text };
       return rejectChoice(
@@ -175,6 +177,8 @@ export function describeType(type: ArgType): string {
       return t`a number of bytes, or \`to-pmtu\``;
     case "mark":
       return t`a mark (\`0x100\` or \`0x100/0xff00\`)`;
+    case "mac":
+      return t`a MAC address (\`02:42:0a:00:00:05\`)`;
     case "sysctl":
       return t`a kernel parameter (\`net.ipv4.ip_forward\`)`;
   }

@@ -20,6 +20,7 @@ const KINDS: Readonly<Record<NamedKind, string>> = {
   container: phrase("container"),
   daemon: phrase("daemon"),
   policy: phrase("policy"),
+  "security-group": phrase("security group"),
   endpoint: phrase("endpoint"),
   station: phrase("router, node, or host"),
   "calico-tier": phrase("Calico tier"),

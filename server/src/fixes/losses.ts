@@ -27,6 +27,10 @@ export function lossFixes(topology: Topology, journey: Journey): readonly Fix[] 
       },
     ];
   }
+  if (origin?.decl.spec?.keyword === "security-group") {
+    const text = allowText(journey, packet, origin.decl);
+    return [appendFix(t`Add \`${text}\` to the security group`, origin, text)];
+  }
   if (reason.code !== "no-route" || innerOf(packet)) return [];
   const router = topology.routers.find(({ path }) => path === reason.netns);
   return router ? routeFixes(topology, router, packet) : [];

@@ -18,6 +18,9 @@ const MOST_EDITS = 16;
 export function lostFixes(topology: Topology, cause: Cause): readonly Fix[] {
   const { reason, probe } = cause.example;
   const { cni } = probe.cluster;
+  const keyword = keywordOf(cause.source);
+  if (keyword === "fdb" || keyword === "neighbor")
+    return [removeFix(t`Remove this entry`, sourceAt(cause.source, "whole"))];
   switch (reason?.code) {
     case "filtered":
       return [setFix(t`Set \`forward-policy accept\``, cni.source, "forward-policy", "accept")];

@@ -5,6 +5,7 @@ import type { ChainSource } from "../cni/mode.ts";
 import type { Device } from "../dataplane/model.ts";
 import type { Cluster, Node } from "../topology/model.ts";
 import { answersFor, isDelivered, routerParts } from "./balancer.ts";
+import { nodeLocalDns } from "./node-local-dns.ts";
 import { policyContributor } from "./policy/enforce/contributor.ts";
 import { healthSockets } from "./proxy/health.ts";
 import { type ChainNames, iptablesChains, iptablesJumps } from "./proxy/iptables.ts";
@@ -19,12 +20,12 @@ import { type ProxyPorts, proxyFamilies, proxyPorts, runsProxy } from "./proxy/p
  * kube-router insert).
  */
 export function kubernetes(): readonly Contributor[] {
-  return [policyContributor, kubeProxy()];
+  return [nodeLocalDns, policyContributor, kubeProxy()];
 }
 
 /** Without policies: the connections that the network itself allows. */
 export function withoutPolicies(): readonly Contributor[] {
-  return [kubeProxy()];
+  return [nodeLocalDns, kubeProxy()];
 }
 
 const ROUTE_LOCALNET = "net.ipv4.conf.all.route_localnet";

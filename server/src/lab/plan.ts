@@ -9,7 +9,7 @@ import { ruleText } from "../dataplane/text.ts";
 import { configureLines, connectedIn, type Making, makingOf, type Place } from "./devices.ts";
 import { type WireguardPlan, wireguardPlan, xfrmLines } from "./encryption.ts";
 import { fabricLines } from "./fabric.ts";
-import { IPSEC, type Lacks, lacksDevice, lacksRules, type Trial, trialsOf } from "./features.ts";
+import { IPSEC, incomplete, type Lacks, lacksDevice, lacksRules, type Trial, trialsOf } from "./features.ts";
 import { type Listener, listenersOf } from "./listeners.ts";
 import { netfilterTexts, type RulesText } from "./netfilter.ts";
 import { forwardingLines, neighbourLines, routeLines, ruleLines } from "./routes.ts";
@@ -178,7 +178,7 @@ function namespacePlan(wiring: Wiring, space: Netns, lacks: Lacks, fabric: reado
     rules6: ruleLines(space, 6),
     forwarding: forwardingLines(devices),
     rules: netfilterTexts(space).filter((text) => !lacksRules(lacks, text)),
-    listeners: listenersOf(space),
+    listeners: listenersOf(space, incomplete(space, lacks).addresses),
     tuns: devices.flatMap((device) => (device.kind === "tun" ? [tunOf(device)] : [])),
     wireguard: devices.flatMap((device) => (device.kind === "wireguard" ? [wireguardPlan(device)] : [])),
     espPorts: [...new Set([...(space.xfrm?.states() ?? [])].flatMap(({ udpPort }) => udpPort ?? []))],

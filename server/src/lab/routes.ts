@@ -5,7 +5,7 @@ import { markText } from "../dataplane/text.ts";
 
 type Has = (device: string) => boolean;
 
-/** Routes except connected routes, which are created with the addresses. Routes via a gateway are last, because the kernel requires an on-link gateway. */
+/** Routes except the connected routes of table main, which are created with the addresses. Routes via a gateway are last, because the kernel requires an on-link gateway. */
 export function routeLines(netns: Netns, has: Has): readonly string[] {
   const direct: string[] = [];
   const indirect: string[] = [];
@@ -13,7 +13,7 @@ export function routeLines(netns: Netns, has: Has): readonly string[] {
   for (const [table, { layers }] of netns.tables) {
     for (const layer of layers) {
       for (const [, route] of layer.table.entries()) {
-        if (route.proto === "kernel" || layer.except?.(route)) continue;
+        if ((table === "main" && route.proto === "kernel") || layer.except?.(route)) continue;
         if (!route.nexthops.every((hop) => has(hop.dev))) continue;
         // The first of two routes to the same destination applies; the kernel rejects the second.
         const key = `${table} ${prefix(route.dst)} ${route.metric ?? 0}`;

@@ -141,6 +141,7 @@ export function symbolKindOf(kind: SymbolKind | OutlineKind): LspSymbolKind {
     case "policy":
     case "ingress":
     case "gateway":
+    case "security-group":
       return LspSymbolKind.Key;
     case "settings":
       return LspSymbolKind.Property;

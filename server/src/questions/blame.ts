@@ -21,6 +21,8 @@ export type CauseKind =
   | "nat"
   /** An access list drops them. */
   | "acl"
+  /** A security group has no rule that allows them. */
+  | "group"
   /** A machine on the path does not forward, or does not reply to ARP for this reason. */
   | "forwarding-off"
   | "rp-filter"
@@ -65,6 +67,8 @@ export function attribute(failure: Failure, topology: Topology, stations: Statio
     return { kind: "nat", source: nat?.rule?.origin ?? probe.cluster.cni.source, specific: true };
   }
   const station = stations(reason.netns);
+  const stale = DECIDED.has(reason.code) ? undefined : staleEntry(failed);
+  if (stale) return { kind: generalKind(probe), source: stale, specific: true };
   const stray = DECIDED.has(reason.code) ? undefined : strayRoute(failed, probe.cluster, network);
   const wrong = wrongRoute(failed, probe.cluster) ?? stray;
   if (wrong) return { kind: "route", source: wrong, specific: true };
@@ -75,6 +79,7 @@ export function attribute(failure: Failure, topology: Topology, stations: Statio
     case "rejected-by-rule":
     case "no-session":
       if (isAclRule(reason.origin)) return { kind: "acl", source: reason.origin, specific: true };
+      if (isGroup(reason.origin)) return { kind: "group", source: reason.origin, specific: true };
       break;
     case "neighbour-failed": {
       if (reason.lost && isAclRule(reason.origin)) return { kind: "acl", source: reason.origin, specific: true };
@@ -131,10 +136,20 @@ export function attribute(failure: Failure, topology: Topology, stations: Statio
   const source = reason.origin ?? probe.cluster.cni.source;
   const last = failed.steps.at(-1)?.packet;
   const isTunnels = probe.to.imagined && last !== undefined && innerOf(last) !== undefined;
-  if (isTunnels || (probe.to.kind === "node" && probe.from.kind === "node"))
-    return { kind: "nodes", source, specific: false };
-  return { kind: probe.from.kind === "pod" ? "pods" : "node", source, specific: false };
+  return { kind: isTunnels ? "nodes" : generalKind(probe), source, specific: false };
 }
+
+function generalKind({ from, to }: Probe): "pods" | "node" | "nodes" {
+  if (to.kind === "node" && from.kind === "node") return "nodes";
+  return from.kind === "pod" ? "pods" : "node";
+}
+
+/** A neighbor or FDB entry of the file, instead of a program's, that the packet used. */
+function staleEntry({ steps }: Journey): Origin | undefined {
+  const used = steps.map(({ rule }) => rule?.origin);
+  return used.find((origin) => origin && STATED_ENTRIES.has(origin.decl.spec?.keyword ?? ""));
+}
+const STATED_ENTRIES: ReadonlySet<string> = new Set(["neighbor", "fdb"]);
 
 /** A segment of a BGP router that no router advertises, and the packet for it that another BGP router could not route. */
 export interface NotAdvertised {
@@ -336,6 +351,10 @@ const RULES: ReadonlySet<string> = new Set(["allow", "deny", "reject", "forward-
 
 function isAclRule(source: Origin | undefined): source is Origin {
   return RULES.has(source?.decl.spec?.keyword ?? "");
+}
+
+function isGroup(source: Origin | undefined): source is Origin {
+  return source?.decl.spec?.keyword === "security-group";
 }
 
 /** The setting with the highest value: the kernel uses the maximum (IN_DEV_RPFILTER is IN_DEV_MAXCONF). */

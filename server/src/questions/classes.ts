@@ -7,6 +7,7 @@
 import {
   bits,
   formatPrefix,
+  hostPrefix,
   type InterfaceAddress,
   type Ip,
   type IpRange,
@@ -18,6 +19,7 @@ import {
 } from "../addressing/ip.ts";
 import { buildPrefixTable, type PrefixTable } from "../addressing/prefix-table.ts";
 import type { Decl } from "../declared/decl.ts";
+import type { Origin } from "../declared/origin.ts";
 import { wholeText } from "../declared/text.ts";
 import { perItem } from "../memo/list.ts";
 import { memo, valueAt } from "../memo/memo.ts";
@@ -73,19 +75,24 @@ const traitsOf = perItem<Node, Traits>(
   (node) => {
     let own = "";
     // A prefix length other than the segment's (a /32 on a cloud) results in different connected routes.
-    for (const { addresses, mtu, sourceCheck } of node.interfaces)
-      own += `|${mtu} ${addresses.length === 1 ? addresses[0]?.len : addresses.map(({ len }) => len).join()} ${sourceCheck ? "checked" : ""}`;
+    for (const { addresses, mtu, sourceCheck, groups } of node.interfaces)
+      own += `|${mtu} ${addresses.length === 1 ? addresses[0]?.len : addresses.map(({ len }) => len).join()} ${sourceCheck ? "checked" : ""}${groups.length > 0 ? ` groups ${groups.join()}` : ""}`;
     own += rangesOf(node);
     if (node.cni) own += ` cni ${wholeText(node.cni.source.decl)}`;
+    if (node.externalIps.length > 0) own += ` external ${node.externalIps.map(({ ip }) => typeof ip).join()}`;
     if (node.dockerBridge) own += ` docker ${node.dockerBridge.address.ip}/${node.dockerBridge.address.len}`;
     for (const [name, { value }] of node.sysctls) own += ` ${name}=${value}`;
-    if (node.edge) own += ` ${node.path}`;
+    if (node.edge) {
+      if (node.edge.loopbacks.length > 0) own += ` ${node.path}`;
+      for (const rule of node.edge.nat) own += ` ${wholeText(rule.source.decl)}`;
+    }
     for (const line of firewallLines(node)) own += ` ${line}`;
+    for (const { source } of overridesOf(node)) own += ` ${wholeText(source.decl)}`;
     for (const rule of node.acl) own += ` ${wholeText(rule.source.decl)}`;
     // The gateway address differs by segment; the kind of segment is part of the key elsewhere.
     for (const route of node.routes)
       own += route.implied ? ` gateway ${typeof route.dst.ip}` : ` ${wholeText(route.source.decl)}`;
-    const writes = node.acl.length > 0 || node.policyRouting !== undefined;
+    const writes = node.overrides !== undefined || node.acl.length > 0 || node.policyRouting !== undefined;
     return { own, writes: writes || node.routes.some(({ implied }) => !implied) };
   },
   (a, b) => a.own === b.own && a.writes === b.writes,
@@ -98,6 +105,10 @@ function firewallLines({ firewall, policyRouting }: Station): readonly string[] 
   const sources = [forwardPolicy?.source, inputPolicy?.source, stateful, clampMss?.source];
   const routing = [...(policyRouting?.rules ?? []), ...(policyRouting?.routes ?? [])].map(({ source }) => source);
   return [...sources, ...routing].flatMap((source) => (source ? [wholeText(source.decl)] : []));
+}
+
+function overridesOf({ overrides }: Node): readonly { readonly source: Origin }[] {
+  return overrides ? [...overrides.mtus, ...overrides.neighbors, ...overrides.fdb] : [];
 }
 
 /**
@@ -195,8 +206,14 @@ const segmentKinds = query<Topology, Kinds, [boolean]>((read, _, isDisputed) => 
   const plain = new Set(
     read((topology) => topology.routers)
       .filter(
-        ({ acl, edge, sysctls, routes, policyRouting }) =>
-          !edge && !policyRouting && acl.every(isForAll) && sysctls.size === 0 && routes.every(isDefault),
+        ({ acl, edge, sysctls, routes, policyRouting, routeTables, interfaces }) =>
+          !edge &&
+          !policyRouting &&
+          routeTables.length === 0 &&
+          interfaces.every(({ groups }) => groups.length === 0) &&
+          acl.every(isForAll) &&
+          sysctls.size === 0 &&
+          routes.every(isDefault),
       )
       .map(({ path }) => path),
   );
@@ -204,8 +221,10 @@ const segmentKinds = query<Topology, Kinds, [boolean]>((read, _, isDisputed) => 
   const noAddressMeant =
     !isDisputed &&
     read(
-      ({ hosts, clusters }) =>
-        hosts.length === 0 && clusters.every(({ nodes }) => writers(traitsOf(nodes)).length === 0),
+      ({ hosts, clusters, securityGroups }) =>
+        hosts.length === 0 &&
+        [...securityGroups.values()].every(({ rules }) => rules.every(isForAll)) &&
+        clusters.every(({ nodes }) => writers(traitsOf(nodes)).length === 0),
     );
   const segments = [...read((topology) => topology.segments)];
   const others = read(({ attachedTo }) => segments.map(([name]) => othersOn(attachedTo(name))), sameLists);
@@ -268,6 +287,9 @@ function markedPrefixes(
   const addRules = (acl: readonly AclMatch[]): void => {
     for (const { from, to } of acl) for (const prefix of [...from, ...to]) addPlain(prefix);
   };
+  for (const { rules } of topology.securityGroups.values()) addRules(rules);
+  for (const { routeTables } of topology.routers)
+    for (const { routes } of routeTables) for (const { dst } of routes) addPlain(dst);
   const addRouting = (routing: Station["policyRouting"]): void => {
     for (const { from, to } of routing?.rules ?? []) for (const prefix of [from, to]) if (prefix) addPlain(prefix);
     for (const { dst } of routing?.routes ?? []) addPlain(dst);
@@ -278,9 +300,10 @@ function markedPrefixes(
     for (const { dst, via } of routes) markAt(dst).routes.push({ station: path, via });
   }
   for (const { denies = [] } of topology.segments.values()) addRules(denies);
-  for (const { acl, routes, policyRouting } of nodesAt(cluster.nodes, writing)) {
+  for (const { acl, routes, policyRouting, overrides } of nodesAt(cluster.nodes, writing)) {
     addRules(acl);
     addRouting(policyRouting);
+    for (const { ip } of overrides?.neighbors ?? []) addPlain(hostPrefix(ip));
     for (const { dst, implied } of routes) if (!implied) addPlain(dst);
   }
   if (cluster.cni.decl) for (const prefix of prefixesIn(cluster.cni.decl)) addPlain(prefix);
@@ -340,9 +363,15 @@ function isOwn(node: Node, ip: Ip): boolean {
 
 /* ------------------------------------------------------------- odd nodes */
 
+/** Maximum number of nodes that are each a class because of FDB entries. */
+const MOST_ODD = 50;
+
 /** Indexes of the nodes that share a pod CIDR or an address with another node; each is a class of one node. */
 function nodesWithSharedAddresses(topology: Topology, cluster: Cluster): ReadonlySet<number> {
   const odd = new Set(rangesAreApart(cluster) ? [] : nodesWithOneRange(statedRanges(cluster.nodes)));
+  // The MAC address of an FDB entry belongs to one node, which no prefix distinguishes.
+  if (cluster.nodes.some(({ overrides }) => overrides !== undefined && overrides.fdb.length > 0))
+    for (const { index } of cluster.nodes.slice(0, MOST_ODD)) odd.add(index);
   if (sharedAddresses(topology).size === 0) return odd;
   const doubles = new Set([...topology.segments.keys()].flatMap((name) => [...doublesIn(topology.attachedTo(name))]));
   if (doubles.size === 0) return odd;

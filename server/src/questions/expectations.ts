@@ -88,9 +88,7 @@ function withoutAnswer({ want }: Expectation, { name, server, journeys }: Lookup
   const [journey] = journeys;
   if (want.kind === "blocked" || !journey) return { kind: "holds" };
   const why = journey.reason?.message ?? journey.reply?.reason?.message ?? t`no reply arrives`;
-  const text = server
-    ? t`no DNS reply for ${name} from service ${server.path}: ${why}`
-    : t`no DNS reply for ${name}: ${why}`;
+  const text = server ? t`no DNS reply for ${name} from ${server}: ${why}` : t`no DNS reply for ${name}: ${why}`;
   return { kind: "fails", why: text, journey };
 }
 

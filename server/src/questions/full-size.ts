@@ -57,7 +57,9 @@ function probeFullSize(context: Explained): readonly FullSize[] {
     // The MTU of the sending interface can make a packet too large for its segment.
     if (!fate || (journey.reason?.code === "segment-mtu" && context.explaining("oversized-frames").length > 0))
       continue;
-    const source = settingOf(probe);
+    const changed = journey.reason?.origin;
+    // The device was changed after the pods got their MTU.
+    const source = changed?.decl.spec?.keyword === "device" ? changed : settingOf(probe);
     const key = `${probe.cluster.name} ${fate} ${size} ${journey.reason?.code ?? ""}`;
     const same = results.get(key);
     if (same) same.pairs += pairs;

@@ -252,6 +252,7 @@ function* classPairs(classes: readonly ClassEnds[], targeted: () => Iterable<Cla
 function* targetedPairs(classes: readonly NodeClass[], ends: readonly ClassEnds[]): Iterable<ClassPair> {
   const written = classes.map(({ nodes: [node] }) => [
     ...(node?.routes ?? []).filter(({ implied }) => !implied).map(({ dst }) => dst),
+    ...(node?.overrides?.neighbors ?? []).map(({ ip }) => hostPrefix(ip)),
     ...(node?.acl ?? []).flatMap((rule) => [...rule.from, ...rule.to]),
   ]);
   if (written.every((prefixes) => prefixes.length === 0)) return;

@@ -14,7 +14,8 @@ export function writtenPorts(topology: Topology): readonly number[] {
   const add = ({ first, last }: PortRange): void => {
     ports.add(first).add(last + 1);
   };
-  for (const acl of new Set(stationsOf(topology).map((station) => station.acl))) {
+  const groups = [...topology.securityGroups.values()].map(({ rules }) => rules);
+  for (const acl of new Set([...stationsOf(topology).map((station) => station.acl), ...groups])) {
     for (const rule of acl) rule.ports.forEach(add);
   }
   for (const { policies, workloads } of topology.clusters) {

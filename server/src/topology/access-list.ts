@@ -1,8 +1,9 @@
 /** Access lists, policy routing, and the firewall of a machine, and the filters of a segment, as written. */
 import { family, type Prefix } from "../addressing/ip.ts";
-import { all, booleanOf, child, has, isBroken, one, oneOf, sourceOfRead } from "../declared/access.ts";
+import { all, has, isBroken, one, oneOf, sourceOfRead } from "../declared/access.ts";
 import type { Decl } from "../declared/decl.ts";
 import { type Origin, sourceOf } from "../declared/origin.ts";
+import { booleanIn } from "../declared/settings.ts";
 import { either } from "../text/format.ts";
 import { t } from "../text/l10n.ts";
 import type {
@@ -185,20 +186,22 @@ export function isProblem<T extends object>(read: T | TopologyProblem): read is 
 /* ---------------------------------------------------------------- firewall */
 
 /** `decl`: the machine. Undefined without such statements. */
-export function readFirewall(file: string, decl: Decl): Firewall | undefined {
+export function readFirewall(file: string, statements: readonly Decl[]): Firewall | undefined {
+  const found = (keyword: string): Decl | undefined => statements.find(({ spec }) => spec?.keyword === keyword);
   const policyOf = (keyword: string): ChainPolicy | undefined => {
-    const statement = child(decl, keyword);
+    const statement = found(keyword);
     const policy = oneOf(statement, "policy", "word")?.text;
     return statement && (policy === "accept" || policy === "drop")
       ? { policy, source: sourceOf(file, statement) }
       : undefined;
   };
-  const stateful = booleanOf(decl, "stateful", false) ? child(decl, "stateful") : undefined;
+  const written = found("stateful");
+  const stateful = written && booleanIn({ decl: written }, false) ? written : undefined;
   return {
     forwardPolicy: policyOf("forward-policy"),
     inputPolicy: policyOf("input-policy"),
     stateful: stateful && sourceOf(file, stateful),
-    clampMss: clampOf(file, child(decl, "clamp-mss")),
+    clampMss: clampOf(file, found("clamp-mss")),
   };
 }
 

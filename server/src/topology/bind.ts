@@ -10,6 +10,7 @@ import { type ClusterDefaults, type ClusterDraft, readCluster } from "./cluster.
 import { firstNames } from "./first-names.ts";
 import { type NodeBudget, nodeBudget } from "./node-budget.ts";
 import type { TopologyProblem } from "./problems.ts";
+import { type SecurityGroupParts, securityGroupIn } from "./security-groups.ts";
 import { type SegmentParts, segmentIn } from "./segments.ts";
 import { nameTwice, readStation, type StationParts } from "./station.ts";
 
@@ -21,6 +22,7 @@ export interface TopologyFile {
 
 export interface Declared {
   readonly segments: ReadonlyMap<string, SegmentParts>;
+  readonly groups: ReadonlyMap<string, SecurityGroupParts>;
   /** Routers and hosts, also those with a name that is already used. */
   readonly written: readonly StationParts[];
   /** Routers, hosts, and clusters in order of declaration. */
@@ -55,6 +57,7 @@ export function bind(
   defaults: ClusterDefaults = {},
 ): Declared {
   const segments = new Map<string, SegmentParts>();
+  const groups = new Map<string, SecurityGroupParts>();
   const stations: StationParts[] = [];
   const clusters = new Map<string, ClusterDraft>();
   const placed: (StationParts | ClusterDraft)[] = [];
@@ -82,6 +85,11 @@ export function bind(
       case "segment": {
         const segment = segmentIn(decl, file);
         if (segment !== undefined) isNew(segments, segment, "segment");
+        break;
+      }
+      case "security-group": {
+        const group = securityGroupIn(decl, file);
+        if (group !== undefined && isNew(groups, group, "security-group")) problems.push(...group.problems);
         break;
       }
       case "router":
@@ -116,6 +124,7 @@ export function bind(
   const { outside, repeated } = distinctStations(before?.outside, written, problems);
   return {
     segments: sameMap(before?.segments, segments),
+    groups: sameMap(before?.groups, groups),
     written,
     placed: succeedList(before?.placed, repeated.size === 0 ? placed : placed.filter((one) => !repeated.has(one))),
     outside,

@@ -88,6 +88,7 @@ export function buildTopology(
     routers,
     hosts,
     clusters,
+    securityGroups: draft.groups,
     expectations,
     tunnels,
     problems,
@@ -137,6 +138,7 @@ function buildCluster(
       pods,
       ingresses: cluster.ingresses,
       services: services.index,
+      dns: cluster.dns,
     },
     problems: [...tenants.problems, ...services.problems, ...policies.problems],
   };

@@ -9,10 +9,11 @@ import { succeed, succeedList } from "../memo/lineage.ts";
 import { groups, perItem } from "../memo/list.ts";
 import { memo } from "../memo/memo.ts";
 import { buildIngresses, type IngressParts } from "./ingress.ts";
-import type { Cluster, CniSettings, Ingress, KubeProxy, LoadBalancer, PodCidr } from "./model.ts";
+import type { Cluster, ClusterDns, CniSettings, Ingress, KubeProxy, LoadBalancer, PodCidr } from "./model.ts";
 import { namespaceParts, serviceIn, workloadIn } from "./namespace.ts";
 import { areWithin, isWithin, type NodeBudget } from "./node-budget.ts";
 import type { PlacedPolicy, PlacedService, PlacedWorkload } from "./parts.ts";
+import { addressesIn } from "./places.ts";
 import { policyKeyword, readCalicoTier, type Tier } from "./policy.ts";
 import { CODES, problem, type TopologyProblem } from "./problems.ts";
 import { type NodePortRange, readKubeProxy, readLoadBalancer, readNodePorts } from "./service.ts";
@@ -55,6 +56,7 @@ export interface ClusterDraft {
   readonly nodePorts: NodePortRange;
   readonly domain: string;
   readonly loadBalancer: LoadBalancer | undefined;
+  readonly dns: ClusterDns;
   readonly problems: readonly TopologyProblem[];
 }
 
@@ -101,7 +103,7 @@ export function readCluster(
     maxPods: numberOf(decl, "max-pods"),
     dockerBridge: first("docker-bridge", (_, one) => dockerBridgeIn(one, file)),
     nodeDecls,
-    nodes: succeedList(before?.nodes, withinBudget(readNodes(nodeDecls, file), budget)),
+    nodes: succeedList(before?.nodes, withinBudget(readNodes(nodeDecls, file, all("defaults")[0]), budget)),
     namespaces: tenants.namespaces,
     workloads: succeedList(before?.workloads, tenants.workloads),
     policies: tenants.policies,
@@ -118,6 +120,7 @@ export function readCluster(
     nodePorts: first("node-port-range", readNodePorts) ?? { first: 30000, last: 32767, source },
     domain: first("dns-domain", (_, one) => oneOf(one, "domain", "name")?.text) ?? "cluster.local",
     loadBalancer: first("load-balancer", readLoadBalancer),
+    dns: dnsOf(file, all("cluster-dns")[0], all("node-local-dns")[0]),
     problems: all("pods").flatMap((one) => perNodeProblems(file, one)),
   });
 }
@@ -138,8 +141,12 @@ const groupOf = memo(({ keyword }: KeywordSpec): readonly string[] => [
 
 /* ------------------------------------------------------------------- nodes */
 
-const nodeIn = memo((decl: Decl, file: string) => readStation(file, decl, "node"));
-const readNodes = perItem<Decl, StationParts | undefined, [string]>((decl, file) => nodeIn(decl, file));
+const nodeIn = memo((decl: Decl, file: string, defaults: Decl | undefined) =>
+  readStation(file, decl, "node", defaults),
+);
+const readNodes = perItem<Decl, StationParts | undefined, [string, Decl | undefined]>((decl, file, defaults) =>
+  nodeIn(decl, file, defaults),
+);
 
 const counts = perItem<StationParts | undefined, number | undefined>((parts) => parts && countOf(parts));
 /** Undefined if one of the counts is. */
@@ -237,6 +244,19 @@ function readEngine(file: string, decl: Decl): Cluster["policyEngine"] {
   const engine = oneOf(decl, "engine", "word")?.text;
   return engine === undefined ? undefined : { engine, source: sourceOf(file, decl) };
 }
+
+/** The address in the documentation and the manifest of NodeLocal DNSCache: 169.254.20.10. */
+const LOCAL_DNS = 0xa9fe140a;
+
+function dnsOf(file: string, servers: Decl | undefined, local: Decl | undefined): ClusterDns {
+  if (servers === undefined && local === undefined) return NO_DNS;
+  const ips = local ? addressesIn(file, local).map(({ ip }) => ip) : [];
+  return {
+    servers: servers ? addressesIn(file, servers) : nothing,
+    nodeLocal: local && { ips: ips.length > 0 ? ips : [LOCAL_DNS], source: sourceOf(file, local) },
+  };
+}
+const NO_DNS: ClusterDns = { servers: nothing, nodeLocal: undefined };
 
 const podCidrIn = memo((decl: Decl, file: string): PodCidr | undefined => {
   const prefix = oneOf(decl, "prefix", "prefix")?.prefix;

@@ -8,7 +8,7 @@
  *
  * Pods try the search domains first, so `api`, `api.shop`, and `api.shop.svc` resolve to the same service.
  */
-import { parseIp } from "../addressing/ip.ts";
+import { formatIp, parseIp } from "../addressing/ip.ts";
 import type { Cluster, Pod, Service } from "./model.ts";
 
 export type DnsName =
@@ -72,6 +72,13 @@ function podByAddress(cluster: Cluster, front: readonly string[], tail: readonly
 /** The service that pods use as name server: `kube-dns` in kubeadm and in all installers. */
 export function nameServer(cluster: Cluster): Service | undefined {
   return cluster.services.byName("kube-system", "kube-dns");
+}
+
+/** The name server that a pod queries: the path of the DNS service, or an address. Undefined: the file does not declare one. */
+export function resolverOf(cluster: Cluster, wanted: 4 | 6 | undefined): string | undefined {
+  const { servers } = cluster.dns;
+  const stated = servers.find(({ ip }) => wanted === undefined || typeof ip === (wanted === 4 ? "number" : "bigint"));
+  return stated === undefined ? nameServer(cluster)?.path : formatIp(stated.ip);
 }
 
 /** The names that a pod's resolver queries in turn until one resolves (resolv.conf: ndots:5, three search domains). */

@@ -5,16 +5,13 @@ import { all, isBroken, one, oneOf, sourceOfRead } from "../declared/access.ts";
 import type { Decl } from "../declared/decl.ts";
 import { sourceOf } from "../declared/origin.ts";
 import type { Edge, NatRule } from "./model.ts";
+import { addressesIn, countedUp } from "./places.ts";
 
 /** `statements`: the machine's statements about this; empty on nearly every machine. */
 export function readEdge(file: string, statements: readonly Decl[]): Edge {
   const loopbacks = statements
     .filter((one) => one.spec?.keyword === "loopback")
-    .flatMap((statement) =>
-      all(statement, "addresses").flatMap((read) =>
-        read.value.kind === "address" ? [{ ip: read.value.ip, source: sourceOfRead(file, statement, read) }] : [],
-      ),
-    );
+    .flatMap((statement) => addressesIn(file, statement));
   return {
     loopbacks,
     nat: statements.flatMap((statement) => natRule(file, statement) ?? []),
@@ -22,6 +19,12 @@ export function readEdge(file: string, statements: readonly Decl[]): Edge {
       (statement) => statement.spec?.keyword === "answers" && oneOf(statement, "addresses", "word")?.text === "any",
     ),
   };
+}
+
+/** The same for a node of a pool: loopback addresses count up, like addresses of `attach`. */
+export function edgeAt(edge: Edge, position: number): Edge {
+  if (position === 0 || edge.loopbacks.length === 0) return edge;
+  return { ...edge, loopbacks: countedUp(edge.loopbacks, position) };
 }
 
 function natRule(file: string, decl: Decl): NatRule | undefined {

@@ -22,7 +22,7 @@ export function buildInterfaces(
     if (segment === undefined) continue;
     const addresses =
       attach.addresses.length > 0 ? givenAddresses(attach, segment, position) : (allocated[i] ?? nothing);
-    interfaces.push(interfaceOf(attach, segment, station, addresses));
+    interfaces.push(interfaceOf(attach, segment, station, addresses, parts.groups));
   }
   return trimmed(interfaces);
 }
@@ -42,6 +42,7 @@ function interfaceOf(
   segment: SegmentParts,
   station: StationRef,
   addresses: readonly InterfaceAddress[],
+  groups: StationParts["groups"],
 ): Interface {
   return {
     device: attach.device,
@@ -50,19 +51,35 @@ function interfaceOf(
     allocated: attach.addresses.length === 0,
     mtu: attach.mtu ?? segment.mtu,
     sourceCheck: attach.sourceCheck ?? (station.kind === "router" ? false : segment.sourceCheck),
+    groups: groupNames(attach, groups),
     source: attach.source,
     station,
   };
 }
 
+function groupNames({ groups }: Attach, ofMachine: StationParts["groups"]): readonly string[] {
+  if (groups.length === 0 && ofMachine.length === 0) return nothing;
+  return [...new Set([...groups, ...ofMachine].map(({ name }) => name))];
+}
+
 type Base = Pick<
   Station,
-  "path" | "name" | "interfaces" | "acl" | "sysctls" | "processes" | "edge" | "firewall" | "policyRouting" | "source"
+  | "path"
+  | "name"
+  | "interfaces"
+  | "acl"
+  | "sysctls"
+  | "processes"
+  | "edge"
+  | "overrides"
+  | "firewall"
+  | "policyRouting"
+  | "source"
 >;
 
 export function stationBase(parts: StationParts, path: string, name: string, interfaces: readonly Interface[]): Base {
-  const { acl, sysctls, processes, edge, firewall, policyRouting, source } = parts;
-  return { path, name, interfaces, acl, sysctls, processes, edge, firewall, policyRouting, source };
+  const { acl, sysctls, processes, edge, overrides, firewall, policyRouting, source } = parts;
+  return { path, name, interfaces, acl, sysctls, processes, edge, overrides, firewall, policyRouting, source };
 }
 
 /**

@@ -5,17 +5,19 @@
 import type { InterfaceAddress, Ip } from "../addressing/ip.ts";
 import { succeedList } from "../memo/lineage.ts";
 import { groups, perItem, perRow } from "../memo/list.ts";
-import { memo } from "../memo/memo.ts";
+import { memo, valueAt } from "../memo/memo.ts";
 import { query } from "../memo/query.ts";
 import { sameMap, sameMembers } from "../memo/same.ts";
 import type { AddressingOf } from "./addressing.ts";
 import { type SegmentPlan, segmentPlan } from "./allocation.ts";
 import type { Declared } from "./bind.ts";
 import type { ClusterDraft } from "./cluster.ts";
+import { edgeAt } from "./edge.ts";
 import { buildInterfaces, stationBase, withDefaults } from "./interfaces.ts";
-import type { ExternalHost, Interface, InterfaceName, Node, NodeCidr, Router, Segment } from "./model.ts";
-import { nameProblems, routerNames } from "./nearby.ts";
+import type { ExternalHost, Interface, InterfaceName, NamedPlace, Node, NodeCidr, Router, Segment } from "./model.ts";
+import { type NameProblems, nameProblems, routerNames } from "./nearby.ts";
 import { allocatedRanges, claimedRanges, claimsLater, type NodeRanges } from "./node-ranges.ts";
+import { countedUp } from "./places.ts";
 import { CODES, problem, type TopologyProblem } from "./problems.ts";
 import {
   type Attached,
@@ -148,7 +150,7 @@ const outsideOf = perRow<[StationParts, readonly (Attached | undefined)[], Addre
     const interfaces = buildInterfaces(parts, ref, 0, around, addresses);
     const base = stationBase(parts, name, name, interfaces);
     return kind === "router"
-      ? { ...base, kind, routes, ...(bgp ? { bgp } : {}) }
+      ? { ...base, kind, routes, routeTables: parts.routeTables, ...(bgp ? { bgp } : {}) }
       : { ...base, kind: "host", routes: withDefaults(parts, interfaces, around) };
   },
 );
@@ -177,7 +179,7 @@ const builtNodes = perRow<
   [string, Node["dockerBridge"]]
 >(([parts, { name, index, position }, around, addresses, podCidrs], _, cluster, dockerBridge) => {
   const path = `${cluster}/${name}`;
-  const { acl, sysctls, processes, edge, firewall, policyRouting, labels, cni, source } = parts;
+  const { acl, sysctls, processes, edge, overrides, firewall, policyRouting, labels, cni, source } = parts;
   const interfaces = buildInterfaces(parts, { kind: "node", path }, position, around, addresses);
   return {
     kind: "node",
@@ -186,7 +188,8 @@ const builtNodes = perRow<
     acl,
     sysctls,
     processes,
-    edge,
+    edge: edge && edgeAt(edge, position),
+    overrides,
     firewall,
     policyRouting,
     labels,
@@ -196,6 +199,7 @@ const builtNodes = perRow<
     name,
     cluster,
     index,
+    externalIps: countedUp(parts.externalIps, position),
     podCidrs,
     dockerBridge: parts.dockerBridge ?? dockerBridge,
   };
@@ -280,9 +284,11 @@ const byAddress = memo((interfaces: readonly Interface[]): ReadonlyMap<Ip, reado
 /* ---------------------------------------------------------------- problems */
 
 /** Whether the statement itself, or one of its names or addresses, has a problem. */
-const faulty = perItem<StationParts, boolean, [SegmentMap]>(
-  (parts, segments) =>
+const faulty = perItem<StationParts, boolean, [SegmentMap, Declared["groups"]]>(
+  (parts, segments, groups) =>
     parts.problems.length > 0 ||
+    parts.routeTables.length > 0 ||
+    groupsOf(parts).some(({ name }) => !groups.has(name)) ||
     parts.attaches.some((attach) => {
       const segment = segments.get(attach.segment);
       return segment === undefined || !isInside(segment, attach, countOf(parts));
@@ -320,13 +326,19 @@ function isInterface(
 
 const trueAt = memo((flags: readonly boolean[]) => flags.flatMap((flag, index) => (flag ? [index] : [])));
 
+function groupsOf({ groups, attaches }: StationParts): readonly NamedPlace[] {
+  return attaches.every((attach) => attach.groups.length === 0)
+    ? groups
+    : [...groups, ...attaches.flatMap((attach) => attach.groups)];
+}
+
 /** In order of declaration. */
-function faultsOf({ placed, outside, segments }: Declared): readonly TopologyProblem[] {
+function faultsOf({ placed, outside, segments, groups }: Declared): readonly TopologyProblem[] {
   const names = nameProblems(segments, routerNames(outside));
   const problems: TopologyProblem[] = [...segments.values()].flatMap((segment) => segment.problems);
-  const wrong = new Set(trueAt(faulty(outside, segments)).map((index) => outside[index]!));
+  const wrong = new Set(trueAt(faulty(outside, segments, groups)).map((index) => outside[index]!));
   const note = (parts: StationParts, path: string): void => {
-    problems.push(...parts.problems);
+    problems.push(...parts.problems, ...unknownGroups(groupsOf(parts)), ...tableProblems(parts, names, segments));
     for (const attach of parts.attaches) problems.push(...attachProblems(attach, countOf(parts)));
     for (const named of interfaceNames(parts)) {
       const { name, source } = named;
@@ -336,23 +348,58 @@ function faultsOf({ placed, outside, segments }: Declared): readonly TopologyPro
       else problems.push(names.unknown(name, "segment", source));
     }
   };
+  const unknownGroups = (list: readonly NamedPlace[]): readonly TopologyProblem[] =>
+    list.flatMap(({ name, source }) =>
+      groups.has(name) ? [] : names.unknown(name, "security-group", source, groups.keys()),
+    );
   const attachProblems = (attach: Attach, count: number): readonly TopologyProblem[] => {
     const segment = segments.get(attach.segment);
     return segment === undefined
       ? [names.unknownSegment(attach.segment, attach.addresses, attach.segmentSource)]
       : outsideProblems(segment, attach, count);
   };
+  for (const { rules } of groups.values())
+    for (const { fromGroups, toGroups } of rules) problems.push(...unknownGroups([...fromGroups, ...toGroups]));
   for (const one of placed) {
     if (!("nodes" in one)) {
       if (wrong.has(one)) note(one, one.name);
       continue;
     }
-    for (const index of trueAt(faulty(one.nodes, segments))) {
+    for (const index of trueAt(faulty(one.nodes, segments, groups))) {
       const parts = one.nodes[index]!;
       note(parts, `${one.name}/${parts.name}`);
     }
   }
-  return problems;
+  return distinctProblems(problems);
+}
+
+/** A statement in `defaults` is read for each node, but its problem is reported once. */
+function distinctProblems(problems: readonly TopologyProblem[]): readonly TopologyProblem[] {
+  const seen = new Map<unknown, Set<string>>();
+  return problems.filter(({ code, source: { decl, part } }) => {
+    const places = valueAt(seen, decl.handle, () => new Set<string>());
+    const place = `${code} ${part}`;
+    return !places.has(place) && places.add(place);
+  });
+}
+
+/** Segments of route tables that the router is not attached to, or that an earlier table already has. */
+function tableProblems(
+  { name, attaches, routeTables }: StationParts,
+  names: NameProblems,
+  segments: SegmentMap,
+): readonly TopologyProblem[] {
+  const first = new Map<string, string>();
+  return routeTables.flatMap((table) =>
+    table.segments.flatMap(({ name: segment, source }): readonly TopologyProblem[] => {
+      if (!segments.has(segment)) return [names.unknown(segment, "segment", source)];
+      const other = first.get(segment);
+      if (other === undefined) first.set(segment, table.name);
+      if (!attaches.some((attach) => attach.segment === segment))
+        return [problem(CODES.routeTableSegment, source, { router: name, segment, other: undefined })];
+      return other === undefined ? [] : [problem(CODES.routeTableSegment, source, { router: name, segment, other })];
+    }),
+  );
 }
 
 function twiceProblems(cluster: ClusterDraft, nodes: readonly Node[]): readonly TopologyProblem[] {

@@ -16,6 +16,7 @@ export interface Topology {
   readonly routers: readonly Router[];
   readonly hosts: readonly ExternalHost[];
   readonly clusters: readonly Cluster[];
+  readonly securityGroups: ReadonlyMap<string, SecurityGroup>;
   readonly expectations: readonly Expectation[];
   readonly tunnels: readonly Tunnel[];
   /**
@@ -122,6 +123,8 @@ export interface Interface {
   readonly mtu: number;
   /** The interface's setting, else its segment's; off by default for routers. */
   readonly sourceCheck: boolean;
+  /** Names of its security groups; empty: it accepts all packets. */
+  readonly groups: readonly string[];
   readonly source: Origin;
   readonly station: StationRef;
 }
@@ -219,6 +222,32 @@ export interface AclRule extends AclMatch {
   /** Router: forward. Node and host: in, unless set otherwise. */
   readonly direction: "in" | "out" | "forward";
 }
+/** A name as written. */
+export interface NamedPlace {
+  readonly name: string;
+  readonly source: Origin;
+}
+
+/** The rules of a security group, all of them `allow`. */
+export interface SecurityGroup {
+  readonly name: string;
+  readonly rules: readonly GroupRule[];
+  readonly source: Origin;
+  readonly nameSource: Origin;
+}
+export interface GroupRule extends AclRule {
+  /** In addition to `from` and `to`: the addresses of interfaces with these groups. */
+  readonly fromGroups: readonly NamedPlace[];
+  readonly toGroups: readonly NamedPlace[];
+}
+
+/** The routes for packets from some of a router's segments. */
+export interface RouteTableSpec {
+  readonly name: string;
+  readonly segments: readonly NamedPlace[];
+  readonly routes: readonly StaticRoute[];
+  readonly source: Origin;
+}
 
 export interface Listener {
   readonly proto: "tcp" | "udp" | "sctp";
@@ -251,7 +280,25 @@ interface StationBase {
   readonly edge?: Edge | undefined;
   readonly firewall?: Firewall | undefined;
   readonly policyRouting?: PolicyRouting | undefined;
+  /** The same. */
+  readonly overrides?: Overrides | undefined;
   readonly source: Origin;
+}
+/** Kernel state that takes the place of the state that programs create. */
+export interface Overrides {
+  readonly mtus: readonly { readonly device: string; readonly mtu: number; readonly source: Origin }[];
+  readonly neighbors: readonly {
+    readonly ip: Ip;
+    readonly mac: string;
+    readonly device: string;
+    readonly source: Origin;
+  }[];
+  readonly fdb: readonly {
+    readonly mac: string;
+    readonly dst: Ip;
+    readonly device: string;
+    readonly source: Origin;
+  }[];
 }
 /** Features of a machine at the edge of a network. */
 export interface Edge {
@@ -279,6 +326,7 @@ export interface Router extends StationBase {
   readonly kind: "router";
   /** Set if the router runs BGP. */
   readonly bgp?: BgpSpec | undefined;
+  readonly routeTables: readonly RouteTableSpec[];
 }
 export interface BgpSpec {
   readonly as: number;
@@ -310,6 +358,8 @@ export interface Node extends StationBase {
   /** Index in `cluster.nodes`. */
   readonly index: number;
   readonly labels: ReadonlyMap<string, string>;
+  /** Addresses of the node outside of its network (ExternalIP). */
+  readonly externalIps: readonly GivenIp[];
   /**
    * The ranges of the node's pods: node.spec.podCIDRs, docker0's network with `cni docker`, one per family; or the
    * blocks that it has claimed and the single addresses that it has borrowed (addressing.ts), in that order. Empty if
@@ -355,6 +405,14 @@ export interface Cluster {
   /** In order of declaration. */
   readonly ingresses?: readonly Ingress[];
   readonly services: ServiceIndex;
+  readonly dns: ClusterDns;
+}
+/** The name servers of pods. */
+export interface ClusterDns {
+  /** kubelet --cluster-dns; empty: the default. */
+  readonly servers: readonly GivenIp[];
+  /** NodeLocal DNSCache, if it runs. */
+  readonly nodeLocal: { readonly ips: readonly Ip[]; readonly source: Origin } | undefined;
 }
 export interface PodCidr {
   readonly prefix: Prefix;

@@ -11,7 +11,7 @@ export interface NameProblems {
   isRouter(name: string): boolean;
   unknown(
     name: string,
-    kind: "segment" | "router" | "node",
+    kind: "segment" | "router" | "node" | "security-group",
     source: Origin,
     candidates?: Iterable<string>,
   ): TopologyProblem;

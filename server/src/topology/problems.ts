@@ -43,6 +43,8 @@ export interface TopologyProblemData extends Pick<DeclProblemData, "KN006" | "KN
   };
   /** A tunnel without two sides: one machine twice, no address of a common family, or an unrelated machine. */
   readonly KN270: { readonly tunnel: string; readonly cause: "one-machine" | "no-address" | "not-a-side" | "family" };
+  /** A segment of a route table that the router is not attached to, or that another table (`other`) already has. */
+  readonly KN166: { readonly router: string; readonly segment: string; readonly other: string | undefined };
   /** No pod CIDR for nodes: `count` without, `node` is the first. */
   readonly KN401: {
     readonly cluster: string;
@@ -107,6 +109,7 @@ export const CODES = {
   nextHopFamily: "KN125",
   natSegment: "KN126",
   tunnelIncomplete: "KN270",
+  routeTableSegment: "KN166",
   noPodCidrLeft: "KN401",
   noPodAddressLeft: "KN402",
   sharedRangeFull: "KN430",

@@ -1,7 +1,18 @@
 /** One router, host, node, or pool of nodes as written, before names are bound and addresses allocated. */
 
 import { formatIp, formatPrefix, type InterfaceAddress, type Ip, type Prefix } from "../addressing/ip.ts";
-import { all, child, has, isBroken, nameOf, numberOf, one, oneOf, sourceOfRead } from "../declared/access.ts";
+import {
+  all,
+  child,
+  childrenOf,
+  has,
+  isBroken,
+  nameOf,
+  numberOf,
+  one,
+  oneOf,
+  sourceOfRead,
+} from "../declared/access.ts";
 import type { Decl } from "../declared/decl.ts";
 import { type Origin, sourceOf } from "../declared/origin.ts";
 import type { NamedKind, Place } from "../declared/problem-data.ts";
@@ -16,16 +27,23 @@ import type {
   CniSettings,
   Edge,
   Firewall,
+  GivenIp,
   Listener,
+  NamedPlace,
   NodeCidr,
+  Overrides,
   PolicyRouting,
   ProcessSpec,
   RouteOptions,
+  RouteTableSpec,
   RoutingRule,
   StaticRoute,
   Station,
   TableRoute,
 } from "./model.ts";
+import { withDefaultStatements } from "./node-defaults.ts";
+import { readOverrides } from "./overrides.ts";
+import { addressesIn, placesIn } from "./places.ts";
 import { CODES, problem, type TopologyProblem } from "./problems.ts";
 
 export interface StationParts {
@@ -43,14 +61,19 @@ export interface StationParts {
   readonly edge: Edge | undefined;
   readonly firewall: Firewall | undefined;
   readonly policyRouting: PolicyRouting | undefined;
+  readonly overrides: Overrides | undefined;
   readonly problems: readonly TopologyProblem[];
   /** Nodes only. */
   readonly labels: ReadonlyMap<string, string>;
   /** `pod-cidr`, one per family. */
   readonly podCidrs: readonly NodeCidr[];
+  readonly externalIps: readonly GivenIp[];
   readonly dockerBridge: DockerBridge | undefined;
   readonly cni: CniSettings | undefined;
+  /** Security groups of all interfaces. */
+  readonly groups: readonly NamedPlace[];
   /** Routers only. */
+  readonly routeTables: readonly RouteTableSpec[];
   readonly bgp: BgpSpec | undefined;
   /** Pools only. */
   readonly range: { readonly first: number; readonly last: number; readonly width: number } | undefined;
@@ -70,6 +93,7 @@ export interface Attach {
   readonly sourceCheck: boolean | undefined;
   /** `gateway none`: no default route through this interface. */
   readonly noGateway: boolean;
+  readonly groups: readonly NamedPlace[];
   readonly source: Origin;
 }
 
@@ -98,15 +122,21 @@ export function countOf({ range }: StationParts): number {
   return range === undefined ? 1 : range.last - range.first + 1;
 }
 
-/** Undefined if the statement has no readable name. */
-export function readStation(file: string, decl: Decl, kind: Station["kind"]): StationParts | undefined {
+/** Undefined if the statement has no readable name. `defaults`: statements for all nodes of a cluster. */
+export function readStation(
+  file: string,
+  decl: Decl,
+  kind: Station["kind"],
+  defaults?: Decl,
+): StationParts | undefined {
   const name = nameOf(decl);
   const nameRead = one(decl, "name");
   const rangeRead = oneOf(decl, "range", "index-range");
   if (name === undefined || nameRead === undefined) return undefined;
   if (decl.spec?.keyword === "nodes" && rangeRead === undefined) return undefined;
   const source = sourceOf(file, decl);
-  const found = readStatements(file, decl, kind, name);
+  const statements = withDefaultStatements(decl, defaults);
+  const found = readStatements(file, statements, kind, name);
   const { processes, problems, edge } = found;
   return {
     file,
@@ -120,16 +150,20 @@ export function readStation(file: string, decl: Decl, kind: Station["kind"]): St
     sysctls: found.sysctls ?? noSysctls,
     processes: processesOf(processes, name, source),
     edge: edge && readEdge(file, edge),
-    firewall: found.hasFirewall ? readFirewall(file, decl) : undefined,
+    firewall: found.hasFirewall ? readFirewall(file, statements) : undefined,
     policyRouting:
       found.rules || found.tableRoutes
         ? { rules: found.rules ?? nothing, routes: found.tableRoutes ?? nothing }
         : undefined,
+    overrides: found.overrides && readOverrides(file, found.overrides),
     problems: trimmed([...(problems ?? nothing), ...(processes?.problems ?? nothing)]),
     labels: found.labels ?? noLabels,
     podCidrs: found.podCidrs ?? nothing,
+    externalIps: found.externalIps ?? nothing,
     dockerBridge: found.dockerBridge,
     cni: found.cni,
+    groups: found.groups ?? nothing,
+    routeTables: found.routeTables ?? nothing,
     bgp: found.bgp,
     range: rangeRead,
   };
@@ -150,15 +184,19 @@ interface Statements {
   problems?: TopologyProblem[];
   podCidrs?: readonly NodeCidr[];
   labels?: Map<string, string>;
+  externalIps?: readonly GivenIp[];
   dockerBridge?: DockerBridge | undefined;
   cni?: CniSettings | undefined;
   bgp?: BgpSpec | undefined;
   edge?: Decl[];
+  overrides?: Decl[];
+  groups?: readonly NamedPlace[];
+  routeTables?: readonly RouteTableSpec[];
 }
 
-function readStatements(file: string, decl: Decl, kind: Station["kind"], name: string): Statements {
+function readStatements(file: string, statements: readonly Decl[], kind: Station["kind"], name: string): Statements {
   const found: Statements = { attaches: [], devices: 0 };
-  for (const statement of decl.children) {
+  for (const statement of statements) {
     switch (statement.spec?.keyword) {
       case "attach": {
         const attach = readAttach(file, statement, `eth${found.devices++}`);
@@ -202,6 +240,9 @@ function readStatements(file: string, decl: Decl, kind: Station["kind"], name: s
       case "pod-cidr":
         found.podCidrs ??= readPodCidrs(file, statement);
         break;
+      case "external-ip":
+        found.externalIps = [...(found.externalIps ?? nothing), ...addressesIn(file, statement)];
+        break;
       case "docker-bridge":
         found.dockerBridge ??= readDockerBridge(file, statement);
         break;
@@ -210,6 +251,21 @@ function readStatements(file: string, decl: Decl, kind: Station["kind"], name: s
         break;
       case "bgp":
         found.bgp ??= readBgp(file, statement);
+        break;
+      case "security-group":
+        found.groups = [...(found.groups ?? nothing), ...placesIn(file, statement, "groups")];
+        break;
+      case "route-table": {
+        found.problems ??= [];
+        const table = readRouteTable(file, statement, found.problems);
+        if (table !== undefined) found.routeTables = [...(found.routeTables ?? nothing), table];
+        break;
+      }
+      case "device":
+      case "neighbor":
+      case "fdb":
+        found.overrides ??= [];
+        found.overrides.push(statement);
         break;
       case "loopback":
       case "masquerade":
@@ -262,6 +318,7 @@ function readAttach(file: string, decl: Decl, device: string): Attach | undefine
     mtu: numberOf(decl, "mtu"),
     sourceCheck: oneOf(child(decl, "source-check"), "value", "boolean")?.value,
     noGateway: oneOf(child(decl, "gateway"), "gateway", "word") !== undefined,
+    groups: trimmed(childrenOf(decl, "security-group").flatMap((one) => placesIn(file, one, "groups"))),
     source: sourceOf(file, decl),
   };
 }
@@ -276,6 +333,19 @@ function readPodCidrs(file: string, decl: Decl): readonly NodeCidr[] {
     cidrs.push({ prefix, allocated: false, source: sourceOfRead(file, decl, read) });
   }
   return trimmed(cidrs);
+}
+
+/** Undefined if the name is unreadable. */
+function readRouteTable(file: string, decl: Decl, problems: TopologyProblem[]): RouteTableSpec | undefined {
+  const name = nameOf(decl);
+  if (name === undefined) return undefined;
+  const routes: StaticRoute[] = [];
+  const segments: NamedPlace[] = [];
+  for (const statement of decl.children) {
+    if (statement.spec?.keyword === "route") routes.push(...readRoute(file, statement, problems));
+    if (statement.spec?.keyword === "for") segments.push(...placesIn(file, statement, "segments"));
+  }
+  return { name, segments, routes, source: sourceOf(file, decl) };
 }
 
 const anywhere4: Prefix = { ip: 0, len: 0 };

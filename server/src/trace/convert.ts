@@ -87,7 +87,7 @@ function toLookup(lookup: Lookup, around: Surroundings): NonNullable<Trace["look
     name: lookup.name,
     asked: [...lookup.asked],
     answers: [...lookup.answers],
-    ...(lookup.server ? { server: lookup.server.path } : {}),
+    ...(lookup.server ? { server: lookup.server } : {}),
     answered: isAnswered(lookup),
     paths: lookup.journeys.map((journey) => toPath(journey, around, undefined)),
   };

@@ -7,8 +7,8 @@ import { type Family, formatIp } from "../addressing/ip.ts";
 import type { Journey } from "../dataplane/journey.ts";
 import type { Network } from "../dataplane/model.ts";
 import { t } from "../text/l10n.ts";
-import { type DnsName, dnsNames, nameServer, searched } from "../topology/dns.ts";
-import type { Cluster, Pod, Service, Topology } from "../topology/model.ts";
+import { type DnsName, dnsNames, resolverOf, searched } from "../topology/dns.ts";
+import type { Cluster, Pod, Topology } from "../topology/model.ts";
 import { aimAt, journeysTo } from "./aim.ts";
 import type { Endpoint } from "./endpoints.ts";
 
@@ -18,8 +18,8 @@ export interface Lookup {
   /** The names that the pod's resolver queries, in order; the last one resolves. */
   readonly asked: readonly string[];
   readonly answers: readonly string[];
-  /** Undefined if the file does not declare a DNS service; no query is simulated then. */
-  readonly server: Service | undefined;
+  /** The path or address of the name server. Undefined if the file does not declare one; no query is simulated then. */
+  readonly server: string | undefined;
   /** Journeys of the query and its answer, one per endpoint of the DNS service. */
   readonly journeys: readonly Journey[];
 }
@@ -50,10 +50,10 @@ export function lookupOf(
     return t`${text} belongs to cluster ${names[0]?.cluster.name ?? ""}; the DNS of cluster ${asking.cluster.name} cannot resolve it`;
   const all = searched(asking.cluster, asking.pod.workload.namespace, text);
   const asked = all.slice(0, all.indexOf(found.name) + 1);
-  const server = nameServer(asking.cluster);
+  const server = resolverOf(asking.cluster, wanted);
   const base = { name: found.name, asked, answers: answersOf(found), server };
   if (!server) return { ...base, journeys: [] };
-  const aim = aimAt(topology, server.path, sender, DNS_PORT, wanted);
+  const aim = aimAt(topology, server, sender, DNS_PORT, wanted);
   if (!aim.ok) return t`${sender.path} cannot query DNS: ${aim.error}`;
   const question = { from: sender.netns, src: undefined, proto: "udp", sport: SOURCE_PORT, dport: DNS_PORT } as const;
   return { ...base, journeys: journeysTo(network, { ...question, size: undefined, df: false }, aim.targets) };

@@ -178,5 +178,5 @@ function notesOf(notes: readonly string[], lookup: Lookup | undefined): readonly
       t`DNS returns ${answer} for ${name}; the query is not traced, because service kube-system/kube-dns is not declared`,
     ];
   if (isAnswered(lookup)) return [...notes, t`DNS returns ${answer} for ${name}`];
-  return [t`${name} is not resolved: no DNS response from ${server.path}; the packet is never sent`];
+  return [t`${name} is not resolved: no DNS response from ${server}; the packet is never sent`];
 }

@@ -164,6 +164,7 @@ export function topologyOf(plan: Plan): Topology {
         allocated: false,
         mtu: mtu ?? segments.get(segment)?.mtu ?? 1500,
         sourceCheck: false,
+        groups: [],
         source: source(`attach ${segment}`),
         station: { kind, path },
       }),
@@ -206,6 +207,7 @@ export function topologyOf(plan: Plan): Topology {
       interfaces: attach("router", name, given.attach),
       routes: given.routes ?? [],
       acl: given.acl ?? [],
+      routeTables: [],
       source: source(`router ${name}`),
     }),
   );
@@ -241,6 +243,7 @@ export function topologyOf(plan: Plan): Topology {
       ),
       processes: given.processes ?? [],
       labels: new Map(),
+      externalIps: [],
       podCidrs: (given.podCidrs ?? []).map((text) => ({
         prefix: prefix(text),
         allocated: false,
@@ -316,6 +319,7 @@ export function topologyOf(plan: Plan): Topology {
   const cluster: Cluster = {
     name: "prod",
     podCidrs,
+    dns: { servers: [], nodeLocal: undefined },
     serviceCidrs: [],
     cni: plan.cni,
     maxPods: 110,
@@ -344,6 +348,7 @@ export function topologyOf(plan: Plan): Topology {
     routers,
     hosts,
     clusters: [cluster],
+    securityGroups: new Map(),
     expectations: [],
     tunnels: [],
     problems: [],

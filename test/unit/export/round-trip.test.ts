@@ -64,6 +64,22 @@ describe("samples as Kubernetes objects", () => {
   });
 });
 
+it("external addresses of nodes are read back", () => {
+  const sample = SAMPLES.find(({ name }) => name.endsWith("external-ip.knet"));
+  const text = printed(imported(textOf(read(sample?.text ?? ""), "kubernetes")));
+  expect(text).toContain("external-ip 203.0.113.10");
+  expect(text).toContain("external-ip 203.0.113.20");
+});
+
+it("the port and the VNI of Calico's VXLAN are read back", () => {
+  const sample = SAMPLES.find(
+    ({ name }) => name.endsWith("/calico-autodetection.knet") || name === "calico-autodetection.knet",
+  );
+  const text = printed(imported(textOf(read(sample?.text ?? ""), "kubernetes")));
+  expect(text).toContain("vxlan-port 8472");
+  expect(text).toContain("vxlan-vni 5000");
+});
+
 /** All values of a service except its locations, and without generated names of ports. */
 function serviceText(service: Service): string {
   const { index: _index, allocated: _allocated, ports, ...rest } = service;

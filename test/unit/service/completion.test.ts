@@ -28,6 +28,7 @@ describe("keywords", () => {
         "cluster · A Kubernetes cluster: its address ranges, CNI plugin, nodes, and pods",
         "expect · Requirement for the traffic between two endpoints; checked while you type",
         "network · Reads segments and routers from a Terraform plan or the output of a cloud's command line",
+        "security-group · A stateful set of allow rules for the interfaces of several machines, as in clouds",
       ]
     `);
   });
@@ -71,6 +72,9 @@ describe("keywords", () => {
       }",
         "expect \${1:from} -> \${2:to} \${3|reachable,blocked,preserves-source|}",
         "network "$1"",
+        "security-group \${1:name} {
+      	$0
+      }",
       ]
     `);
   });

@@ -6,6 +6,7 @@
 import { type Ip, type Prefix, prefixContains } from "../../addressing/ip.ts";
 import type { Origin } from "../../declared/origin.ts";
 import type { AclRule, Router, Station, Topology } from "../../topology/model.ts";
+import { refusingGroup } from "../group-rules.ts";
 
 /** RFC 4271 section 8.2.1. */
 export const BGP_PORT = 179;
@@ -38,6 +39,8 @@ export function accessLists(topology: Topology): AccessLists {
         .filter((router) => router !== a && router !== b)
         .map((router) => deciding(router, "forward", from, to, port)),
       deciding(b, "in", from, to, port),
+      refusingGroup(topology, a, "out", { from, to, port })?.source,
+      refusingGroup(topology, b, "in", { from, to, port })?.source,
     ].flatMap((source) => source ?? []);
   return { blockers, blocking: (a, from, b, to, port) => blockers(a, from, b, to, port)[0] };
 }
@@ -96,7 +99,8 @@ function routersBetween(topology: Topology, start: string, end: string): readonl
 /** Prefixes in access lists that apply to the port: machines inside and outside of a prefix are treated differently. */
 export function prefixesOfRules(topology: Topology, port: number): readonly Prefix[] {
   const stations: readonly Station[] = [...topology.routers, ...topology.clusters.flatMap(({ nodes }) => nodes)];
-  return stations.flatMap(({ acl }) =>
-    acl.filter((rule) => concerns(rule, port)).flatMap((rule) => [...rule.from, ...rule.to]),
+  const rules = [...stations.map(({ acl }) => acl), ...[...topology.securityGroups.values()].map((one) => one.rules)];
+  return rules.flatMap((list) =>
+    list.filter((rule) => concerns(rule, port)).flatMap((rule) => [...rule.from, ...rule.to]),
   );
 }

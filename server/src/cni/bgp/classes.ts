@@ -27,7 +27,7 @@ export function classesOf(topology: Topology, speakers: readonly Speaker[], fami
   const placesMatter =
     speakers.some(({ station }) => station.kind === "router") ||
     topology.routers.some(({ acl }) => acl.length > 0) ||
-    speakers.some(({ station }) => station.acl.length > 0);
+    speakers.some(({ station }) => station.acl.length > 0 || hasGroups(station));
   const holdsSpeakers = blockHolders(speakers, family);
   const apartFromClass = new Set((topology.downSessions ?? []).flat());
   const classes = new Map<string, Speaker[]>();
@@ -48,6 +48,7 @@ export function classesOf(topology: Topology, speakers: readonly Speaker[], fami
     ];
     if (placesMatter) {
       parts.push("at", ...station.interfaces.map(({ segment }) => segment));
+      parts.push("groups", ...station.interfaces.flatMap(({ groups }) => groups));
       parts.push(...station.acl.map(({ source }) => numbers(source.decl.handle)));
       for (const prefix of telling) parts.push(holds(prefix, ofFamily(speaker, family)) ? 1 : 0);
     }
@@ -60,6 +61,10 @@ export function classesOf(topology: Topology, speakers: readonly Speaker[], fami
   return [...classes.values()]
     .flatMap((members) => (hasRouters ? apart(members) : [members]))
     .map((members, index) => ({ index, members, byId: byRouterId(members) }));
+}
+
+function hasGroups({ interfaces }: Station): boolean {
+  return interfaces.some(({ groups }) => groups.length > 0);
 }
 
 /** Whether a node's own blocks contain the address of a speaker, to which it drops packets. */

@@ -2,6 +2,7 @@
 
 import { formatIp, formatPrefix, type Ip, prefixCovers } from "../../addressing/ip.ts";
 import { childOf } from "../../declared/navigate.ts";
+import { headText } from "../../declared/text.ts";
 import { valueAt } from "../../memo/memo.ts";
 import { t } from "../../text/l10n.ts";
 import type { Node } from "../../topology/model.ts";
@@ -15,6 +16,7 @@ export function checkNodes(calico: CalicoCluster): readonly NetworkProblem[] {
   return [
     ...withoutBlocks(calico, nodes),
     ...nodes.flatMap((node) => [...podCidrIgnored(node), ...blockOutside(calico, node), ...foreignAddress(node)]),
+    ...undetected(calico),
     ...withoutDefaultRoute(calico),
     ...addressTwice(calico),
   ];
@@ -87,6 +89,23 @@ function foreignAddress(node: Node): NetworkProblem[] {
   return addresses
     .filter((ip) => source && !own.includes(ip) && !isLoopback(node, ip))
     .map((ip) => problem(CODES.calicoBgpAddress, source ?? node.source, { node: node.path, address: formatIp(ip) }));
+}
+
+/** Nodes with an address of a family of the pools that the configured method does not find. */
+function undetected({ candidates, settings }: CalicoCluster): NetworkProblem[] {
+  return ([4, 6] as const).flatMap((family) => {
+    const source = settings.sources.get(family === 4 ? "autodetection" : "autodetection-v6");
+    if (!source || settings.pools.every(({ cidr }) => familyOf(cidr.ip) !== family)) return [];
+    const missed = candidates.filter(
+      (member) =>
+        (family === 4 ? member.v4 : member.v6) === undefined &&
+        member.node.interfaces.some(({ addresses }) => addresses.some(({ ip }) => familyOf(ip) === family)),
+    );
+    const [first] = missed;
+    if (!first) return [];
+    const method = headText(source.decl).split(" ").slice(1).join(" ");
+    return [problem(CODES.calicoAutodetection, source, { method, node: first.node.path, nodes: missed.length })];
+  });
 }
 
 /** arp_process checks that 169.254.1.1 is routed through another device before proxy_arp replies for it. */

@@ -1,18 +1,11 @@
 /** The nodes of a cluster that run Calico: their addresses, blocks, and tunnels. Created once per cluster. */
-import {
-  addIp,
-  hostPrefix,
-  type InterfaceAddress,
-  type Ip,
-  type Prefix,
-  prefixContains,
-  prefixOf,
-} from "../../addressing/ip.ts";
+import { addIp, hostPrefix, type Ip, type Prefix, prefixContains, prefixOf } from "../../addressing/ip.ts";
 import { buildPrefixTable, type PrefixTable } from "../../addressing/prefix-table.ts";
 import type { Cluster, Interface, Node, NodeCidr } from "../../topology/model.ts";
 import { defaultInterface, familyOf } from "../host.ts";
 import type { ClusterContext } from "../mode.ts";
 import { pluginOf } from "../settings.ts";
+import { type Autodetection, detect } from "./autodetection.ts";
 import { type TunnelKind, tunnelKinds } from "./pools.ts";
 import { type CalicoSettings, calicoSettings, type NodeSettings, nodeSettings, type Pool } from "./settings.ts";
 
@@ -54,7 +47,7 @@ export function calicoCluster(context: ClusterContext): CalicoCluster {
   const { cluster } = context;
   const settings = calicoSettings(cluster.cni, cluster.podCidrs);
   const tunnels = tunnelKinds(settings);
-  const candidates = nodesOf(cluster).map(memberOf);
+  const candidates = nodesOf(cluster).map((node) => memberOf(node, settings));
   const members = distinctMembers(candidates);
   const byIndex = new Map(members.map((member) => [member.node.index, member]));
   const pools: PrefixTable<Pool> = buildPrefixTable(settings.pools.map((pool) => [pool.cidr, pool] as const));
@@ -117,20 +110,24 @@ function tunnelAddress(
   return undefined;
 }
 
-function memberOf(node: Node): Member {
+function memberOf(node: Node, settings: CalicoSettings): Member {
   const own = nodeSettings(node.cni);
-  return { node, own, v4: familyPartOf(node, own, 4), v6: familyPartOf(node, own, 6) };
+  return { node, own, v4: familyPartOf(node, own, settings, 4), v6: familyPartOf(node, own, settings, 6) };
 }
 
-/** IP_AUTODETECTION_METHOD first-found: the first interface with an address of the family. */
-function familyPartOf(node: Node, own: NodeSettings, family: 4 | 6): MemberFamily | undefined {
+/** `bgp-address`, or the address that calico-node detects. */
+export function familyPartOf(
+  node: Node,
+  own: NodeSettings,
+  { autodetection }: CalicoSettings,
+  family: 4 | 6,
+): MemberFamily | undefined {
   const given = own.addresses.find((ip) => familyOf(ip) === family);
-  for (const iface of node.interfaces) {
-    const found: InterfaceAddress | undefined = iface.addresses.find(
-      ({ ip }) => familyOf(ip) === family && (given === undefined || ip === given),
-    );
-    if (found) return { address: found.ip, subnet: prefixOf(found.ip, found.len), iface };
-  }
+  const method: Autodetection =
+    given === undefined ? autodetection[family] : { kind: "cidr", cidrs: [hostPrefix(given)] };
+  const found = detect(node, method, family);
+  if (found)
+    return { address: found.address.ip, subnet: prefixOf(found.address.ip, found.address.len), iface: found.iface };
   return given === undefined ? undefined : onLoopback(node, given);
 }
 

@@ -4,7 +4,7 @@
  */
 import { formatPrefix, hostPrefix, type Ip, type Prefix } from "../../addressing/ip.ts";
 import { buildPrefixTable } from "../../addressing/prefix-table.ts";
-import type { IpSet, NfTable, NfTarget } from "../../dataplane/model.ts";
+import type { IpSet, NfTable, NfTarget, PortRange } from "../../dataplane/model.ts";
 import type { Conditions, RuleSpec } from "../../dataplane/rule.ts";
 import type { Origin } from "../../declared/origin.ts";
 import { bridgedPods } from "../bridged.ts";
@@ -12,7 +12,7 @@ import type { ChainRules } from "../mode.ts";
 import { type CalicoCluster, familyPart, type Member } from "./cluster.ts";
 import { caliName } from "./endpoints.ts";
 import { type IpvsFrame, ipvsChains, ipvsInput, ipvsOutput } from "./ipvs.ts";
-import { TUNL0, usesIpip, usesVxlan, VXLAN_DEVICE, VXLAN_PORT } from "./tunnels.ts";
+import { TUNL0, usesIpip, usesVxlan, VXLAN_DEVICE } from "./tunnels.ts";
 
 /** Felix allocates mark bits from IptablesMarkMask 0xffff0000: accept, pass, and two scratch bits. */
 const ACCEPT_MARK = 0x10000;
@@ -120,6 +120,10 @@ const jump = (chain: string): NfTarget => ({ kind: "JUMP", chain });
 const clear = (mask: number): NfTarget => ({ kind: "MARK", value: 0, mask });
 const isMarked = (value: number): Conditions => ({ mark: { is: { value, mask: value } } });
 
+function vxlanPorts({ settings }: CalicoCluster): PortRange {
+  return { first: settings.vxlanPort, last: settings.vxlanPort };
+}
+
 /**
  * No connection tracking for VXLAN, whose source ports differ in each direction. Packets from pods with a spoofed
  * source address are dropped.
@@ -127,7 +131,7 @@ const isMarked = (value: number): Conditions => ({ mark: { is: { value, mask: va
 function rawChains(calico: CalicoCluster, family: Family): readonly ChainRules[] {
   const { rule, chain } = writer(family, "raw", calico.settings.source);
   const untracked: RuleSpec[] = usesVxlan(calico, family)
-    ? [rule({ proto: "udp", dport: { first: VXLAN_PORT, last: VXLAN_PORT } }, { kind: "NOTRACK" })]
+    ? [rule({ proto: "udp", dport: vxlanPorts(calico) }, { kind: "NOTRACK" })]
     : [];
   return [
     chain("PREROUTING", [rule({}, jump("cali-PREROUTING"))]),
@@ -218,7 +222,7 @@ function tunnelRules(
     );
   }
   if (usesVxlan(calico, family)) {
-    const port = { proto: "udp", dport: { first: VXLAN_PORT, last: VXLAN_PORT } } as const;
+    const port = { proto: "udp", dport: vxlanPorts(calico) } as const;
     const hosts = sets.vxlan(family);
     input.push(
       rule(
@@ -287,7 +291,7 @@ function endpointChains(calico: CalicoCluster, { node }: Member, family: Family)
         ...established,
         rule({}, clear(ACCEPT_MARK | 0x20000)),
         rule(
-          { proto: "udp", dport: { first: VXLAN_PORT, last: VXLAN_PORT } },
+          { proto: "udp", dport: vxlanPorts(calico) },
           { kind: "DROP" },
           "Drop VXLAN encapped packets originating in workloads",
         ),

@@ -18,6 +18,7 @@ import {
 import type { CniSettings, PodCidr } from "../../topology/model.ts";
 import { familyOf } from "../host.ts";
 import { settingsOf } from "../settings.ts";
+import { type Autodetection, autodetectionOf } from "./autodetection.ts";
 
 export type Encapsulation = "always" | "cross-subnet" | "never";
 export type Label = readonly [key: string, value: string];
@@ -61,6 +62,10 @@ export interface CalicoSettings {
   /** The program that creates the routes of IPIP pools. */
   readonly programRoutes: "felix" | "bird";
   readonly mtu: number | undefined;
+  /** By address family. */
+  readonly autodetection: Readonly<Record<4 | 6, Autodetection>>;
+  readonly vxlanPort: number;
+  readonly vxlanVni: number;
   readonly excludesHosts: boolean;
   readonly endpointToHost: "ACCEPT" | "RETURN" | "DROP";
   readonly sources: ReadonlyMap<string, Origin>;
@@ -79,6 +84,9 @@ export interface NodeSettings {
 const DEFAULT_AS = 64512;
 /** calico-node's default pool if neither CALICO_IPV4POOL_CIDR nor kubeadm sets one (node/pkg/lifecycle/startup). */
 const DEFAULT_POOL: Prefix = { ip: 0xc0a80000, len: 16 };
+/** FelixConfiguration vxlanPort and vxlanVNI: IANA's port, and the lowest VNI that Windows accepts. */
+export const VXLAN_PORT = 4789;
+export const VXLAN_VNI = 4096;
 /** libcalico-go/lib/ipam: the limit if maxBlocksPerHost is 0. */
 const MOST_BLOCKS = 20;
 
@@ -103,6 +111,12 @@ export function calicoSettings(cluster: CniSettings, podCidrs: readonly PodCidr[
     peers: statements(settings, "peer").map(peerOf),
     programRoutes: word("program-routes") === "bird" ? "bird" : "felix",
     mtu: numberIn(statement(settings, "mtu")) || undefined,
+    autodetection: {
+      4: autodetectionOf(statement(settings, "autodetection")?.decl),
+      6: autodetectionOf(statement(settings, "autodetection-v6")?.decl),
+    },
+    vxlanPort: numberIn(statement(settings, "vxlan-port")) ?? VXLAN_PORT,
+    vxlanVni: numberIn(statement(settings, "vxlan-vni")) ?? VXLAN_VNI,
     excludesHosts: word("nat-outgoing-exclusions") === "ip-pools-and-host-ips",
     endpointToHost: action === "drop" ? "DROP" : action === "return" ? "RETURN" : "ACCEPT",
     sources: sourcesOf(settings),

@@ -14,9 +14,6 @@ import { isUsable } from "./settings.ts";
 
 export const TUNL0 = "tunl0";
 export const VXLAN_DEVICE: Readonly<Record<4 | 6, string>> = { 4: "vxlan.calico", 6: "vxlan-v6.calico" };
-/** FelixConfiguration vxlanVNI and vxlanPort: IANA's port, and the lowest VNI that Windows accepts. */
-const VNI = 4096;
-export const VXLAN_PORT = 4789;
 
 /** A node's VXLAN tunnel endpoint. */
 interface Vtep {
@@ -59,7 +56,7 @@ export function tunnelsOf(calico: CalicoCluster): Tunnels {
         : [
             {
               proto: "udp",
-              port: VXLAN_PORT,
+              port: calico.settings.vxlanPort,
               process: `${families.map((family) => VXLAN_DEVICE[family]).join(", ")} (kernel)`,
               origin: originOf(calico, "vxlan"),
             },
@@ -100,8 +97,8 @@ function vxlanDevice(calico: CalicoCluster, member: Member, family: 4 | 6, vteps
     mtu: family === 4 ? mtus.vxlan : mtus.vxlan6,
     mac,
     addresses: ip === undefined ? [] : withLinkLocal([{ ip, len: bits(ip) }], mac),
-    vni: VNI,
-    port: VXLAN_PORT,
+    vni: calico.settings.vxlanVni,
+    port: calico.settings.vxlanPort,
     local: part.address,
     lower: part.iface.device,
     learning: false,

@@ -15,7 +15,14 @@ import { familyOf, hasOwnRoutes, onLinkDevice } from "../host.ts";
 import type { ClusterContext } from "../mode.ts";
 import { CODES, type NetworkProblem, problem } from "../problems.ts";
 import { pluginOf } from "../settings.ts";
-import { type Absent, type FlannelCluster, flannelCluster, type Ground, type Participant } from "./cluster.ts";
+import {
+  type Absent,
+  announcedIp,
+  type FlannelCluster,
+  flannelCluster,
+  type Ground,
+  type Participant,
+} from "./cluster.ts";
 import { backendError } from "./secrets.ts";
 import type { BackendSettings, FlannelSettings } from "./settings.ts";
 import { etcdPlan } from "./subnets.ts";
@@ -253,13 +260,14 @@ function absence(node: Node, settings: FlannelSettings, reason: string): Network
       return [problem(CODES.flannelIface, source, { node: node.path, iface })];
     }
     case "public-ip": {
-      const source = settings.sources.get("public-ip");
-      if (!source || settings.publicIp === undefined) return [];
+      const source = settings.sources.get("public-ip") ?? settings.sources.get("external-ip");
+      const announced = announcedIp(node, settings, settings.network4 ? 4 : 6);
+      if (!source || announced === undefined) return [];
       const address = node.interfaces[0]?.addresses[0]?.ip;
       return [
         problem(CODES.flannelPublicIp, source, {
           node: node.path,
-          publicIp: formatIp(settings.publicIp),
+          publicIp: formatIp(announced),
           address: address === undefined ? undefined : formatIp(address),
         }),
       ];
@@ -272,7 +280,7 @@ function absence(node: Node, settings: FlannelSettings, reason: string): Network
 
 /** A VXLAN device sends from `local`; ip_route_output rejects a source that is not an address of the host. */
 function foreignSource({ node, settings, v4, v6 }: Participant): NetworkProblem[] {
-  const source = settings.sources.get("public-ip");
+  const source = settings.sources.get("public-ip") ?? settings.sources.get("external-ip");
   if (!source) return [];
   return [v4, v6].flatMap((part) => {
     if (!part || part.publicIp === part.address) return [];

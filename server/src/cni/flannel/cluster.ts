@@ -236,11 +236,17 @@ function part(
   if (!prefixCovers(network, lease)) return "lease-outside";
   const address = iface.addresses.find(({ ip }) => familyOf(ip) === family)?.ip;
   if (address === undefined) return "no-address";
-  const given =
-    settings.publicIp !== undefined && familyOf(settings.publicIp) === family ? settings.publicIp : undefined;
+  const given = announcedIp(node, settings, family);
   // "your PublicIP differs from interface IP …, which is not supported by host-gw backend" (pkg/backend/hostgw).
   if (settings.backend.type === "host-gw" && given !== undefined && given !== address) return "public-ip";
   return { network, lease, address, publicIp: given ?? address };
+}
+
+/** `public-ip`, or the node's external address. */
+export function announcedIp({ externalIps }: Node, settings: FlannelSettings, family: 4 | 6): Ip | undefined {
+  const { publicIp, externalIp } = settings;
+  if (publicIp !== undefined && familyOf(publicIp) === family) return publicIp;
+  return externalIp ? externalIps.find(({ ip }) => familyOf(ip) === family)?.ip : undefined;
 }
 
 /**

@@ -33,6 +33,8 @@ export interface FlannelSettings {
   /** --iface: a device name or an address of the device. */
   readonly iface: string | Ip | undefined;
   readonly publicIp: Ip | undefined;
+  /** Announce the nodes' external addresses (k3s). */
+  readonly externalIp: boolean;
   /** The effective statement of each keyword in the file. */
   readonly sources: ReadonlyMap<string, Origin>;
   /** The `cni` statement. */
@@ -98,6 +100,7 @@ const KEYWORDS = [
   "iptables-forward-rules",
   "nftables",
   "iface",
+  "external-ip",
   "public-ip",
 ];
 
@@ -134,6 +137,7 @@ export function flannelSettings(
     nftables: booleanIn(statement(settings, "nftables"), false),
     iface: addressIn(iface) ?? wordIn(iface),
     publicIp: addressIn(statement(settings, "public-ip")),
+    externalIp: booleanIn(statement(settings, "external-ip"), false),
     sources,
     source,
   };

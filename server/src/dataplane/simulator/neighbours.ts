@@ -4,7 +4,7 @@ import { formatIp, type Ip } from "../../addressing/ip.ts";
 import { t } from "../../text/l10n.ts";
 import { isAnycastOn, localAddressesOf, lookup } from "../fib.ts";
 import type { StepRule } from "../journey.ts";
-import type { BridgeNeighbour, Device, Netns } from "../model.ts";
+import type { BridgeNeighbour, Device, LinkEnd, Neighbour as NeighbourEntry, Netns } from "../model.ts";
 import type { Packet } from "../packet.ts";
 import { type Between, discover } from "./discovery.ts";
 import type { Neighbour } from "./neighbour.ts";
@@ -15,7 +15,8 @@ import { overlayAnswer, withoutSession } from "./session.ts";
 export function resolve(host: Host, device: Device, ip: Ip): Neighbour {
   const { run, netns } = host;
   const found = resolveUnfiltered(host, device, ip);
-  const owner = typeof ip === "bigint" ? ownerOf(run, device, netns, found) : undefined;
+  const isStated = device.kind === "physical" && netns.neighbours.lookup(device.name, ip) !== undefined;
+  const owner = typeof ip === "bigint" && !isStated ? ownerOf(run, device, netns, found) : undefined;
   const between = found.kind === "bridge-port" && device.kind === "veth" ? bridgeBetween(run, device) : undefined;
   const failure =
     owner && typeof ip === "bigint" ? discover(run, { asker: netns, device, owner, between }, ip) : undefined;
@@ -80,21 +81,14 @@ function resolveUnfiltered(host: Host, device: Device, ip: Ip): Neighbour {
           kind: "none",
           message: t`${machine(netns)} has no neighbor entry for ${formatIp(ip)} on ${device.name}, and the tunnel has no default remote`,
         };
-      return {
-        kind: "permanent",
-        mac: permanent.mac,
-        rule: {
-          table: "neigh",
-          text: `${formatIp(ip)} dev ${device.name} lladdr ${permanent.mac} PERMANENT`,
-          origin: permanent.origin,
-        },
-      };
+      return permanently(permanent);
     case "physical": {
       const { children } = device;
       const child = children?.child(ip);
       if (children && child)
         return apart(apartText(children.kind, machineAt(run, child.netns), device.name, machine(netns)));
       const end = run.network.resolve(device.segment, ip, netns.id);
+      if (permanent) return stated(run, device, permanent, end);
       if (end?.hasRivals) run.race = "first-reply";
       return end ? { kind: "station", end } : silence(t`segment ${device.segment}`);
     }
@@ -106,6 +100,25 @@ function resolveUnfiltered(host: Host, device: Device, ip: Ip): Neighbour {
       if (permanent && isMacOfPeer(run, device, permanent.mac)) return { kind: "peer" };
       return resolveAcross(host, device, ip, silence);
   }
+}
+
+/** No request is sent, regardless of the machine that would reply. */
+function stated(
+  run: Run,
+  device: Device & { kind: "physical" },
+  entry: NeighbourEntry,
+  replying: LinkEnd | undefined,
+): Neighbour {
+  const end = replying?.mac === entry.mac ? replying : run.network.withMac?.(device.segment, entry.mac);
+  return end ? { kind: "station", end } : permanently(entry);
+}
+
+function permanently({ ip, device, mac, origin }: NeighbourEntry): Neighbour {
+  return {
+    kind: "permanent",
+    mac,
+    rule: { table: "neigh", text: `${formatIp(ip)} dev ${device} lladdr ${mac} PERMANENT`, origin },
+  };
 }
 
 function apart(message: string): Neighbour {

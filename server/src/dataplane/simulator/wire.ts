@@ -13,7 +13,7 @@ import { type End, fail, type Host, limitMtu, machine, machineAt } from "./run.t
 /** Sends the frame to the segment. */
 export function ontoSegment(host: Host, device: Device & { kind: "physical" }, packet: Packet, to: Neighbour): End {
   const { run } = host;
-  if (to.kind !== "station") throw new Error(`no machine on ${device.name}`);
+  if (to.kind !== "station" && to.kind !== "permanent") throw new Error(`no machine on ${device.name}`);
   const segment = run.network.segment(device.segment);
   if (segment) {
     const size = pieceLength(packet);
@@ -45,6 +45,16 @@ export function ontoSegment(host: Host, device: Device & { kind: "physical" }, p
       message: t`segment ${segment.name} drops the packet`,
       device: device.name,
       rule: { table: `segment ${segment.name}`, text: ruleText(filter, familyOf(packet)), origin: filter.origin },
+    });
+  }
+  if (to.kind === "permanent") {
+    return fail(host, packet, {
+      verdict: "dropped",
+      code: "wrong-mac",
+      message: t`no machine on segment ${device.segment} has MAC address ${to.mac}, which the neighbor entry of ${machine(host.netns)} contains`,
+      device: device.name,
+      rule: to.rule,
+      origin: to.rule.origin,
     });
   }
   const unwanted = segment && unwantedBy(host, segment, device.name, to.end, packet);

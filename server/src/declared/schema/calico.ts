@@ -75,6 +75,33 @@ const felixExample = example(`cni calico {
     default-endpoint-to-host-action accept
   }`);
 
+const METHODS = ["first-found", "kubernetes-internal-ip", "interface", "skip-interface", "can-reach", "cidr"];
+
+const autodetectionExample = `segment lan { cidr 192.168.10.0/24 }
+router gw { attach lan 192.168.10.1 }
+segment fabric {
+  cidr 10.20.0.0/24
+  cidr fd00:20::/64
+}
+cluster prod {
+  pods 10.244.0.0/16
+  cni calico {
+    autodetection cidr 10.20.0.0/16
+    autodetection-v6 first-found
+    vxlan-port 8472
+    vxlan-vni 5000
+    pool main 10.244.0.0/16 { vxlan always }
+  }
+  nodes n 1..2 {
+    attach lan
+    attach fabric
+  }
+  pod a on n1
+  pod b on n2
+}
+expect a -> b reachable
+`;
+
 const peerExample = `segment lan {
   cidr 192.168.10.0/24
   gateway tor
@@ -353,6 +380,80 @@ bird_ipam.cfg).`,
     documentation: `By default, 20 bytes are subtracted for IPIP and 50 for VXLAN (70 over IPv6), even if no packet is encapsulated
 (felix/dataplane/linux/int_dataplane.go).`,
     example: felixExample,
+  },
+  ...(["autodetection", "autodetection-v6"] as const).map(
+    (keyword): KeywordSpec => ({
+      keyword,
+      in: calico,
+      args: [
+        { name: "first-found", flag: true, summary: "The first interface with an address" },
+        { name: "kubernetes-internal-ip", flag: true, summary: "The InternalIP of the Node object" },
+        {
+          name: "interface",
+          type: { kind: "device" },
+          after: "interface",
+          many: true,
+          optional: true,
+          summary: "Regular expressions of interface names: `eth1`, `ens.*`",
+        },
+        {
+          name: "skip-interface",
+          type: { kind: "device" },
+          after: "skip-interface",
+          many: true,
+          optional: true,
+          summary: "Regular expressions of interfaces to skip",
+        },
+        {
+          name: "can-reach",
+          type: { kind: "address" },
+          after: "can-reach",
+          optional: true,
+          summary: "The address that the node uses to reach this destination",
+        },
+        {
+          name: "cidr",
+          type: { kind: "prefix" },
+          after: "cidr",
+          many: true,
+          optional: true,
+          summary: "The first address in one of these prefixes",
+        },
+      ],
+      atLeastOneOf: METHODS,
+      atMostOneOf: METHODS,
+      repeat: "once",
+      default: "first-found",
+      summary:
+        keyword === "autodetection"
+          ? "How calico-node finds its IPv4 address (IP_AUTODETECTION_METHOD)"
+          : "How calico-node finds its IPv6 address (IP6_AUTODETECTION_METHOD)",
+      documentation: `The address is the source and destination of tunnels and BGP sessions, and its prefix decides \`cross-subnet\`. In
+the environment of calico-node, the method is \`interface=eth1\`; in the operator's Installation, it is \`nodeAddressAutodetectionV4\`. Regular
+expressions are not anchored: \`eth1\` also matches eth10. \`bgp-address\` of a node takes precedence. If no address matches, calico-node exits.`,
+      example: autodetectionExample,
+    }),
+  ),
+  {
+    keyword: "vxlan-port",
+    in: calico,
+    args: value({ kind: "number", min: 1, max: 65535 }, "UDP port", "4789"),
+    repeat: "once",
+    default: "4789",
+    summary: "UDP port of VXLAN packets (FelixConfiguration vxlanPort)",
+    documentation: `Another port avoids a conflict with a VXLAN network of the hypervisor or of Docker Swarm, which also use 4789.
+Felix disables connection tracking for this port, and drops such packets from pods.`,
+    example: autodetectionExample,
+  },
+  {
+    keyword: "vxlan-vni",
+    in: calico,
+    args: value({ kind: "number", min: 1, max: 16777215 }, "VXLAN network identifier", "4096"),
+    repeat: "once",
+    default: "4096",
+    summary: "VXLAN network identifier (FelixConfiguration vxlanVNI)",
+    documentation: "All nodes use the same VNI. Windows requires at least 4096.",
+    example: autodetectionExample,
   },
   {
     keyword: "nat-outgoing-exclusions",

@@ -173,7 +173,7 @@ pods without \`on\` are assigned to nodes in declaration order.`,
     repeat: "many",
     summary: "A pool of identical nodes",
     documentation: `\`nodes w 1..50\` declares w1 to w50; \`nodes w- 01..50\` declares w-01 to w-50. The block applies to every node of the
-pool. An address after \`attach\` belongs to the first node, the next address to the second node, and so on. A pool can
+pool. An address after \`attach\` or \`loopback\` belongs to the first node, the next address to the second node, and so on. A pool can
 have at most 100,000 nodes; Kubernetes is tested with up to 5,000 nodes per cluster (kubernetes.io, Considerations for
 large clusters).`,
     example: `segment lan { cidr 10.168.0.0/16 }
@@ -185,6 +185,94 @@ cluster prod {
     labels accelerator=yes
   }
 }
+`,
+  },
+  {
+    keyword: "external-ip",
+    in: ["node", "nodes"],
+    args: [
+      {
+        name: "addresses",
+        type: { kind: "address" },
+        many: true,
+        summary: "Addresses outside of the node's network, at most one per family",
+      },
+    ],
+    repeat: "many",
+    summary: "External address of the node (ExternalIP), for which its router does NAT",
+    documentation: `The ExternalIP in \`kubectl get nodes -o wide\`: the public address of a cloud machine. The node does not have this address
+itself: the default gateway of the node translates it one to one (DNAT for received packets, SNAT for packets that leave through the
+gateway's default route), and replies to ARP for it there. If an interface or \`loopback\` of the node has the address, there is no NAT.
+
+Only some programs use it: flannel with \`external-ip true\` announces it to other nodes (k3s \`--flannel-external-ip\`), and node ports
+are reachable at it after the NAT. kube-proxy, Calico, and kubelet use the node's InternalIP. In a pool, the address belongs
+to the first node, the next address to the second node, and so on.`,
+    example: `segment site-a { cidr 10.0.0.0/24 }
+segment site-b { cidr 10.1.0.0/24 }
+segment internet { cidr 203.0.113.0/24 }
+router a {
+  attach site-a 10.0.0.1
+  attach internet 203.0.113.1
+  route default via 203.0.113.2
+}
+router b {
+  attach site-b 10.1.0.1
+  attach internet 203.0.113.2
+  route default via 203.0.113.1
+}
+cluster edge {
+  pods 10.42.0.0/16
+  cni flannel {
+    backend wireguard
+    external-ip true
+  }
+  node server {
+    attach site-a
+    external-ip 203.0.113.10
+  }
+  node agent {
+    attach site-b
+    external-ip 203.0.113.20
+  }
+  pod web on server { listen 80/tcp }
+  pod api on agent { listen 80/tcp }
+}
+expect web -> api:80 reachable
+expect api -> web:80 reachable
+`,
+  },
+  {
+    keyword: "defaults",
+    in: ["cluster"],
+    args: [],
+    block: "nodes",
+    blockRequired: true,
+    repeat: "once",
+    summary: "Statements for all nodes of the cluster",
+    documentation: `Each node and pool has these statements in addition to its own. A statement of the node takes precedence: its
+\`attach\` statements replace all interfaces of the defaults, a \`route\` replaces the default for the same destination, a \`sysctl\` or a
+label replaces the default value, and its \`allow\` and \`deny\` rules are evaluated before the default rules. An \`attach\` in the defaults
+has no addresses: each node is assigned the next free one.`,
+    example: `segment lan { cidr 10.0.0.0/24 }
+cluster prod {
+  pods 10.244.0.0/16
+  cni flannel
+  defaults {
+    attach lan
+    sysctl net.ipv4.conf.all.rp_filter 2
+    daemon kubelet { listen 10250/tcp }
+    deny tcp port 22
+  }
+  node cp {
+    attach lan 10.0.0.10
+    labels role=control-plane
+    allow tcp port 22 from 10.0.0.0/28
+  }
+  nodes w 1..20
+}
+expect cp -> w1:10250 reachable
+expect cp -> w1:22 blocked
+expect w1 -> cp reachable
 `,
   },
   {

@@ -44,6 +44,11 @@ const flannelExample = withSettings(`cni flannel {
     iface eth0
   }`);
 
+const externalExample = withSettings(`cni flannel {
+    backend wireguard
+    external-ip true
+  }`);
+
 const etcdExample = withSettings(`cni flannel {
     subnet-manager etcd
     subnet-len /24
@@ -367,6 +372,18 @@ the other pod's own address (pkg/trafficmngr).`,
     documentation: `Uses the tables \`flannel-ipv4\` and \`flannel-ipv6\`. One rule differs: packets from external sources to a pod on another
 node are not masqueraded (pkg/trafficmngr/nftables).`,
     example: flannelExample,
+  },
+  {
+    keyword: "external-ip",
+    in: ["cni flannel"],
+    args: value(yesNo, "Use the nodes' `external-ip`", "false"),
+    repeat: "once",
+    default: "false",
+    summary: "Announces the nodes' external addresses to other nodes (k3s --flannel-external-ip)",
+    documentation: `k3s sets the annotation \`flannel.alpha.coreos.com/public-ip-overwrite\` of each node with an \`external-ip\` to this address.
+Other nodes send tunnel packets to it. \`public-ip\` in the block of a node takes precedence. Only \`wireguard\` works if the
+address is behind NAT (docs.k3s.io, Distributed hybrid or multicloud cluster).`,
+    example: externalExample,
   },
   {
     keyword: "iface",

@@ -1,7 +1,7 @@
 /** The edge of a network: additional addresses and NAT of routers, hosts, and nodes, and hosts that represent the internet. */
 import type { KeywordSpec } from "./types.ts";
 
-const stations = ["router", "host", "node"];
+const stations = ["router", "host", "node", "nodes"];
 
 const edgeExample = `segment office { cidr 192.168.1.0/24 }
 segment wan { cidr 203.0.113.0/24 }
@@ -39,7 +39,7 @@ export const edge: readonly KeywordSpec[] = [
     summary: "Addresses on the loopback device",
     documentation: `For a router ID, a virtual IP, or an anycast address that several machines share on purpose. The machine accepts
 packets to the address and replies to ARP for it on its segments (\`arp_ignore\` is 0), but other machines need a route
-to it.`,
+to it. In a node pool, the address belongs to the first node, the next address to the second node, and so on.`,
     example: `segment lan { cidr 10.0.0.0/24 }
 router r {
   attach lan 10.0.0.1

@@ -7,8 +7,11 @@ import { cni } from "./cni.ts";
 import { edge } from "./edge.ts";
 import { file } from "./file.ts";
 import { firewall } from "./firewall.ts";
+import { groupRows } from "./groups.ts";
 import { ingress } from "./ingress.ts";
+import { overrideRows } from "./overrides.ts";
 import { policy } from "./policy.ts";
+import { resolverRows } from "./resolver.ts";
 import { service } from "./service.ts";
 import { sources } from "./sources.ts";
 import { station } from "./station.ts";
@@ -22,6 +25,8 @@ export const schema: readonly KeywordSpec[] = [
   ...file,
   ...sources,
   ...station,
+  ...groupRows,
+  ...overrideRows,
   ...edge,
   ...firewall,
   ...tunnels,
@@ -33,6 +38,7 @@ export const schema: readonly KeywordSpec[] = [
   ...policy,
   ...ingress,
   ...service,
+  ...resolverRows,
 ];
 
 const byContext: ReadonlyMap<Context, ReadonlyMap<string, KeywordSpec>> = groupByContext();

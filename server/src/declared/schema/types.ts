@@ -21,7 +21,8 @@ export type SymbolKind =
   | "daemon"
   | "policy"
   | "ingress"
-  | "gateway";
+  | "gateway"
+  | "security-group";
 
 /** The unit of a number. */
 export type Unit = "bytes" | "pods" | "seconds";
@@ -86,7 +87,9 @@ export type ArgType =
   | { readonly kind: "mss" }
   /** A packet mark with an optional mask: 0x100/0xff00. */
   | { readonly kind: "mark" }
-  | { readonly kind: "sysctl" };
+  | { readonly kind: "sysctl" }
+  /** 02:42:0a:00:00:05 */
+  | { readonly kind: "mac" };
 
 export interface EnumValue {
   readonly value: string;

@@ -34,6 +34,7 @@ function nodeItem(cluster: Cluster, node: Node, { annotations, hasPodCidrs }: No
       capacity: { pods: String(cluster.maxPods) },
       addresses: [
         ...nodeAddresses(node).map((ip) => ({ type: "InternalIP", address: formatIp(ip) })),
+        ...node.externalIps.map(({ ip }) => ({ type: "ExternalIP", address: formatIp(ip) })),
         { type: "Hostname", address: node.name },
       ],
       nodeInfo: { kubeletVersion: `v1.${cluster.services.kubeProxy.minor}.0` },

@@ -1,5 +1,7 @@
 /** Calico's resources (projectcalico.org/v3), and the annotations and affinities of its nodes. */
-import { formatIp, formatPrefix } from "../../addressing/ip.ts";
+import { bits, formatIp, formatPrefix, hostPrefix } from "../../addressing/ip.ts";
+import { autodetectionText } from "../../cni/calico/autodetection.ts";
+import { familyPartOf } from "../../cni/calico/cluster.ts";
 import {
   BLOCK_SIZES,
   type CalicoSettings,
@@ -8,6 +10,8 @@ import {
   nodeSettings,
   type Peer,
   type Pool,
+  VXLAN_PORT,
+  VXLAN_VNI,
 } from "../../cni/calico/settings.ts";
 import { t } from "../../text/l10n.ts";
 import type { Cluster, Node } from "../../topology/model.ts";
@@ -96,6 +100,8 @@ function configItems(settings: CalicoSettings, apiVersion: string): readonly Kub
         programClusterRoutes: programRoutes === "bird" ? "Disabled" : undefined,
         ipipMTU: usesIpip ? mtu : undefined,
         vxlanMTU: usesVxlan ? mtu : undefined,
+        vxlanPort: unless(settings.vxlanPort, VXLAN_PORT),
+        vxlanVNI: unless(settings.vxlanVni, VXLAN_VNI),
       },
     },
     {
@@ -142,18 +148,18 @@ function calicoConfigMap({ backend, mtu }: CalicoSettings): KubeItem {
 /* -------------------------------------------------------------------- nodes */
 
 /** libcalico-go/lib/backend/k8s/resources/node.go. The prefix length decides which nodes `CrossSubnet` applies to. */
-function annotations(node: Node): PlainRecord {
-  const { as, clusterId, addresses } = nodeSettings(node.cni);
-  const [wanted] = addresses;
-  const all = node.interfaces.flatMap((one) => one.addresses);
-  const addressOf = (kind: "number" | "bigint"): string | undefined => {
-    const own = all.filter(({ ip }) => typeof ip === kind);
-    const found = own.find(({ ip }) => ip === wanted) ?? own[0];
-    return found && `${formatIp(found.ip)}/${found.len}`;
+function annotations(node: Node, settings: CalicoSettings): PlainRecord {
+  const own = nodeSettings(node.cni);
+  const { as, clusterId } = own;
+  const addressOf = (family: 4 | 6): string | undefined => {
+    const part = familyPartOf(node, own, settings, family);
+    if (part) return `${formatIp(part.address)}/${part.subnet.len}`;
+    const stated = own.addresses.find((ip) => bits(ip) === (family === 4 ? 32 : 128));
+    return stated === undefined ? undefined : formatPrefix(hostPrefix(stated));
   };
   return withoutAbsent({
-    "projectcalico.org/IPv4Address": addressOf("number"),
-    "projectcalico.org/IPv6Address": addressOf("bigint"),
+    "projectcalico.org/IPv4Address": addressOf(4),
+    "projectcalico.org/IPv6Address": addressOf(6),
     "projectcalico.org/ASNumber": as === undefined ? undefined : String(as),
     "projectcalico.org/RouteReflectorClusterID": clusterId === undefined ? undefined : formatIp(clusterId),
   });
@@ -180,6 +186,15 @@ function affinities({ nodes }: Cluster): readonly KubeItem[] {
   );
 }
 
+function environment({ backend, autodetection }: CalicoSettings): readonly (readonly [string, string])[] {
+  const format = { ip: formatIp, prefix: formatPrefix };
+  const methods = ([4, 6] as const).flatMap((family) => {
+    const text = autodetectionText(autodetection[family], format);
+    return text === "first-found" ? [] : [[`IP${family === 4 ? "" : "6"}_AUTODETECTION_METHOD`, text] as const];
+  });
+  return [["CALICO_NETWORKING_BACKEND", backend], ...methods];
+}
+
 export function calicoConfig(cluster: Cluster): PluginConfig {
   const settings = calicoSettings(cluster.cni, cluster.podCidrs);
   const program = {
@@ -189,9 +204,9 @@ export function calicoConfig(cluster: Cluster): PluginConfig {
     image: "quay.io/calico/node",
   };
   return {
-    agents: [agent(program, { env: [["CALICO_NETWORKING_BACKEND", settings.backend]], isImplied: true })],
+    agents: [agent(program, { env: environment(settings), isImplied: true })],
     items: [...resources(settings, CRD), calicoConfigMap(settings), ...affinities(cluster)],
-    annotations,
+    annotations: (node) => annotations(node, settings),
     losses: [],
   };
 }
@@ -209,7 +224,7 @@ export function exportCalico(clusters: readonly Cluster[]): ExportResult {
       (node): KubeItem => ({
         apiVersion: "v1",
         kind: "Node",
-        metadata: { name: node.name, annotations: annotations(node) },
+        metadata: { name: node.name, annotations: annotations(node, settings) },
       }),
     );
     const config = settings.backend === "bird" && settings.mtu === undefined ? [] : [calicoConfigMap(settings)];

@@ -22,7 +22,7 @@ import { type Observed, observedEndpoints } from "./endpoints.ts";
 import { servicePorts } from "./listening.ts";
 import { NETWORK_KINDS, type Network, networkOf, type Objects } from "./network.ts";
 import { nodesOfPods } from "./nodes-of-pods.ts";
-import { annotationsOf, drafted, groupOf, type KubeObject, labelsOf } from "./object.ts";
+import { annotationsOf, drafted, externalIps, groupOf, type KubeObject, labelsOf } from "./object.ts";
 import { adminPolicy, networkPolicy } from "./policies.ts";
 import { assumed, assumedNodes, notRead } from "./problems.ts";
 import { labelTerms } from "./selector.ts";
@@ -308,6 +308,7 @@ function nodeDrafts(places: Places, network: Network, origin: KubeObject): reado
 
 function nodeDraft({ node, addresses, segment }: PlacedNode, network: Network): Draft {
   const labels = labelsOf(node);
+  const external = externalIps(node);
   return drafted(
     node,
     [],
@@ -319,6 +320,9 @@ function nodeDraft({ node, addresses, segment }: PlacedNode, network: Network): 
           keyword: "attach",
           args: { segment, addresses: addresses.map(formatIp) },
         }),
+        ...(external.length === 0
+          ? []
+          : [drafted(node, ["status", "addresses"], { keyword: "external-ip", args: { addresses: external } })]),
         ...(labels.size === 0
           ? []
           : [drafted(node, ["metadata", "labels"], { keyword: "labels", args: { labels: labelTerms(labels) } })]),

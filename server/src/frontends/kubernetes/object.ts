@@ -1,4 +1,5 @@
 /** Kubernetes objects and the places of their fields. */
+import { parseIp } from "../../addressing/ip.ts";
 import type { Draft } from "../../declared/build.ts";
 import type { Handle, Part } from "../../declared/handle.ts";
 import { NO_DECL } from "../../declared/navigate.ts";
@@ -56,6 +57,15 @@ export function internalIps({ value }: KubeObject): readonly string[] {
   return listAt(value, "status", "addresses").flatMap((one) =>
     textAt(one, "type") === "InternalIP" ? (textAt(one, "address") ?? []) : [],
   );
+}
+
+/** The addresses of a node outside of its network; not those that are also internal. */
+export function externalIps(node: KubeObject): readonly string[] {
+  const internal = new Set(internalIps(node));
+  return listAt(node.value, "status", "addresses").flatMap((one) => {
+    const text = textAt(one, "type") === "ExternalIP" ? textAt(one, "address") : undefined;
+    return text === undefined || internal.has(text) || parseIp(text) === undefined ? [] : [text];
+  });
 }
 
 /** The pod CIDRs that the control plane has assigned to a node; before Kubernetes 1.16 only `podCIDR` exists. */

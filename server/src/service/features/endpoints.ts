@@ -173,6 +173,7 @@ export function endPath(analysis: Analysis, symbol: NamedSymbol, written = symbo
     case "policy":
     case "ingress":
     case "gateway":
+    case "security-group":
       return undefined;
   }
 }

@@ -159,6 +159,7 @@ const SAME_NAMES: Readonly<Record<SymbolKind, string>> = {
   policy: "policy",
   ingress: "ingress",
   gateway: "gateway",
+  "security-group": "security-group",
 };
 
 function whyNoName(to: string): string | undefined {

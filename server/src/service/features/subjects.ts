@@ -10,6 +10,7 @@ import type {
   Pod,
   ProcessSpec,
   Router,
+  SecurityGroup,
   Segment,
   Service,
   Topology,
@@ -30,7 +31,8 @@ export type Subject =
   | { readonly kind: "service"; readonly cluster: Cluster; readonly service: Service }
   | { readonly kind: "ingress"; readonly cluster: Cluster; readonly ingress: Ingress }
   /** With its attached routes. */
-  | { readonly kind: "gateway"; readonly cluster: Cluster; readonly routes: readonly Ingress[] };
+  | { readonly kind: "gateway"; readonly cluster: Cluster; readonly routes: readonly Ingress[] }
+  | { readonly kind: "security-group"; readonly group: SecurityGroup };
 
 export function subjectOf(topology: Topology, symbol: NamedSymbol): Subject | undefined {
   const { handle } = symbol.source.decl;
@@ -95,6 +97,10 @@ export function subjectOf(topology: Topology, symbol: NamedSymbol): Subject | un
         kind === "route" && servedBy !== undefined && lines.has(servedBy.source.decl.handle);
       return cluster && { kind: "gateway", cluster, routes: cluster.ingresses?.filter(isOwn) ?? [] };
     }
+    case "security-group": {
+      const group = [...topology.securityGroups.values()].find(own);
+      return group && { kind: "security-group", group };
+    }
     case "namespace":
       return undefined;
   }
@@ -130,6 +136,7 @@ function processesOf(subject: Subject | undefined): readonly ProcessSpec[] {
     case "service":
     case "ingress":
     case "gateway":
+    case "security-group":
     case undefined:
       return [];
   }

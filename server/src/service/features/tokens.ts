@@ -213,6 +213,7 @@ function symbolType(kind: SymbolKind): TokenType {
     case "policy":
     case "ingress":
     case "gateway":
+    case "security-group":
       return "function";
   }
 }

@@ -105,6 +105,8 @@ function felixDrafts({ felix, program }: CalicoSources): readonly Draft[] {
   const isDrop = program !== undefined && hasVariable(program, "DATASTORE_TYPE") && action === undefined;
   const place = program && { object: program.object, path: program.spec, value: "drop" };
   return [
+    ...setting("vxlan-port", unless(felix("vxlanPort", t`VXLAN port`), "4789")),
+    ...setting("vxlan-vni", unless(felix("vxlanVNI", t`VXLAN VNI`), "4096")),
     ...setting("nat-outgoing-exclusions", unless(exclusions, "ip-pools-only")),
     ...setting("default-endpoint-to-host-action", isDrop ? place : unless(action, "accept")),
   ];

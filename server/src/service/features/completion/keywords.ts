@@ -118,6 +118,7 @@ function isChoice({ type }: ArgSpec): boolean {
     case "mss":
       return true;
     case "name":
+    case "mac":
     case "index-range":
       return false;
   }
@@ -127,6 +128,8 @@ function placeholder({ name, type }: ArgSpec): string {
   switch (type.kind) {
     case "index-range":
       return "1..3";
+    case "mac":
+      return "02:00:00:00:00:01";
     case "ports":
       return type.protocol ? "80/tcp" : "80";
     case "number":

@@ -2,7 +2,7 @@
 
 import { list, number, plural } from "../../../text/format.ts";
 import { t } from "../../../text/l10n.ts";
-import { dnsNames, nameServer } from "../../../topology/dns.ts";
+import { dnsNames, resolverOf } from "../../../topology/dns.ts";
 import { backendOf, entryOf, readUrl, type Url } from "../../../topology/ingress.ts";
 import type { Cluster, Ingress, IngressRule, Pod, Service } from "../../../topology/model.ts";
 import { endpointText } from "../../../topology/service-endpoints.ts";
@@ -28,11 +28,11 @@ function dnsText({ topology }: Analysis, path: string): string {
   return paragraphs(
     ...dnsNames(topology.clusters, path).map((found) => {
       const { cluster, name } = found;
-      const server = nameServer(cluster);
+      const server = resolverOf(cluster, undefined);
       const addresses = answersOf(found).join(", ") || t`nothing`;
       return paragraphs(
         server
-          ? t`DNS name ${code(name)} of cluster ${code(cluster.name)} · resolves to ${addresses} through DNS service ${code(server.path)}`
+          ? t`DNS name ${code(name)} of cluster ${code(cluster.name)} · resolves to ${addresses} through DNS service ${code(server)}`
           : t`DNS name ${code(name)} of cluster ${code(cluster.name)} · resolves to ${addresses}; no DNS service is declared`,
         found.kind === "pod" ? podText(found.pod) : serviceText(cluster, found.service),
       );

@@ -1,7 +1,10 @@
 /** Hovers of named objects, by kind. */
 import { formatIp } from "../../../addressing/ip.ts";
+import { wholeText } from "../../../declared/text.ts";
 import { plural } from "../../../text/format.ts";
 import { t } from "../../../text/l10n.ts";
+import type { SecurityGroup, Topology } from "../../../topology/model.ts";
+import { stationsOf } from "../../../topology/stations.ts";
 import type { Analysis } from "../../analysis.ts";
 import { code, paragraphs } from "../markdown.ts";
 import { policyText } from "../policies.ts";
@@ -51,7 +54,25 @@ export function symbolText(analysis: Analysis, symbol: NamedSymbol, use: string 
       return ingressText(subject.cluster, subject.ingress);
     case "gateway":
       return gatewayText(subject.cluster, pathOf(symbol).join("/"), subject.routes);
+    case "security-group":
+      return securityGroupText(analysis.topology, subject.group);
   }
+}
+
+/** Its rules as written, and the interfaces that have it. */
+function securityGroupText(topology: Topology, { name, rules }: SecurityGroup): string {
+  const machines = stationsOf(topology).filter(({ interfaces }) =>
+    interfaces.some(({ groups }) => groups.includes(name)),
+  );
+  const shown = machines.slice(0, 10).map(({ path }) => code(path));
+  const more = machines.length > shown.length ? [t`${machines.length - shown.length} more`] : [];
+  return paragraphs(
+    `**security-group** ${code(name)} · ${plural(machines.length, "machine")}`,
+    rules.length === 0
+      ? t`No rules: only replies are accepted`
+      : rules.map(({ source }) => code(wholeText(source.decl))).join("  \n"),
+    machines.length === 0 ? t`No interface has this security group` : [...shown, ...more].join(", "),
+  );
 }
 
 function processText(symbol: NamedSymbol, subject: Subject | undefined): string {

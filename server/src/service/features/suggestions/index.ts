@@ -1,4 +1,6 @@
 /** Values for an argument at a position: from the schema, from the topology, and free addresses. */
+
+import { formatIp } from "../../../addressing/ip.ts";
 import { all } from "../../../declared/access.ts";
 import { isFlag } from "../../../declared/schema/index.ts";
 import { sysctls } from "../../../declared/schema/sysctls.ts";
@@ -62,6 +64,8 @@ export function suggestionsFor(given: Given, typed: Arg | undefined, workspace: 
       return [suggestion("to-pmtu", "enum", translated(spec.summary)), suggestion("1360", "number", "")];
     case "mark":
       return [];
+    case "mac":
+      return macs(given);
     case "sysctl":
       return sysctls.flatMap(({ name, summary, default: otherwise }) =>
         (name.includes("<device>") ? ["all", "eth0"].map((device) => name.replace("<device>", device)) : [name]).map(
@@ -71,8 +75,31 @@ export function suggestionsFor(given: Given, typed: Arg | undefined, workspace: 
   }
 }
 
-function devices({ analysis, place }: Given): readonly Suggestion[] {
+/** Maximum number of MAC addresses. */
+const MOST_MACS = 50;
+
+/** The MAC addresses in the machine's derived FDB and neighbor entries. */
+function macs({ analysis, place }: Given): readonly Suggestion[] {
   const [station] = stationsAround(analysis.topology, place);
+  const netns = station && analysis.network.netns(station.path);
+  if (netns === undefined) return [];
+  const found: Suggestion[] = [];
+  for (const { mac, ip, device } of netns.neighbours.entries()) {
+    if (found.length >= MOST_MACS) break;
+    found.push(suggestion(mac, "text", t`${formatIp(ip)} dev ${device}`));
+  }
+  return unique(found);
+}
+
+function devices({ analysis, place, decl }: Given): readonly Suggestion[] {
+  const [station] = stationsAround(analysis.topology, place);
+  const keyword = decl.spec?.keyword;
+  if (station && (keyword === "device" || keyword === "neighbor" || keyword === "fdb")) {
+    const all = [...(analysis.network.netns(station.path)?.devices.values() ?? [])];
+    return all
+      .filter(({ kind }) => (keyword === "fdb" ? kind === "vxlan" : kind !== "loopback"))
+      .map(({ name, mtu }) => suggestion(name, "text", t`MTU ${mtu}`));
+  }
   const own = (station?.interfaces ?? []).map(({ device, segment }) => suggestion(device, "text", t`on ${segment}`));
   return own.length > 0 ? own : [suggestion("eth0", "text", t`first interface`)];
 }

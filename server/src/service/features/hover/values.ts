@@ -22,6 +22,7 @@ export function valueText(analysis: Analysis, value: Value, spec: ArgSpec): stri
     case "interface-address":
       return addressText(topology, value.ip);
     case "ref":
+      if (spec.type.kind === "ref" && spec.type.orDevice) return t`device ${code(value.text)}`;
       return value.address === undefined ? t`${code(value.text)} · not declared` : addressText(topology, value.address);
     case "endpoint":
       if (value.address !== undefined) return addressText(topology, value.address);

@@ -28,6 +28,7 @@ describe("keywords", () => {
         "cluster · A Kubernetes cluster: its address ranges, CNI plugin, nodes, and pods",
         "expect · Requirement for the traffic between two endpoints; checked while you type",
         "network · Reads segments and routers from a Terraform plan or the output of a cloud's command line",
+        "tunnel · A tunnel between two machines that carries prefixes: a site-to-site VPN",
       ]
     `);
   });
@@ -70,6 +71,9 @@ describe("keywords", () => {
       }",
         "expect \${1:from} -> \${2:to} \${3|reachable,blocked,preserves-source|}",
         "network "$1"",
+        "tunnel \${1:name} \${2|wireguard,ipsec,ipip,vxlan|} {
+      	$0
+      }",
       ]
     `);
   });

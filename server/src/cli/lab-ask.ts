@@ -258,7 +258,7 @@ function raceText(race: NonNullable<Journey["race"]>): string {
   }
 }
 
-/** The device of the route that a dropped packet would have taken; "" if there is none. */
+/** The device of the route that a dropped packet would have taken; "" without such a route. */
 function routedTo({ action, rule }: Step): string {
   return (action === "drop" && / dev (\S+)/.exec(rule?.text ?? "")?.[1]) || "";
 }

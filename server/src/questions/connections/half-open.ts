@@ -226,7 +226,9 @@ function withoutNat({ reply, before }: Turn, stations: Stations): Blamed | undef
   const station = stations(before?.netns ?? "");
   const exit = station?.interfaces.find(({ device }) => device === before?.left);
   if (!host?.edge?.answersAny || station?.kind !== "router" || !exit) return undefined;
-  return { cause: { kind: "no-nat", station, exit, host }, source: station.source };
+  // A rule for this segment that does not match the packets is probably meant to.
+  const rule = station.edge?.nat.find((one) => one.kind === "masquerade" && one.segment?.name === exit.segment);
+  return { cause: { kind: "no-nat", station, exit, host }, source: rule?.source ?? station.source };
 }
 
 function noRoute(reply: Journey, turn: Turn, stations: Stations): Blamed | undefined {

@@ -123,21 +123,30 @@ import { calicoAddressTwice } from "./reachability/calico-address-twice.ts";
 import { calicoMasksDiffer } from "./reachability/calico-masks-differ.ts";
 import { calicoNoDefaultRoute } from "./reachability/calico-no-default-route.ts";
 import { calicoPrefixSpans } from "./reachability/calico-prefix-spans.ts";
+import { familiesDiffer } from "./reachability/families-differ.ts";
 import { flannelIface } from "./reachability/flannel-iface.ts";
 import { flannelNoDefault } from "./reachability/flannel-no-default.ts";
 import { flannelNoIpv6 } from "./reachability/flannel-no-ipv6.ts";
 import { forwardingOff } from "./reachability/forwarding-off.ts";
 import { leak } from "./reachability/leak.ts";
+import { noMasquerade } from "./reachability/no-masquerade.ts";
 import { noPodNetwork } from "./reachability/no-pod-network.ts";
 import { nodeUnreachable } from "./reachability/node-unreachable.ts";
 import { nodesUnreachable } from "./reachability/nodes-unreachable.ts";
+import { ownNodeBlocked } from "./reachability/own-node-blocked.ts";
 import { peersOffLink } from "./reachability/peers-off-link.ts";
 import { podNat } from "./reachability/pod-nat.ts";
 import { podsUnreachable } from "./reachability/pods-unreachable.ts";
+import { podsWithoutExit } from "./reachability/pods-without-exit.ts";
 import { protocolRefused } from "./reachability/protocol-refused.ts";
 import { publicIp } from "./reachability/public-ip.ts";
 import { publicIpForeign } from "./reachability/public-ip-foreign.ts";
 import { publicIpTwice } from "./reachability/public-ip-twice.ts";
+import { replyBypassesNat } from "./reachability/reply-bypasses-nat.ts";
+import { replyDroppedByRule } from "./reachability/reply-dropped-by-rule.ts";
+import { replyNoRoute } from "./reachability/reply-no-route.ts";
+import { replyOtherNetwork } from "./reachability/reply-other-network.ts";
+import { replyRpFilter } from "./reachability/reply-rp-filter.ts";
 import { routeDevice } from "./reachability/route-device.ts";
 import { routeExists } from "./reachability/route-exists.ts";
 import { routeGateway } from "./reachability/route-gateway.ts";
@@ -155,6 +164,7 @@ import { tunnelIncomplete } from "./reachability/tunnel-incomplete.ts";
 import { tunnelMtu } from "./reachability/tunnel-mtu.ts";
 import { tunnelOverlap } from "./reachability/tunnel-overlap.ts";
 import { tunnelRecursive } from "./reachability/tunnel-recursive.ts";
+import { wrongSourceAddress } from "./reachability/wrong-source-address.ts";
 import { aliases } from "./services/alias.ts";
 import { balancerArp } from "./services/balancer-arp.ts";
 import { balancerNowhere } from "./services/balancer-nowhere.ts";
@@ -326,6 +336,16 @@ const checks = {
   KN207: rpFilter,
   KN208: sourceCheck,
   KN209: leak,
+  KN242: replyNoRoute,
+  KN243: noMasquerade,
+  KN244: wrongSourceAddress,
+  KN245: replyRpFilter,
+  KN246: replyDroppedByRule,
+  KN247: replyOtherNetwork,
+  KN248: replyBypassesNat,
+  KN251: ownNodeBlocked,
+  KN250: podsWithoutExit,
+  KN249: familiesDiffer,
   KN302: blackHole,
   KN307: outsideBlackHole,
   KN303: fragmented,

@@ -95,18 +95,12 @@ export function attribute(failure: Failure, topology: Topology, stations: Statio
       if (source) return { kind: "forwarding-off", source, specific: true };
       break;
     }
-    case "reverse-path-filter": {
-      const device = failed.steps.at(-1)?.device ?? "";
-      // `default` is the value of a device that is not set itself.
-      const own = `net.ipv4.conf.${device}.rp_filter`;
-      const ofDevice = station?.sysctls.has(own) ? own : "net.ipv4.conf.default.rp_filter";
-      const names = [ofDevice, "net.ipv4.conf.all.rp_filter"];
+    case "reverse-path-filter":
       return {
         kind: "rp-filter",
-        source: highestOf(station, names) ?? reason.origin ?? probe.cluster.cni.source,
+        source: filterSetting(station, failed) ?? reason.origin ?? probe.cluster.cni.source,
         specific: true,
       };
-    }
     case "source-check":
       return {
         kind: "source-check",
@@ -355,6 +349,14 @@ function isAclRule(source: Origin | undefined): source is Origin {
 
 function isGroup(source: Origin | undefined): source is Origin {
   return source?.decl.spec?.keyword === "security-group";
+}
+
+/** The `rp_filter` setting that applies to the device on which the lost packet arrived. */
+export function filterSetting(station: Station | undefined, { steps }: Journey): Origin | undefined {
+  // `default` is the value of a device that is not set itself.
+  const own = `net.ipv4.conf.${steps.at(-1)?.device ?? ""}.rp_filter`;
+  const ofDevice = station?.sysctls.has(own) ? own : "net.ipv4.conf.default.rp_filter";
+  return highestOf(station, [ofDevice, "net.ipv4.conf.all.rp_filter"]);
 }
 
 /** The setting with the highest value: the kernel uses the maximum (IN_DEV_RPFILTER is IN_DEV_MAXCONF). */

@@ -11,7 +11,7 @@ import type { Handle } from "../declared/handle.ts";
 import { holds } from "../declared/navigate.ts";
 import type { Origin } from "../declared/origin.ts";
 import { memo } from "../memo/memo.ts";
-import type { Topology } from "../topology/model.ts";
+import type { Cluster, Topology } from "../topology/model.ts";
 import { type Stations, stationsByPath } from "../topology/stations.ts";
 import { attribute, type CauseKind, causeKey } from "./blame.ts";
 import type { Explained, Reported } from "./effect.ts";
@@ -102,11 +102,36 @@ function isUnannounced({ clusters }: Topology, { probe, reason, failed }: Failur
 }
 
 /** Whether a suspect is in a part of the file that is involved in the packet's path. */
-function isExcused(topology: Topology, failure: Failure, stations: Stations, suspects: readonly Handle[]): boolean {
-  const { probe, failed } = failure;
-  const roots = new Set<Decl>([probe.cluster.cni.source, probe.from.source, probe.to.source].map(({ decl }) => decl));
-  const involved = [probe.from.node.path, probe.to.node.path, ...failed.steps.map((step) => step.netns)];
-  for (const path of involved) {
+function isExcused(
+  topology: Topology,
+  { probe, failed }: Failure,
+  stations: Stations,
+  suspects: readonly Handle[],
+): boolean {
+  const { cluster, from, to } = probe;
+  return isInvolved(topology, stations, suspects, {
+    clusters: [cluster],
+    origins: [from.source, to.source],
+    machines: [from.node.path, to.node.path, ...failed.steps.map((step) => step.netns)],
+  });
+}
+
+/** The parts of the file that determine the path of a packet. */
+export interface Involved {
+  readonly clusters: readonly Cluster[];
+  readonly origins: readonly Origin[];
+  readonly machines: readonly string[];
+}
+
+/** Whether a suspect is in one of these parts. */
+export function isInvolved(
+  topology: Topology,
+  stations: Stations,
+  suspects: readonly Handle[],
+  { clusters, origins, machines }: Involved,
+): boolean {
+  const roots = new Set<Decl>([...clusters.map(({ cni }) => cni.source), ...origins].map(({ decl }) => decl));
+  for (const path of new Set(machines)) {
     const station = stations(path);
     if (!station) continue;
     roots.add(station.source.decl);
@@ -115,10 +140,11 @@ function isExcused(topology: Topology, failure: Failure, stations: Stations, sus
       if (found) roots.add(found.source.decl);
       // A service that uses an address of the machine (KN192).
       for (const { ip } of addresses)
-        for (const { source } of probe.cluster.services.byAddress(ip)) roots.add(source.decl);
+        for (const { services } of clusters) for (const { source } of services.byAddress(ip)) roots.add(source.decl);
     }
   }
-  for (const { source } of [...probe.cluster.podCidrs, ...probe.cluster.serviceCidrs]) roots.add(source.decl);
+  for (const { podCidrs, serviceCidrs } of clusters)
+    for (const { source } of [...podCidrs, ...serviceCidrs]) roots.add(source.decl);
   return suspects.some((suspect) => [...roots].some((root) => holds(root, suspect)));
 }
 

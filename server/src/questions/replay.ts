@@ -1,6 +1,6 @@
 /** Failing queries of findings: what the proof of a fix sends again. */
 
-import { family } from "../addressing/ip.ts";
+import { type Family, family, type Ip } from "../addressing/ip.ts";
 import type { Journey } from "../dataplane/journey.ts";
 import type { Network } from "../dataplane/model.ts";
 import type { Decl } from "../declared/decl.ts";
@@ -19,8 +19,10 @@ const MOST = 8;
 export interface FailingQuery {
   /** A machine, or a pod with its own network namespace. */
   readonly from: string;
-  readonly to: { readonly kind: "netns" | "service"; readonly path: string };
-  readonly proto: "tcp" | "udp" | "icmp";
+  readonly to:
+    | { readonly kind: "netns" | "service"; readonly path: string }
+    | { readonly kind: "address"; readonly ip: Ip };
+  readonly proto: "tcp" | "udp" | "sctp" | "icmp";
   readonly port: number | undefined;
   readonly family: 4 | 6;
 }
@@ -85,24 +87,36 @@ interface World {
 }
 
 function journeysOf({ topology, network }: World, query: FailingQuery): readonly Journey[] | undefined {
-  const { from, to, proto, port } = query;
+  const { from, proto, port } = query;
   if (!network.netns(from)) return undefined;
-  const targets = to.kind === "service" ? serviceTargets(topology, query) : netnsTargets(topology, query);
+  const targets = targetsOf(topology, query);
   return targets.length === 0
     ? undefined
     : journeysTo(network, { from, src: undefined, proto, sport: CLIENT_PORT, dport: port ?? 0, df: false }, targets);
 }
 
-function serviceTargets(topology: Topology, { from, to, port, family: of }: FailingQuery): readonly Target[] {
+function targetsOf(topology: Topology, query: FailingQuery): readonly Target[] {
+  const { to, family: of } = query;
+  switch (to.kind) {
+    case "address":
+      return [{ ip: to.ip, port: undefined, weight: 1 }];
+    case "service":
+      return serviceTargets(topology, query, to.path);
+    case "netns":
+      return netnsTargets(topology, to.path, of);
+  }
+}
+
+function serviceTargets(topology: Topology, { from, port, family: of }: FailingQuery, path: string): readonly Target[] {
   const sender = endpointOf(topology, from);
-  const aim = sender.ok ? aimAt(topology, to.path, sender.endpoint, port, of) : sender;
+  const aim = sender.ok ? aimAt(topology, path, sender.endpoint, port, of) : sender;
   return aim.ok ? aim.targets : [];
 }
 
 /** Not by name: a pod and a service can have the same path. */
-function netnsTargets(topology: Topology, { to, family: of }: FailingQuery): readonly Target[] {
-  const station = stationAt(topology, to.path);
-  const [cluster, namespace = "", name = ""] = to.path.split("/");
+function netnsTargets(topology: Topology, path: string, of: Family): readonly Target[] {
+  const station = stationAt(topology, path);
+  const [cluster, namespace = "", name = ""] = path.split("/");
   const pods = topology.clusters.find((one) => one.name === cluster)?.pods;
   const addresses = station
     ? station.interfaces.flatMap((one) => one.addresses.map(({ ip }) => ip))

@@ -39,8 +39,8 @@ describe("check", () => {
   });
 
   it("fails on warnings with --fail-on", () => {
-    expect(knet(["check", "samples/docker-only.knet"]).code).toBe(0);
-    expect(knet(["check", "samples/docker-only.knet", "--fail-on", "warning"]).code).toBe(1);
+    expect(knet(["check", "samples/broken/policy-selects-nothing.knet"]).code).toBe(0);
+    expect(knet(["check", "samples/broken/policy-selects-nothing.knet", "--fail-on", "warning"]).code).toBe(1);
   });
 
   it("writes SARIF and GitHub annotations", () => {

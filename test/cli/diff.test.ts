@@ -184,7 +184,7 @@ describe("knet diff", () => {
     expect(code).toBe(1);
     expect(out).toContain("  - shop/web -> shop/api  9090/tcp, icmp\n");
     expect(out).toContain("  - all external addresses -> shop/api  all traffic (network policies only)\n");
-    expect(err).toContain("two nodes on segment `nodes`");
+    expect(err).toContain("2 nodes on segment `nodes`");
     expect(diff(["HEAD:deploy", "deploy"]).code).toBe(0);
   });
 

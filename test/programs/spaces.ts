@@ -82,7 +82,7 @@ export function bareNetwork(topology: Topology): Network {
     netns: (id) =>
       valueAt(bare, id, () => {
         const station = stations(id);
-        return station && plainNetns(hostState(station), [], {}, [], () => []);
+        return station && plainNetns(hostState(station), [], {}, [], { groups: () => [] });
       }),
     resolve: () => undefined,
     segment: buildNetwork(topology).segment,

@@ -36,8 +36,7 @@ export function plainNetns(
   learned: readonly RouteLayer[],
   domains: Partial<DomainParts>,
   contributed: readonly RouterParts[],
-  groups: GroupChains,
-  tunnels?: TunnelParts,
+  { groups, tunnels }: { readonly groups: GroupChains; readonly tunnels?: TunnelParts | undefined },
 ): Netns {
   const { station } = host;
   const made = tunnels?.devices ?? [];

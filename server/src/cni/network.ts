@@ -65,12 +65,15 @@ function stationNetns(world: World, station: Station): Netns {
     case "router":
       return routerNetns(world, station);
     case "host":
-      return plainNetns(hostState(station), [], {}, [], groupsOf(world, station), tunnelParts(world.topology, station));
+      return plainNetns(hostState(station), [], {}, [], {
+        groups: groupsOf(world, station),
+        tunnels: tunnelParts(world.topology, station),
+      });
     case "node": {
       const cluster = clusterOf(world, station);
       return cluster
         ? clusterNodeNetns(world, cluster, station)
-        : plainNetns(hostState(station), [], {}, [], groupsOf(world, station));
+        : plainNetns(hostState(station), [], {}, [], { groups: groupsOf(world, station) });
     }
   }
 }
@@ -98,8 +101,7 @@ function routerNetns(world: World, router: Router): Netns {
     layers,
     policy,
     [{ routes: [], devices: [], chains: () => externalIpChains(translated) }, ...contributed(world, router)],
-    groupsOf(world, router),
-    tunnelParts(world.topology, router),
+    { groups: groupsOf(world, router), tunnels: tunnelParts(world.topology, router) },
   );
 }
 

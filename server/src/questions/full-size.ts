@@ -109,7 +109,7 @@ const clampingStations = stationsWhere(({ firewall }) => firewall?.clampMss !== 
 
 /**
  * The largest packet of a TCP connection if a machine on the path lowers the maximum segment size: the value that the sender receives in
- * the SYN,ACK. Only asked if a machine clamps; the port does not matter to the rule.
+ * the SYN,ACK. Computed only if a machine clamps; the port does not matter to the rule.
  */
 function clampedSize({ open, topology }: View, question: Question, mtu: number): number {
   if (clampingStations(topology).length === 0) return mtu;

@@ -61,8 +61,7 @@ export function bind(
   const stations: StationParts[] = [];
   const clusters = new Map<string, ClusterDraft>();
   const placed: (StationParts | ClusterDraft)[] = [];
-  const expectations: { file: string; decl: Decl }[] = [];
-  const tunnels: { file: string; decl: Decl }[] = [];
+  const others: Record<"expect" | "tunnel", { file: string; decl: Decl }[]> = { expect: [], tunnel: [] };
   const problems: TopologyProblem[] = [];
   const budget = nodeBudget();
   const earlier = new Map(before?.clusters.map((cluster) => [cluster.name, cluster]));
@@ -84,7 +83,7 @@ export function bind(
     switch (keyword) {
       case "segment": {
         const segment = segmentIn(decl, file);
-        if (segment !== undefined) isNew(segments, segment, "segment");
+        if (segment) isNew(segments, segment, "segment");
         break;
       }
       case "security-group": {
@@ -107,12 +106,8 @@ export function bind(
         break;
       }
       case "expect":
-        expectations.push({ file, decl });
-        break;
       case "tunnel":
-        tunnels.push({ file, decl });
-        break;
-      default:
+        others[keyword].push({ file, decl });
         break;
     }
   };
@@ -129,8 +124,8 @@ export function bind(
     placed: succeedList(before?.placed, repeated.size === 0 ? placed : placed.filter((one) => !repeated.has(one))),
     outside,
     clusters: [...clusters.values()],
-    expectations,
-    tunnels,
+    expectations: others.expect,
+    tunnels: others.tunnel,
     budget,
     problems,
   };

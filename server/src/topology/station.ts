@@ -204,16 +204,9 @@ function readStatements(file: string, statements: readonly Decl[], kind: Station
         break;
       }
       case "route":
-        found.problems ??= [];
-        noteRoutes(found, statement, readRoute(file, statement, found.problems));
+      case "rule":
+        readRouting(file, statement, found);
         break;
-      case "rule": {
-        const rule = readRoutingRule(file, statement);
-        if (rule === undefined) break;
-        if (isProblem(rule)) found.problems = [...(found.problems ?? nothing), rule];
-        else found.rules = [...(found.rules ?? nothing), rule];
-        break;
-      }
       case "forward-policy":
       case "input-policy":
       case "stateful":
@@ -279,6 +272,19 @@ function readStatements(file: string, statements: readonly Decl[], kind: Station
     }
   }
   return found;
+}
+
+/** A `route` or a `rule`. */
+function readRouting(file: string, statement: Decl, found: Statements): void {
+  found.problems ??= [];
+  if (statement.spec?.keyword === "route") {
+    noteRoutes(found, statement, readRoute(file, statement, found.problems));
+    return;
+  }
+  const rule = readRoutingRule(file, statement);
+  if (rule === undefined) return;
+  if (isProblem(rule)) found.problems.push(rule);
+  else found.rules = [...(found.rules ?? nothing), rule];
 }
 
 /** The routes of a statement, in table main or another one. */

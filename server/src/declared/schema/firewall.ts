@@ -193,6 +193,7 @@ ends then send segments that fit the smaller link, even if ICMP errors are lost.
       },
     ],
     repeat: "many",
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: a snippet of the editor
     snippet: "rule from ${1:address} lookup ${2:100}",
     summary: "A policy routing rule: selected packets use a separate routing table",
     documentation: `The same as \`ip rule add\`. The kernel evaluates the rules in ascending order of priority; if the table of a matching rule has no route

@@ -23,7 +23,7 @@ export function reparse(old: SyntaxTree, { start, end, text: inserted }: TextEdi
   };
 }
 
-/** The inserted text, and what a word can have on both sides of it. */
+/** The inserted text, and the text around it that can be part of the same suppression. */
 function around(text: string, start: number, length: number): string {
   return text.slice(Math.max(0, start - WORD.length), start + length + WORD.length);
 }

@@ -57,11 +57,11 @@ export interface SyntaxProblem {
 export interface SyntaxTree {
   readonly text: string;
   readonly root: Block;
-  /** Whether the text contains the word that suppresses findings, in a comment or elsewhere. */
+  /** Whether the text contains `knet-ignore`, in a comment or elsewhere. */
   readonly maySilence: boolean;
 }
 
-/** A comment that starts with it suppresses findings (`silences.ts`). */
+/** A comment that starts with it suppresses findings. */
 export const WORD = "knet-ignore";
 
 export function maySilence(text: string): boolean {

@@ -3,7 +3,7 @@
  * is kept as parts of lines on both sides of a gap: a change costs the distance from the previous one, not the length of the
  * text or of its line.
  */
-import { type LineIndex, lineIndex } from "../text/line-index.ts";
+import { lineIndex } from "../text/line-index.ts";
 import type { Position } from "./protocol.ts";
 
 export interface ContentChange {
@@ -30,20 +30,16 @@ function appliedBackwards(text: string, changes: readonly ContentChange[]): stri
   for (const { range, text: inserted } of changes) {
     if (range === undefined || inserted.includes("\r")) return undefined;
     const [start, end] = inOrder(range.start, range.end);
-    if (inOrder(end, last)[0] !== end) return undefined;
-    const [from, to] = [index.offsetAt(start), index.offsetAt(end)];
-    if (!isExact(index, from, start) || !isExact(index, to, end)) return undefined;
+    if (!isBefore(end, last)) return undefined;
+    const from = index.exactOffsetAt(start);
+    const to = index.exactOffsetAt(end);
+    // An earlier change can move the end of a line or of the text.
+    if (from === undefined || to === undefined) return undefined;
     parts.push(text.slice(to, rest), inserted);
     rest = from;
     last = start;
   }
   return [text.slice(0, rest), ...parts.reverse()].join("");
-}
-
-/** False after the end of a line or of the text, which an earlier change can move. */
-function isExact(index: LineIndex, offset: number, { line, character }: Position): boolean {
-  const found = index.positionAt(offset);
-  return found.line === line && found.character === character;
 }
 
 export function appliedInOrder(text: string, changes: readonly ContentChange[]): string {
@@ -158,5 +154,10 @@ function gapBuffer(text: string): GapBuffer {
 }
 
 function inOrder(a: Position, b: Position): readonly [Position, Position] {
-  return a.line < b.line || (a.line === b.line && a.character <= b.character) ? [a, b] : [b, a];
+  return isBefore(a, b) ? [a, b] : [b, a];
+}
+
+/** Also for equal positions. */
+function isBefore(a: Position, b: Position): boolean {
+  return a.line < b.line || (a.line === b.line && a.character <= b.character);
 }

@@ -7,6 +7,8 @@ export interface LineIndex {
   positionAt(offset: number): { line: number; character: number };
   /** Positions after the end of a line or of the text are clamped to the end. */
   offsetAt(position: { readonly line: number; readonly character: number }): number;
+  /** The same; undefined for positions after the end of a line or of the text. */
+  exactOffsetAt(position: { readonly line: number; readonly character: number }): number | undefined;
 }
 
 /** The lines are found as far as they are needed: most edits and hovers need only one. */
@@ -14,15 +16,14 @@ export function lineIndex(text: string): LineIndex {
   const starts = [0];
   const next = text.includes("\r") ? nextAfterAny : nextAfterLf;
   let isComplete = false;
-  const extend = (isEnough: (last: number) => boolean): void => {
-    let last = starts[starts.length - 1]!;
-    while (!isComplete && !isEnough(last)) {
-      last = next(text, last);
-      if (last < 0) isComplete = true;
-      else starts.push(last);
-    }
+  const findNext = (): void => {
+    const start = next(text, starts[starts.length - 1]!);
+    if (start < 0) isComplete = true;
+    else starts.push(start);
   };
-  const findLine = (line: number): void => extend(() => starts.length > line);
+  const findLine = (line: number): void => {
+    while (!isComplete && starts.length <= line) findNext();
+  };
   /** The end of the line without its line break. */
   const lineEnd = (line: number): number => {
     findLine(line + 1);
@@ -32,12 +33,12 @@ export function lineIndex(text: string): LineIndex {
   };
   return {
     lineCount: () => {
-      extend(() => false);
+      while (!isComplete) findNext();
       return starts.length;
     },
     positionAt: (offset) => {
       const clamped = Math.max(0, Math.min(offset, text.length));
-      extend((last) => last > clamped);
+      while (!isComplete && starts[starts.length - 1]! <= clamped) findNext();
       const line = lastUpTo(starts, clamped);
       return { line, character: clamped - starts[line]! };
     },
@@ -46,6 +47,13 @@ export function lineIndex(text: string): LineIndex {
       findLine(line);
       if (line >= starts.length) return text.length;
       return Math.min(starts[line]! + Math.max(0, character), lineEnd(line));
+    },
+    exactOffsetAt: ({ line, character }) => {
+      if (line < 0 || character < 0) return undefined;
+      findLine(line);
+      if (line >= starts.length) return undefined;
+      const offset = starts[line]! + character;
+      return offset <= lineEnd(line) ? offset : undefined;
     },
   };
 }

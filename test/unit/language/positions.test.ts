@@ -103,4 +103,10 @@ describe("lineIndex", () => {
     expect(index.positionAt(99)).toEqual({ line: 1, character: 2 });
     expect(index.positionAt(-1)).toEqual({ line: 0, character: 0 });
   });
+  it("finds exact offsets only within lines", () => {
+    const index = lineIndex("ab\r\ncd");
+    const at = (line: number, character: number) => index.exactOffsetAt({ line, character });
+    expect([at(0, 0), at(0, 2), at(1, 0), at(1, 2)]).toEqual([0, 2, 4, 6]);
+    expect([at(0, 3), at(1, 3), at(2, 0), at(-1, 0), at(0, -1)]).toEqual(Array.from({ length: 5 }));
+  });
 });

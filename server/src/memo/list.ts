@@ -93,7 +93,7 @@ interface KnownDifferences {
 
 const knownDifferences = sideTable<Lineage, KnownDifferences>();
 
-/** Dozens of queries over the same list ask for the same comparison after each build. */
+/** Dozens of queries over the same list need the same comparison after each build. */
 function differences(old: readonly unknown[], list: readonly unknown[]): readonly number[] {
   if (old === list) return [];
   const lineage = lineageOf(list);

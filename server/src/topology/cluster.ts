@@ -126,7 +126,7 @@ function readable<T>(statements: readonly Decl[], read: (statement: Decl) => T |
   return statements.flatMap((statement) => read(statement) ?? []);
 }
 
-/** The statements by keyword; those of nodes and pools, and those of tenants, are together. */
+/** The statements by keyword; nodes and pools are one group, and all tenants are one group. */
 const statementsOf = groups<Decl, string>(({ spec }) => (spec === undefined ? nothing : groupOf(spec)));
 
 const NODES = "node";
@@ -152,7 +152,7 @@ const sum = memo((all: readonly (number | undefined)[]): number | undefined =>
 
 function withinBudget(nodes: readonly (StationParts | undefined)[], budget: NodeBudget): readonly StationParts[] {
   const count = sum(counts(nodes));
-  // Each of them has a count.
+  // A defined sum means that no member is undefined.
   if (count !== undefined && areWithin(budget, count)) return nodes as readonly StationParts[];
   const within: StationParts[] = [];
   for (const parts of nodes)

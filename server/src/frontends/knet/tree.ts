@@ -57,13 +57,13 @@ export interface SyntaxProblem {
 export interface SyntaxTree {
   readonly text: string;
   readonly root: Block;
-  /** Whether the text contains the word that suppresses findings, in a comment or elsewhere. */
+  /** Whether the text contains `SUPPRESSION`, in a comment or elsewhere. */
   readonly maySilence: boolean;
 }
 
-/** A comment that starts with it suppresses findings (`silences.ts`). */
-export const WORD = "knet-ignore";
+/** A comment that starts with it suppresses findings. */
+export const SUPPRESSION = "knet-ignore";
 
 export function maySilence(text: string): boolean {
-  return text.includes(WORD);
+  return text.includes(SUPPRESSION);
 }

@@ -127,7 +127,7 @@ export function itemsByPrefix<T>(indexes: PrefixTable<number>, items: readonly T
   );
 }
 
-/** `isOurs`: whether the result has the prefixes of an address's family. Its size is the original table's. */
+/** `isOurs`: whether the result has the prefixes of an address's family. Its size is the size of the original table. */
 function mapped<T, U>(
   table: PrefixTable<T>,
   isOurs: (ip: Ip) => boolean,

@@ -11,7 +11,7 @@ export interface LineIndex {
   exactOffsetAt(position: { readonly line: number; readonly character: number }): number | undefined;
 }
 
-/** Lines are found on demand: most edits and hovers need only one. */
+/** Searches for lines only up to the requested line: most edits and hovers need one. */
 export function lineIndex(text: string): LineIndex {
   const starts = [0];
   const next = text.includes("\r") ? nextAfterAny : nextAfterLf;

@@ -129,7 +129,7 @@ function readable<T>(statements: readonly Decl[], read: (statement: Decl) => T |
   return statements.flatMap((statement) => read(statement) ?? []);
 }
 
-/** The statements by keyword; nodes and pools are one group, tenants another. */
+/** The statements by keyword; nodes and pools are one group, and all tenants are one group. */
 const statementsOf = groups<Decl, string>(({ spec }) => (spec === undefined ? nothing : groupOf(spec)));
 
 const NODES = "node";
@@ -159,7 +159,7 @@ const sum = memo((all: readonly (number | undefined)[]): number | undefined =>
 
 function withinBudget(nodes: readonly (StationParts | undefined)[], budget: NodeBudget): readonly StationParts[] {
   const count = sum(counts(nodes));
-  // Every one declares a number of nodes.
+  // A defined sum means that no member is undefined.
   if (count !== undefined && areWithin(budget, count)) return nodes as readonly StationParts[];
   const within: StationParts[] = [];
   for (const parts of nodes)

@@ -21,7 +21,7 @@ export function isWithin(budget: NodeBudget, count: number, source: Origin): boo
   return budget.first === undefined;
 }
 
-/** The same for many statements together; false, without adding them, if some exceed the limit. */
+/** Whether all these nodes are within the limit; if not, they are not added. */
 export function areWithin(budget: NodeBudget, count: number): boolean {
   if (budget.first !== undefined || budget.declared + count > MOST_NODES) return false;
   budget.declared += count;

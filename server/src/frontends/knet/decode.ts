@@ -64,7 +64,7 @@ function decodeAll(statements: readonly Statement[], context: Context, cache: De
   return statements.map((one) => (isLarge(one) ? kept(one, context, cache) : fresh(one, context, cache)));
 }
 
-/** The declaration of a statement remains the same when others are inserted above. */
+/** A statement keeps its declaration if its index changes. */
 function kept(statement: Statement, context: Context, cache: DecodeCache): Decl {
   const known = valueAt(cache.decls, context, () => sideTable<Statement, Decl>());
   return valueAt(known, statement, () => fresh(statement, context, cache));

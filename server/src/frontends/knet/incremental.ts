@@ -8,7 +8,7 @@ import { succeed } from "../../memo/lineage.ts";
 import type { TextEdit } from "../../text/edit.ts";
 import { countBelow } from "../../text/search.ts";
 import { type Chunk, type Content, hasProblem, parse, parseChunk } from "./parser.ts";
-import { type Block, maySilence, type Statement, type SyntaxTree, WORD } from "./tree.ts";
+import { type Block, maySilence, type Statement, SUPPRESSION, type SyntaxTree } from "./tree.ts";
 
 export function reparse(old: SyntaxTree, { start, end, text: inserted }: TextEdit): SyntaxTree {
   const text = old.text.slice(0, start) + inserted + old.text.slice(end);
@@ -23,9 +23,9 @@ export function reparse(old: SyntaxTree, { start, end, text: inserted }: TextEdi
   };
 }
 
-/** The inserted text, and the text around it that can be part of the same suppression. */
+/** The inserted text, and as much text on both sides as `SUPPRESSION` has. */
 function around(text: string, start: number, length: number): string {
-  return text.slice(Math.max(0, start - WORD.length), start + length + WORD.length);
+  return text.slice(Math.max(0, start - SUPPRESSION.length), start + length + SUPPRESSION.length);
 }
 
 interface Job {

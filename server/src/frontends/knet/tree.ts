@@ -57,13 +57,13 @@ export interface SyntaxProblem {
 export interface SyntaxTree {
   readonly text: string;
   readonly root: Block;
-  /** Whether the text contains `knet-ignore`, in a comment or elsewhere. */
+  /** Whether the text contains `SUPPRESSION`, in a comment or elsewhere. */
   readonly maySilence: boolean;
 }
 
 /** A comment that starts with it suppresses findings. */
-export const WORD = "knet-ignore";
+export const SUPPRESSION = "knet-ignore";
 
 export function maySilence(text: string): boolean {
-  return text.includes(WORD);
+  return text.includes(SUPPRESSION);
 }

@@ -30,7 +30,8 @@ connections that are never established (\`SYN_RECV\`), and the client times out.
 server or a test with UDP, look healthy.
 
 knet tries the declared listeners: \`listen\` statements of hosts, nodes, and pods, and services. Requests that do not arrive are not
-reported: a blocked connection is often intended, a lost reply is not.
+reported: a blocked connection is often intended, a lost reply is not. Replies from a host with \`answers any\` are
+reported if the file describes NAT or a route back for some senders.
 
 ## How to fix it
 

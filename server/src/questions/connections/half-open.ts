@@ -82,7 +82,7 @@ function findHalfOpen(context: Explained): readonly HalfOpen[] {
     if (outcome.kind !== "half-open" && lost.reason?.code !== "reverse-path-filter") continue;
     if (isExplained(context, example, lost)) continue;
     const blamed = filteredByPath(lost, stations) ?? (isHalfOpen(example) && attributed(context, example, stations));
-    if (!blamed) continue;
+    if (!blamed || (blamed.cause.kind === "no-nat" && !isNatPartOf(context, blamed.cause.host))) continue;
     const same = found.find(
       ({ cause, source }) =>
         cause.kind === blamed.cause.kind &&
@@ -93,6 +93,16 @@ function findHalfOpen(context: Explained): readonly HalfOpen[] {
     else found.push({ ...blamed, example, lost, isReply: outcome.kind === "half-open", others: 0 });
   }
   return found;
+}
+
+/** Whether the file describes how replies from the host return: otherwise, NAT at the edge is left to machines outside the file. */
+function isNatPartOf(context: Explained, host: Station): boolean {
+  return (
+    context.peopled.routers.some(({ edge }) => edge?.nat.some(({ kind }) => kind === "masquerade")) ||
+    connectionsOf(context).some(
+      ({ to, outcome }) => to.kind === "outside" && to.host === host && outcome.kind === "answered",
+    )
+  );
 }
 
 /** Whether another finding explains the loss: an error in a part of the file that the path depends on, or packets between pods that are lost there. */

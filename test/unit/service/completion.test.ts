@@ -28,6 +28,7 @@ describe("keywords", () => {
         "cluster · A Kubernetes cluster: its address ranges, CNI plugin, nodes, and pods",
         "expect · Requirement for the traffic between two endpoints; checked while you type",
         "network · Reads segments and routers from a Terraform plan or the output of a cloud's command line",
+        "security-group · A stateful set of allow rules for the interfaces of several machines, as in clouds",
         "tunnel · A tunnel between two machines that carries prefixes: a site-to-site VPN",
       ]
     `);
@@ -39,6 +40,7 @@ describe("keywords", () => {
       "vlan",
       "cloud",
       "source-check",
+      "deny",
     ]);
     expect(labels(`segment lan { m${CURSOR}`)).toContain("mtu");
   });
@@ -71,6 +73,9 @@ describe("keywords", () => {
       }",
         "expect \${1:from} -> \${2:to} \${3|reachable,blocked,preserves-source|}",
         "network "$1"",
+        "security-group \${1:name} {
+      	$0
+      }",
         "tunnel \${1:name} \${2|wireguard,ipsec,ipip,vxlan|} {
       	$0
       }",
@@ -173,13 +178,24 @@ describe("values", () => {
       "prohibit",
       "dev",
       "metric",
+      "table",
+      "src",
+      "mtu",
+      "onlink",
     ]);
     expect(complete(inNode(`route 10.0.0.0/8 via ${CURSOR}`)).slice(0, 2)).toEqual([
       "10.168.0.1 · router tor on rack-a",
       "10.168.0.3 · node prod/w1 on rack-a",
     ]);
     expect(labels(inNode(`route 10.0.0.0/8 via 10.168.0.1 ${CURSOR}`))).toContain("dev");
-    expect(labels(inNode(`route 10.0.0.0/8 blackhole ${CURSOR}`))).toEqual(["dev", "metric"]);
+    expect(labels(inNode(`route 10.0.0.0/8 blackhole ${CURSOR}`))).toEqual([
+      "dev",
+      "metric",
+      "table",
+      "src",
+      "mtu",
+      "onlink",
+    ]);
     expect(labels(inNode(`route 10.0.0.0/8 via 10.168.0.1 dev ${CURSOR}`))).toEqual(["eth0"]);
   });
   it("enumerations, lengths, booleans, numbers", () => {
@@ -210,14 +226,24 @@ describe("values", () => {
       "udp",
       "sctp",
       "icmp",
+      "icmpv6",
       "ipip",
       "esp",
       "in",
       "out",
-      "forward",
     ]);
-    expect(labels(inNode(`deny udp ${CURSOR}`))).toEqual(["in", "out", "forward", "port", "from", "to"]);
-    expect(labels(inNode(`deny in ${CURSOR}`))).toEqual(["port", "from", "to"]);
+    expect(labels(inNode(`deny udp ${CURSOR}`))).toEqual(["in", "out", "forward", "type", "port", "from", "to"]);
+    expect(labels(inNode(`deny in ${CURSOR}`))).toEqual([
+      "rack-a",
+      "rack-b",
+      "eth0",
+      "type",
+      "in",
+      "out",
+      "port",
+      "from",
+      "to",
+    ]);
     expect(labels(inNode(`deny udp port 8472 from ${CURSOR}`))).toContain("10.168.1.0/24");
   });
   it("labels and sysctls", () => {

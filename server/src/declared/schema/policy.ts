@@ -453,7 +453,7 @@ that namespace). In an admin policy, a rule needs a peer, and the peers of \`ing
     summary: "Action on connections to the pods",
     documentation: `The first matching rule applies. \`app=web\` alone selects pods in all namespaces (in a namespace's \`calico-policy\`, in
 that namespace). In an admin policy, a rule needs a peer, and the peers of \`ingress\` are pods.`,
-    example: administered,
+    example: calico,
   },
   {
     keyword: "egress",
@@ -464,7 +464,7 @@ that namespace). In an admin policy, a rule needs a peer, and the peers of \`ing
     repeat: "many",
     summary: "Action on connections from the pods",
     documentation: "Same as `ingress` in the same policy, for the other direction.",
-    example: calico,
+    example: adminBlock,
   },
   {
     keyword: "egress",

@@ -238,11 +238,11 @@ describe("values", () => {
       "rack-b",
       "eth0",
       "type",
-      "in",
-      "out",
       "port",
       "from",
       "to",
+      "in",
+      "out",
     ]);
     expect(labels(inNode(`deny udp port 8472 from ${CURSOR}`))).toContain("10.168.1.0/24");
   });

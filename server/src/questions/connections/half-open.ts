@@ -80,7 +80,7 @@ function findHalfOpen(context: Explained): readonly HalfOpen[] {
     const lost = isHalfOpen(example) ? example.outcome.reply : outcome.journey;
     // Requests are also blocked on purpose, but not by reverse path filtering.
     if (outcome.kind !== "half-open" && lost.reason?.code !== "reverse-path-filter") continue;
-    if (isExplained(context, example, lost)) continue;
+    if (isExplained(context, example, lost) || reachesInternet(context, example)) continue;
     const blamed = filteredByPath(lost, stations) ?? (isHalfOpen(example) && attributed(context, example, stations));
     if (!blamed || (blamed.cause.kind === "no-nat" && !isNatPartOf(context, blamed.cause.host))) continue;
     const same = found.find(
@@ -102,6 +102,22 @@ function isNatPartOf(context: Explained, host: Station): boolean {
     connectionsOf(context).some(
       ({ to, outcome }) => to.kind === "outside" && to.host === host && outcome.kind === "answered",
     )
+  );
+}
+
+/**
+ * Whether the sender reaches the machines beyond a host that represents all of them: its own address can be in a range that nodes
+ * do not masquerade (ranges for documentation, GKE).
+ */
+function reachesInternet(context: Explained, { from, to }: Connection): boolean {
+  const host = "at" in to ? to.at.station : undefined;
+  if (host?.kind !== "host" || !host.edge?.answersAny) return false;
+  return connectionsOf(context).some(
+    (one) =>
+      one.to.kind === "outside" &&
+      one.to.host === host &&
+      one.from.netns === from.netns &&
+      one.outcome.kind === "answered",
   );
 }
 

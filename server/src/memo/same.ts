@@ -21,11 +21,7 @@ export function sameMap<K, V>(old: ReadonlyMap<K, V> | undefined, map: ReadonlyM
     : map;
 }
 
-/** Whether two lists of records have the same members, or members with the same fields. */
-export function sameRecords(a: readonly object[], b: readonly object[]): boolean {
-  return a.length === b.length && a.every((one, i) => sameRecord(one, b[i]!));
-}
-
+/** Whether two records have the same fields. */
 export function sameRecord(a: object, b: object): boolean {
   if (a === b) return true;
   const [entries, others] = [Object.entries(a), Object.entries(b)];

@@ -147,6 +147,41 @@ cluster c { cni none; pods 10.244.0.0/16; node n1 { attach a } }
     "cni bridge",
   ],
   [
+    "the range of a pool decides which names of nodes are taken",
+    cluster(
+      "  cni bridge\n  pods 10.244.0.0/16\n  nodes w 1..2 { attach a }\n  node w3 { attach a; pod-cidr 10.9.0.0/24 }",
+    ),
+    "nodes w 1..2",
+    "nodes w 1..3",
+  ],
+  [
+    "the width of the numbers of a pool decides which names of nodes are taken",
+    cluster(
+      "  cni bridge\n  pods 10.244.0.0/16\n  nodes w 1..2 { attach a }\n  node w02 { attach a; pod-cidr 10.9.0.0/24 }",
+    ),
+    "nodes w 1..2",
+    "nodes w 01..02",
+  ],
+  [
+    "a configured ClusterIP is not allocated to another service",
+    cluster(`  cni none
+  services 10.96.0.0/29
+  service one { port 80; cluster-ip 10.96.0.1 }
+  service two { port 80 }`),
+    "cluster-ip 10.96.0.1",
+    "cluster-ip 10.96.0.2",
+  ],
+  [
+    "a configured node port is not allocated to another service",
+    cluster(`  cni none
+  services 10.96.0.0/24
+  node-port-range 30000-30002
+  service one { type node-port; port 80; node-port 30000 }
+  service two { type node-port; port 80 }`),
+    "node-port 30000",
+    "node-port 30001",
+  ],
+  [
     "the name of a cluster without nodes, in the paths of its pods",
     cluster(
       "  cni none\n  deployment web replicas 2 { listen 80; labels app=web }\n  service web { select app=web; port 80 }",

@@ -1,5 +1,5 @@
 /** The probes of a lab and their predicted traces: the file's expectations, random packets, and path MTU tests. */
-import { formatIp } from "../addressing/ip.ts";
+import { formatIp, prefixContains } from "../addressing/ip.ts";
 import { isAnycast } from "../dataplane/fib.ts";
 import type { Journey, Reason, Step } from "../dataplane/journey.ts";
 import type { NetnsId, Network } from "../dataplane/model.ts";
@@ -32,8 +32,11 @@ export interface LabProbe extends Probe {
   readonly unlessAsked: boolean;
   /** The error is about the second packet. */
   readonly twice: boolean;
-  /** The destination is an anycast address of the machine that receives the packet. */
-  readonly anycast: boolean;
+  /**
+   * The lab's ping does not connect its socket: the destination is an anycast address, or connect() would look the route up again
+   * with a source address for which the machine has rules, unlike ping.
+   */
+  readonly unconnected: boolean;
   /** `<router> <address>`: routers that sent an ICMP "no route" error about an ARP packet inside a tunnel, and to which address. */
   readonly refusedQuestions: readonly string[];
 }
@@ -119,7 +122,7 @@ export function questionsOf(analysis: Analysis, ids: readonly NetnsId[], wanted:
         expected: label !== undefined,
         trace: traceOf(network, probe, journeys, receiver),
         journeys,
-        anycast: journeys.some((journey) => reachesAnycast(network, journey)),
+        unconnected: hasOwnRules(network, probe) || journeys.some((journey) => reachesAnycast(network, journey)),
         twice: reasonsOf(journeys).some(({ afterLoss }) => afterLoss),
         unlessAsked: reasonsOf(journeys).some(({ unlessAsked }) => unlessAsked),
         refusedQuestions: reasonsOf(journeys).flatMap(({ netns, lost, lostBy }) =>
@@ -128,6 +131,13 @@ export function questionsOf(analysis: Analysis, ids: readonly NetnsId[], wanted:
       });
   }
   return { probes: asked, skipped };
+}
+
+/** Whether the sender has routing rules for one of its own addresses. */
+function hasOwnRules(network: Network, { from }: Pick<LabProbe, "from">): boolean {
+  const netns = network.netns(from);
+  const own = [...(netns?.devices.values() ?? [])].flatMap(({ addresses }) => addresses.map(({ ip }) => ip));
+  return netns?.rules.some(({ from: prefix }) => prefix && own.some((ip) => prefixContains(prefix, ip))) ?? false;
 }
 
 function reachesAnycast(network: Network, { end, steps }: Journey): boolean {

@@ -184,7 +184,7 @@ async function converse(
         size: probe.size ?? null,
         df: probe.df,
         twice: probe.twice,
-        anycast: probe.anycast,
+        unconnected: probe.unconnected,
         ttl: probe.ttl ?? null,
         delay,
         wait: probe.trace.paths.length > 1 ? PATIENCE_AT_FORKS : PATIENCE,

@@ -149,7 +149,7 @@ class Probe:
         level, option = RECVERR[self.family]
         self.sock.setsockopt(level, option, 1)
         # The reply to an anycast address has another source, which a connected socket does not accept.
-        if not self.probe["anycast"]:
+        if not self.probe["unconnected"]:
             self.sock.connect((self.probe["dst"], 0))
         selector.register(self.sock, selectors.EVENT_READ, self.echoed)
         length = max(0, (self.probe["size"] or (84 if v4 else 104)) - DISCOVER[self.family][2])

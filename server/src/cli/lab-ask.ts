@@ -133,7 +133,7 @@ export function questionsOf(analysis: Analysis, ids: readonly NetnsId[], wanted:
   return { probes: asked, skipped };
 }
 
-/** Whether the sender has routing rules for one of its own addresses. */
+/** Whether the sender has routing rules for its addresses. */
 function hasOwnRules(network: Network, { from }: Pick<LabProbe, "from">): boolean {
   const netns = network.netns(from);
   const own = [...(netns?.devices.values() ?? [])].flatMap(({ addresses }) => addresses.map(({ ip }) => ip));

@@ -2,7 +2,7 @@
 import { sourceAt } from "../declared/navigate.ts";
 import type { PodGroup } from "../kubernetes/policy/groups.ts";
 import { portText } from "../kubernetes/policy/text.ts";
-import { type PolicyView, policyLabel } from "../questions/policy-view.ts";
+import { freePolicyName, type PolicyView, policyLabel } from "../questions/policy-view.ts";
 import { t } from "../text/l10n.ts";
 import type { Direction, Policy, PolicyRule } from "../topology/policy.ts";
 import { type Labels, selectorText } from "../topology/selector.ts";
@@ -64,9 +64,5 @@ function ruleTowards(direction: Direction, pods: string, { ports }: PolicyRule):
 }
 
 function freeName({ cluster, example }: PolicyView, group: PodGroup, direction: Direction): string {
-  const taken = new Set(cluster.policies.flatMap((one) => (one.namespace === group.namespace ? [one.name] : [])));
-  const name = `${example(group)?.name ?? "more"}-${direction}`;
-  let free = name;
-  for (let i = 2; taken.has(free); i++) free = `${name}-${i}`;
-  return free;
+  return freePolicyName(cluster, group.namespace, `${example(group)?.name ?? "more"}-${direction}`);
 }

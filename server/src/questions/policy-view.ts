@@ -33,6 +33,14 @@ export function withPolicies({ clusters }: Topology): readonly Cluster[] {
 
 export const policyView = memo(makeView);
 
+/** The name, with a number if a policy of the namespace has it. */
+export function freePolicyName({ policies }: Cluster, namespace: string | undefined, name: string): string {
+  const taken = new Set(policies.flatMap((one) => (one.namespace === namespace ? [one.name] : [])));
+  let free = name;
+  for (let i = 2; taken.has(free); i++) free = `${name}-${i}`;
+  return free;
+}
+
 function makeView(cluster: Cluster): PolicyView {
   const set = policySetOf(cluster);
   const selected = new Map<Policy, Set<PodGroup>>();

@@ -241,6 +241,9 @@ match. Without a peer, or with \`any\`, the rule applies to all peers, inside an
 all ports and protocols. \`app=web namespaces team=a\` matches pods with the first label in namespaces with the second;
 two \`from\` statements match either peer. ICMP is matched only by rules without ports.`;
 
+const orderedIngressText = `The first matching rule applies. \`app=web\` alone selects pods in all namespaces (in a namespace's \`calico-policy\`, in
+that namespace). In an admin policy, a rule needs a peer, and the peers of \`ingress\` are pods.`;
+
 const egressText = `The same as \`ingress\`, for connections from the selected pods: \`to\` selects the peers, \`port\` their ports. A policy
 that isolates egress must explicitly allow DNS (port 53).`;
 
@@ -439,8 +442,7 @@ alphabetical order.`,
     atMostOneOf: oneKind,
     repeat: "many",
     summary: "Action on connections to the pods",
-    documentation: `The first matching rule applies. \`app=web\` alone selects pods in all namespaces (in a namespace's \`calico-policy\`, in
-that namespace). In an admin policy, a rule needs a peer, and the peers of \`ingress\` are pods.`,
+    documentation: orderedIngressText,
     example: administered,
   },
   {
@@ -451,8 +453,7 @@ that namespace). In an admin policy, a rule needs a peer, and the peers of \`ing
     atMostOneOf: oneKind,
     repeat: "many",
     summary: "Action on connections to the pods",
-    documentation: `The first matching rule applies. \`app=web\` alone selects pods in all namespaces (in a namespace's \`calico-policy\`, in
-that namespace). In an admin policy, a rule needs a peer, and the peers of \`ingress\` are pods.`,
+    documentation: orderedIngressText,
     example: calico,
   },
   {

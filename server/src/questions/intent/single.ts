@@ -3,6 +3,7 @@ import { policySetOf } from "../../kubernetes/policy/evaluate.ts";
 import type { Cluster, Expectation, Workload } from "../../topology/model.ts";
 import type { Direction, Policy } from "../../topology/policy.ts";
 import type { World } from "../expectations.ts";
+import { freePolicyName } from "../policy-view.ts";
 import { type Need, needsOf } from "./needs.ts";
 import { allowingPolicies, baseOf, selectorsIn } from "./synthesis.ts";
 
@@ -82,8 +83,6 @@ function closed(cluster: Cluster, workload: Workload, direction: Direction): rea
 
 /** With a name that no policy of the namespace has. */
 function named(cluster: Cluster, policy: Policy): Policy {
-  const taken = new Set(cluster.policies.flatMap((one) => (one.namespace === policy.namespace ? [one.name] : [])));
-  let { name } = policy;
-  for (let i = 2; taken.has(name); i++) name = `${policy.name}-${i}`;
+  const name = freePolicyName(cluster, policy.namespace, policy.name);
   return { ...policy, name, path: `${policy.namespace ?? "default"}/${name}` };
 }
